@@ -1,0 +1,115 @@
+/* vsmtp.h: the nouns all rooms share, and every limit.
+ *
+ * Every number a stranger can push stands here, with the RFC's minimum beside it. A build can
+ * change any of them with -DLIMIT_X=n; the test build shrinks some so that their edges are met.
+ */
+#ifndef VSMTP_H
+#define VSMTP_H
+
+#include "base/base.h"
+
+#define VSMTP_VERSION       "0.1.0"
+#define VSMTP_COMPATIBILITY "1.1.3" /* of vSMTP, what version_requirement is held against */
+
+/* ---- the stages of a mail, in order (vsl-api: each name is a key of the rule file's map) -------
+ * ORDER STAGE. X(enum, name) */
+#define STAGE_LIST(X)                                                                              \
+  X(CONNECT, "connect")                                                                            \
+  X(HELO, "helo")                                                                                  \
+  X(AUTHENTICATE, "authenticate")                                                                  \
+  X(MAIL, "mail")                                                                                  \
+  X(RCPT, "rcpt")                                                                                  \
+  X(PREQ, "preq")                                                                                  \
+  X(POSTQ, "postq")                                                                                \
+  X(DELIVERY, "delivery")
+
+enum stage {
+#define STAGE_ENUM(upper, name) STAGE_##upper,
+  STAGE_LIST(STAGE_ENUM)
+#undef STAGE_ENUM
+      STAGE_COUNT
+};
+
+/* ---- SMTP limits: RFC 5321 §4.5.3.1 ------------------------------------------------------------ */
+#ifndef LIMIT_COMMAND_LINE
+#define LIMIT_COMMAND_LINE 2048 /* octets with CRLF; RFC 512 + extensions */
+#endif
+#ifndef LIMIT_LOCAL_PART
+#define LIMIT_LOCAL_PART 64 /* RFC 64 */
+#endif
+#ifndef LIMIT_DOMAIN
+#define LIMIT_DOMAIN 255 /* RFC 255 */
+#endif
+#ifndef LIMIT_PATH
+#define LIMIT_PATH 256 /* RFC 256, with the angle brackets */
+#endif
+#ifndef LIMIT_TEXT_LINE
+#define LIMIT_TEXT_LINE (1 << 20) /* RFC 1000; longer ones are kept as they are, up to this */
+#endif
+#ifndef LIMIT_HEADER_BYTES
+#define LIMIT_HEADER_BYTES (256 * 1024) /* header block in memory; beyond: 552 5.3.4 */
+#endif
+#ifndef LIMIT_HEADER_FIELDS
+#define LIMIT_HEADER_FIELDS 1000
+#endif
+#ifndef LIMIT_RECEIVED
+#define LIMIT_RECEIVED 50 /* RFC 100 §6.3 "at least"; beyond: a loop, 554 5.4.6 */
+#endif
+#ifndef LIMIT_RECIPIENTS_MIN
+#define LIMIT_RECIPIENTS_MIN 100 /* RFC 100; the configured maximum is rcpt_count_max */
+#endif
+
+/* ---- connections ------------------------------------------------------------------------------- */
+#ifndef LIMIT_IO_INPUT
+#define LIMIT_IO_INPUT (16 * 1024) /* bytes of one connection read and not yet used */
+#endif
+#ifndef LIMIT_IO_OUTPUT
+#define LIMIT_IO_OUTPUT (256 * 1024) /* bytes waiting to be sent; beyond: the peer is dropped */
+#endif
+#ifndef LIMIT_SESSION_BYTES
+#define LIMIT_SESSION_BYTES (64 * 1024) /* arena of a session */
+#endif
+#ifndef LIMIT_TRANSACTION_BYTES
+#define LIMIT_TRANSACTION_BYTES (2 * 1024 * 1024) /* arena of a transaction: 1000 recipients, headers */
+#endif
+
+/* ---- store --------------------------------------------------------------------------------------- */
+#ifndef LIMIT_CHUNK
+#define LIMIT_CHUNK (64 * 1024) /* octets of body a chunk row holds */
+#endif
+#ifndef LIMIT_SPACE_RESERVE
+#define LIMIT_SPACE_RESERVE (16 * 1024 * 1024) /* or 2 % of the file system, the larger is kept free */
+#endif
+
+/* ---- rules: configurable within app.vsl; these are the defaults (vsl.md 12) ---------------------- */
+#ifndef LIMIT_VSL_DEPTH
+#define LIMIT_VSL_DEPTH 64 /* calls of script functions and closures */
+#endif
+#ifndef LIMIT_VSL_STEPS
+#define LIMIT_VSL_STEPS 10000000
+#endif
+#ifndef LIMIT_VSL_SLICE
+#define LIMIT_VSL_SLICE 100000 /* steps after which a rule gives way to the loop */
+#endif
+#ifndef LIMIT_VSL_MEMORY
+#define LIMIT_VSL_MEMORY (4 * 1024 * 1024) /* bytes per running rule set */
+#endif
+#ifndef LIMIT_VSL_STRING
+#define LIMIT_VSL_STRING (1024 * 1024)
+#endif
+#ifndef LIMIT_VSL_ITEMS
+#define LIMIT_VSL_ITEMS 65536 /* of an array or a map */
+#endif
+#ifndef LIMIT_VSL_FILE
+#define LIMIT_VSL_FILE (1024 * 1024) /* bytes of a source file */
+#endif
+#ifndef LIMIT_VSL_IMPORTS
+#define LIMIT_VSL_IMPORTS 16 /* depth */
+#endif
+
+/* ---- the helper ---------------------------------------------------------------------------------- */
+#ifndef LIMIT_HELPER_CHILDREN
+#define LIMIT_HELPER_CHILDREN 8
+#endif
+
+#endif
