@@ -1,0 +1,95 @@
+/* vsmtp.c: a mail transfer agent for small machines. This page is its table of contents, and
+ * compiling it compiles the whole program.
+ *
+ *                     vsmtp.c                what you read now: order of the rooms, main()
+ *                        |
+ *                      smtp/                 the mail: sessions, delivery, queue runner, verbs
+ *                   /    |    \
+ *               net/  rules/  sqlite/        the loop; the rule language VSL; the one file on disk
+ *                   \    |    /
+ *                      base/                 bytes, memory, errors, logs, time, TOML
+ *
+ * A room is a layer: it sees the rooms below it through their door header and nothing else, and
+ * the three in the middle never see each other. vsmtp.h holds the nouns and limits they share.
+ *
+ * One message's walk through the house:
+ *
+ *   connect   net/ accepts a connection; smtp/ makes a session of it and asks the rules' stage
+ *             `connect`. No rules, no mail: what nobody allows is refused.
+ *   command   net/ gives a line, smtp/ makes a command of it. One table says in which states a
+ *             verb is legal, which stage the rules are asked at, and what happens then.
+ *   rules     rules/ runs the stage's directives, compiled to bytecode once, in a fiber. A native
+ *             that must wait suspends the fiber; the loop serves others and resumes it later.
+ *   data      the header stays in memory, where rules read and edit it. The body goes to sqlite/
+ *             in chunks as it arrives, so a large mail needs little memory.
+ *   250       the verdict of stage `preq` decides queue, quarantine or refusal. The commit that
+ *             stores it is synced, and shared with everybody who is ready; then 250 is said.
+ *   delivery  due recipients come from the same database. The helper, the only process that may
+ *             become another user, writes the mailbox; the outcome is one more shared commit.
+ *
+ * Files stand in layer order. Within a file read from the end: the public entry is last.
+ */
+#include "vsmtp.h"
+#include "smtp/smtp.h"
+
+#include <sysexits.h>
+
+/* ---- base/ --------------------------------------------------------------------------------------
+ * Slices, buffers, arenas, maps, errors, log, clock, TOML. */
+
+/* ---- net/ ------------------------------------------------------------------------------------ */
+
+/* ---- sqlite/ --------------------------------------------------------------------------------- */
+
+/* ---- rules/ ---------------------------------------------------------------------------------- */
+
+/* ---- smtp/ ----------------------------------------------------------------------------------- */
+
+/* ---- main() -------------------------------------------------------------------------------------
+ * The first argument names a verb; without one the program serves. */
+
+struct main_verb {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *help; /* of the usage text; NULL: another spelling of the row above */
+};
+
+static const struct main_verb main_verbs[] = {
+    {NULL, NULL, NULL},
+};
+
+/* What the program does when it is called by another name (links made by `make install`). */
+static const struct main_verb main_names[] = {
+    {NULL, NULL, NULL},
+};
+
+static const struct main_verb *main_find(const struct main_verb *table, const char *name)
+{
+  for (; table->name; table++)
+    if (strcmp(table->name, name) == 0) return table;
+  return NULL;
+}
+
+static int main_usage(FILE *out)
+{
+  fputs("usage: vsmtp [VERB] [OPTION…]\n\n", out);
+  for (const struct main_verb *v = main_verbs; v->name; v++)
+    if (v->help) fprintf(out, "  %s\n", v->help);
+  return out == stdout ? EX_OK : EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+  const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+  const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "vsmtp";
+  const struct main_verb *verb = main_find(main_names, name);
+  if (verb) return verb->run(argc, argv);
+
+  const char *word = argc > 1 ? argv[1] : "run";
+  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return main_usage(stdout);
+  verb = main_find(main_verbs, word);
+  if (verb) return verb->run(argc - 1, argv + 1);
+  if (word[0] == '-' && (verb = main_find(main_verbs, "run"))) return verb->run(argc, argv);
+  fprintf(stderr, "vsmtp: no verb \"%s\"\n\n", word);
+  return main_usage(stderr);
+}
