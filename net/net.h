@@ -1,0 +1,202 @@
+/* net/net.h: the door of net/: the event loop, buffered connections, listeners, addresses.
+ * Knows nothing of SMTP.
+ *
+ * One thread. Every callback named here is called by the loop itself, never from inside a function
+ * of this page: what you call returns first. So a callback may call anything here, also io_close
+ * on its own connection, and its structures stay valid until it has returned.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "../vsmtp.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* ---- netaddr.c: socket addresses ------------------------------------------------------------- */
+
+struct netaddr {
+  socklen_t len; /* 0: no address */
+  union {
+    struct sockaddr sa;
+    struct sockaddr_in in4;
+    struct sockaddr_in6 in6;
+    struct sockaddr_un un;
+  };
+};
+
+/* "192.0.2.1:25", "[2001:db8::1]:25", "[fe80::1%eth0]:25", "unix:/path". A missing port gives
+ * default_port; when that is negative the port must be there. Names are not looked up. */
+int netaddr_parse(str text, int default_port, struct netaddr *out, struct err *e);
+/* An IP alone, "192.0.2.1" or "2001:db8::1", with a port beside it. */
+int netaddr_of_ip(str ip, uint16_t port, struct netaddr *out); /* -1: no IP address */
+#define NETADDR_TEXT_MAX 128
+const char *netaddr_text(const struct netaddr *a, char out[NETADDR_TEXT_MAX]); /* as parsed */
+const char *netaddr_ip(const struct netaddr *a, char out[NETADDR_TEXT_MAX]);   /* without port */
+uint16_t netaddr_port(const struct netaddr *a);                                /* 0 if none */
+bool netaddr_same_ip(const struct netaddr *a, const struct netaddr *b);        /* not the port */
+bool netaddr_eq(const struct netaddr *a, const struct netaddr *b);
+/* The two ends of a connected socket. An IPv4 peer seen through IPv6 comes out as IPv4. */
+int netaddr_local(int fd, struct netaddr *out);
+int netaddr_peer(int fd, struct netaddr *out);
+
+/* ---- loop.c: one turn after another ----------------------------------------------------------
+ * A turn is: poll, I/O, ready tasks, timers, then what was put off to the end of the turn (flushes,
+ * closings). Timers are held against the clock as it was before the poll, so what arrived in time
+ * is heard before its deadline strikes.
+ *
+ * Loop time is milliseconds and stands still while a callback holds the loop up for over 50 ms (a
+ * commit on a slow card, a handshake): all deadlines move by themselves. Stalls over 100 ms are
+ * logged with their cause. */
+
+struct loop;
+struct loop *loop_new(struct err *e);
+void loop_free(struct loop *l);              /* connections, listeners, watches must be gone:
+                                                abort them and run one last loop_turn */
+int loop_run(struct loop *l, struct err *e); /* turns until loop_stop */
+int loop_turn(struct loop *l, int64_t max_wait_ms, struct err *e); /* one turn (tests, shutdown) */
+void loop_stop(struct loop *l);         /* loop_run returns after this turn */
+int64_t loop_now(const struct loop *l); /* loop time: deadlines are loop_now + n */
+/* Names what the running callback is about to do, for the log of stalls. A literal. */
+void loop_cause(struct loop *l, const char *cause);
+
+/* The shared commit. Called at the end of every turn with idle false; it answers how long the loop
+ * may sleep at most in ms, -1 for no limit, or 0 for "there is work when you are idle": then, as
+ * soon as the loop would sleep, it is called with idle true (and answers -1 or a limit > 0; 0 is
+ * taken for "do not sleep"). It may do anything a callback may. */
+typedef int64_t loop_hook_fn(void *arg, bool idle);
+void loop_hook(struct loop *l, loop_hook_fn *fn, void *arg);
+
+/* ---- timer.c: Timers live in their owner's struct, zeroed before first use, and never fail.
+ * Setting an earlier time or clearing is O(log n) amortised, a later time O(1). Fires once. */
+struct timer {
+  void (*fire)(struct timer *t, void *arg);
+  void *arg;
+  int64_t at;  /* loop time */
+  int64_t key; /* the rest is loop.c's own */
+  struct timer *child, *next, **link;
+};
+void timer_set(struct loop *l, struct timer *t, int64_t at);
+void timer_clear(struct loop *l, struct timer *t); /* fine when not set */
+bool timer_is_set(const struct timer *t);
+
+/* Tasks live in their owner's struct, zeroed before first use. A ready task runs once, in this turn
+ * if the tasks have not begun, else in the next; making it ready twice is once. */
+struct task {
+  void (*run)(struct task *t, void *arg);
+  void *arg;
+  struct task *next, **link;
+};
+void loop_ready(struct loop *l, struct task *t);
+void loop_late(struct loop *l, struct task *t); /* at the end of this turn, before any sleep */
+void loop_unready(struct task *t);              /* fine when not ready */
+
+/* ---- watch.c: Watches live in their owner's struct. Level-triggered. LOOP_GONE (error or hang-up)
+ * is reported whether wanted or not, together with the others: read or write to learn more. */
+enum {
+  LOOP_READ = 1,
+  LOOP_WRITE = 2,
+  LOOP_HALF = 4, /* the peer has shut down its sending side */
+  LOOP_GONE = 8
+};
+struct watch {
+  void (*ready)(struct watch *w, unsigned what, void *arg);
+  void *arg;
+  int fd;
+  unsigned want;
+  size_t slot; /* loop.c's own; 0: not watched */
+};
+int watch_set(struct loop *l, struct watch *w, int fd, unsigned want,
+              struct err *e);                      /* or change */
+void watch_clear(struct loop *l, struct watch *w); /* before fd is closed; fine when not set */
+
+/* Calls fn from the loop after the signal came (several may count as one). For the whole process:
+ * one loop at a time may have signals. */
+int loop_signal(struct loop *l, int signo, void (*fn)(int signo, void *arg), void *arg,
+                struct err *e);
+
+/* ---- io.c: buffered connections --------------------------------------------------------------
+ * Owns its descriptor. Reads into memory shared by all connections and keeps only what the callback
+ * left unused, at most LIMIT_IO_INPUT; an idle connection holds no buffer at all. Writes are
+ * gathered and sent once, when the callback is over. */
+
+enum io_event {
+  IO_CONNECTED, /* an io_connect succeeded */
+  IO_DATA,      /* io_input has bytes not seen before, or reading was resumed with bytes left */
+  IO_EOF,     /* the peer sends no more and all its bytes were used or seen; it may still listen */
+  IO_HANGUP,  /* an early notice while reading is paused: the peer closed its side. What it sent
+                 before is still there and IO_EOF still comes in its order */
+  IO_DRAINED, /* what io_drain asked for */
+  IO_TIMEOUT, /* the deadline passed; it is cleared */
+  IO_SLOW,    /* less than io_min_rate came in a period */
+  IO_ERROR,   /* the connection is dead, io_why says why; close it */
+  IO_CLOSED   /* the last event, always, after io_close or io_abort; then the io is freed */
+};
+struct io;
+typedef void io_fn(struct io *io, enum io_event event, void *arg);
+
+/* Takes fd, also on failure (then it is closed): makes it non-blocking, TCP_NODELAY. */
+struct io *io_new(struct loop *l, int fd, io_fn *fn, void *arg, struct err *e);
+/* Connects; tells by IO_CONNECTED, IO_ERROR or IO_TIMEOUT (deadline in loop time, 0 none). from
+ * (an address of ours, or NULL) is borrowed like to. */
+struct io *io_connect(struct loop *l, const struct netaddr *to, const struct netaddr *from,
+                      int64_t deadline, io_fn *fn, void *arg, struct err *e);
+/* Without a descriptor: fed by io_feed, its output taken by io_taken (tests, fuzzers). */
+struct io *io_memory(struct loop *l, io_fn *fn, void *arg, struct err *e);
+size_t io_feed(struct io *io, str s); /* bytes taken; fewer when the input is full */
+void io_feed_eof(struct io *io);
+void io_taken(struct io *io, struct buf *out); /* moves the output written so far to out */
+
+/* Sends what is written, shuts down, waits a moment for the peer's end (so that the last reply is
+ * not lost in a reset) and closes. No event but IO_CLOSED follows. */
+void io_close(struct io *io);
+void io_abort(struct io *io); /* the same without sending or waiting */
+bool io_is_closing(const struct io *io);
+void io_handler(struct io *io, io_fn *fn, void *arg); /* from now on events go there */
+int io_fd(const struct io *io);                       /* -1 if none */
+const char *io_why(const struct io *io);              /* after IO_ERROR; never NULL */
+
+/* Input. Slices borrow and are valid until the callback returns or the next input call. */
+str io_input(const struct io *io);        /* what was read and is not used */
+void io_consume(struct io *io, size_t n); /* at most io_input().n */
+enum io_line {
+  IO_LINE_NONE, /* no whole line there */
+  IO_LINE_OK,   /* without its CRLF; may hold NUL or any other byte but CR, LF */
+  IO_LINE_BARE, /* a CR or LF stands alone in it: up to CRLF or to the bare LF */
+  IO_LINE_LONG  /* over limit octets, CRLF included: told once, at once; the rest of the line is
+                   discarded as it comes; *line is empty */
+};
+enum io_line io_line(struct io *io, size_t limit, str *line); /* uses the line up */
+void io_discard(struct io *io); /* forgets all input at hand (before TLS: RFC 3207 §6) */
+void io_pause(struct io *io);   /* no IO_DATA, IO_EOF; nothing is read; see IO_HANGUP */
+void io_resume(struct io *io);  /* IO_DATA comes soon if bytes are left */
+uint64_t io_received(const struct io *io); /* bytes in all */
+
+/* Output. Copied. Over LIMIT_IO_OUTPUT, or without memory: IO_ERROR follows. */
+void io_write(struct io *io, str s);
+void io_printf(struct io *io, const char *fmt, ...) BASE_PRINTF(2, 3);
+size_t io_pending(const struct io *io);       /* bytes not yet handed to the kernel */
+void io_drain(struct io *io, size_t at_most); /* one IO_DRAINED once so few are pending */
+
+/* Time. One deadline (loop time; 0 clears) and one rate: at least bytes in each period of per_ms in
+ * which reading was not paused (0 clears). */
+void io_deadline(struct io *io, int64_t at);
+void io_min_rate(struct io *io, size_t bytes, int64_t per_ms);
+
+/* ---- listen.c --------------------------------------------------------------------------------
+ * Accepts in batches. When descriptors or memory run out it rests a moment; clients wait in the
+ * kernel's queue. */
+
+struct listener;
+/* fd is non-blocking and close-on-exec; the callback takes it. */
+typedef void listen_fn(struct listener *l, int fd, const struct netaddr *peer, void *arg);
+/* Port 0 takes any free one. An IPv6 address does not listen for IPv4. */
+struct listener *listen_new(struct loop *l, const struct netaddr *at, listen_fn *fn, void *arg,
+                            struct err *e);
+void listen_free(struct listener *l);                        /* also in its own callback */
+const struct netaddr *listen_addr(const struct listener *l); /* with the port it really has */
+void listen_pause(struct listener *l);
+void listen_resume(struct listener *l);
+
+#endif
