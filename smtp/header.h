@@ -1,0 +1,60 @@
+/* smtp/header.h: the header block of a message, in memory and editable (RFC 5322 §2.2).
+ *
+ * A header is a list of fields, each kept exactly as it arrived. Editing replaces whole fields, so
+ * what no rule touched leaves octet for octet as it came.
+ */
+#ifndef SMTP_HEADER_H
+#define SMTP_HEADER_H
+
+#include "../vsmtp.h"
+
+struct header_field {
+  str name; /* points into raw */
+  str raw;  /* "Name: value CRLF", with folded lines, to the last CRLF */
+};
+
+struct header {
+  struct arena *arena; /* borrows: owns the texts */
+  struct header_field *fields;
+  size_t n, size;
+  size_t octets; /* sum of raw */
+};
+
+/* Whether a line (with or without its CRLF) can begin a field: printable ASCII without spaces up
+ * to a colon (spaces before the colon are let pass, RFC 5322 §4.5). */
+bool header_line_starts_field(str line);
+
+/* Adds one line of the incoming block, CRLF included. Continuation lines (beginning with space or
+ * TAB) join the field before. 0 taken; 1 this line is none of the header: the body begins with it;
+ * -1 no memory, or over LIMIT_HEADER_FIELDS or LIMIT_HEADER_BYTES (e says which). */
+int header_line(struct header *h, str line, struct err *e);
+
+/* Splits a whole block that header_write made. */
+int header_parse(struct header *h, str block, struct err *e);
+
+size_t header_count(const struct header *h, str name);
+/* The nth field of that name (from 0, any case), or NULL. */
+const struct header_field *header_find(const struct header *h, str name, size_t nth);
+/* A field's value: unfolded as RFC 5322 §2.2.3 says, without leading and trailing white space. In
+ * a; p NULL: no memory. */
+str header_value(const struct header_field *f, struct arena *a);
+
+/* Each makes one field of name and value, folded at 78 where spaces allow. -1: no memory, over the
+ * limits, or (ERR_PERM) name or value cannot stand in a header: a line end in value must be
+ * followed by a space or TAB. */
+int header_append(struct header *h, str name, str value, struct err *e);
+int header_prepend(struct header *h, str name, str value, struct err *e);
+int header_set(struct header *h, str name, str value, struct err *e); /* the first, else append */
+/* Puts the fields of front before all of h. */
+int header_join(struct header *front, struct header *h, struct err *e);
+size_t header_remove(struct header *h, str name); /* all of that name; how many */
+void header_remove_at(struct header *h, size_t i);
+
+/* The address list of a field such as To: each -1 as above. */
+int header_list_add(struct header *h, str field, str address, struct err *e);
+int header_list_remove(struct header *h, str field, str address, struct err *e);
+int header_list_replace(struct header *h, str field, str old, str address, struct err *e);
+
+void header_write(const struct header *h, struct buf *out); /* the block, without the blank line */
+
+#endif
