@@ -1,8 +1,6 @@
 /* smtp/header.c: the header block of a message, in memory and editable (RFC 5322 §2.2). */
 #include "header.h"
 
-#define HEADER_FOLD 78 /* RFC 5322 §2.1.1: a line should be no longer */
-
 static bool header_is_space(char c)
 {
   return c == ' ' || c == '\t';
@@ -77,28 +75,6 @@ static int header_insert(struct header *h, size_t at, str raw, struct err *e)
 /* ---- reading ------------------------------------------------------------------------------------
  */
 
-static int header_continue(struct header *h, str line, struct err *e)
-{
-  struct header_field *f = &h->fields[h->n - 1];
-  str raw;
-
-  if (header_room(h, line.n, e) < 0) return -1;
-  raw = arena_printf(h->arena, STR_FMT STR_FMT, STR_ARG(f->raw), STR_ARG(line));
-  if (!raw.p) return err_nomem(e);
-  h->octets += line.n;
-  f->name = str_sub(raw, 0, f->name.n);
-  f->raw = raw;
-  return 0;
-}
-
-int header_line(struct header *h, str line, struct err *e)
-{
-  if (line.n > 0 && header_is_space(line.p[0])) return h->n ? header_continue(h, line, e) : 1;
-  if (!header_line_starts_field(line)) return 1;
-  line = arena_str(h->arena, line);
-  return line.p ? header_insert(h, h->n, line, e) : err_nomem(e);
-}
-
 /* One field with its continuation lines from the front of *block. */
 static str header_cut(str *block)
 {
@@ -160,74 +136,16 @@ void header_write(const struct header *h, struct buf *out)
   for (size_t i = 0; i < h->n; i++) buf_str_add(out, h->fields[i].raw);
 }
 
-/* ---- making fields ------------------------------------------------------------------------------
- */
-
-static int header_check(str name, str value, struct err *e)
-{
-  for (size_t i = 0; i < name.n; i++)
-    if (name.p[i] <= ' ' || name.p[i] >= 0x7f || name.p[i] == ':') name.n = 0;
-  if (name.n == 0) return err_set(e, ERR_PERM, "not a header field name");
-  for (size_t i = 0; i < value.n; i++) {
-    char c = value.p[i];
-
-    if (c == '\0') return err_set(e, ERR_PERM, "NUL in the value of header field");
-    if (c == '\r' && i + 1 < value.n && value.p[i + 1] == '\n') continue;
-    if (c == '\r' || (c == '\n' && (i + 1 == value.n || !header_is_space(value.p[i + 1]))))
-      return err_set(e, ERR_PERM, "a line end in a header value must be followed by a space");
-  }
-  return 0;
-}
-
-/* Where to break a line of s that is at column col already: offset of the space, or s.n. */
-static size_t header_break(str s, size_t col)
-{
-  size_t best = 0;
-
-  for (size_t i = 0; i < s.n; i++) {
-    if (header_is_space(s.p[i]) && i > 0) {
-      if (col + i > HEADER_FOLD && best) return best;
-      best = i;
-    }
-    if (col + i >= HEADER_FOLD && best) return best;
-  }
-  return s.n;
-}
-
-static void header_fold(struct buf *out, str line, size_t col)
-{
-  while (col + line.n > HEADER_FOLD) {
-    size_t n = header_break(line, col);
-
-    buf_str_add(out, str_sub(line, 0, n));
-    line = str_skip(line, n);
-    if (line.n == 0) return;
-    buf_puts(out, "\r\n");
-    col = 0;
-  }
-  buf_str_add(out, line);
-}
+/* ---- making fields ------------------------------------------------------------------------------ */
 
 /* The raw field of name and value, in the arena of h; p NULL on failure. */
 static str header_make(struct header *h, str name, str value, struct err *e)
 {
-  struct buf out = BUF_INIT(LIMIT_HEADER_BYTES);
-  str line, rest = value, raw = {NULL, 0};
-  size_t col = name.n + 2;
+  str raw = {NULL, 0};
 
-  if (header_check(name, value, e) < 0) return raw;
-  buf_str_add(&out, name);
-  buf_puts(&out, ": ");
-  while (str_cut(&rest, '\n', &line)) {
-    if (line.n > 0 && line.p[line.n - 1] == '\r') line.n--;
-    header_fold(&out, line, col);
-    buf_puts(&out, "\r\n");
-    col = 0;
-  }
-  if (value.n == 0 && !str_ends(buf_str(&out), STR("\n"))) buf_puts(&out, "\r\n");
-  if (buf_ok(&out)) raw = arena_str(h->arena, buf_str(&out));
-  if (!raw.p) err_set(e, ERR_NOMEM, "no room for header field " STR_FMT, STR_ARG(name));
-  buf_free(&out);
+  if (header_room(h, name.n + value.n + 4, e) < 0) return raw;
+  raw = arena_printf(h->arena, STR_FMT ": " STR_FMT "\r\n", STR_ARG(name), STR_ARG(value));
+  if (!raw.p) err_nomem(e);
   return raw;
 }
 
@@ -283,108 +201,3 @@ int header_join(struct header *front, struct header *h, struct err *e)
   h->octets += front->octets;
   return 0;
 }
-
-/* ---- address lists: RFC 5322 §3.4 ---------------------------------------------------------------
- */
-
-/* The next element of an address list from *rest: up to a comma outside quotes, comments and angle
- * brackets. */
-static bool header_list_cut(str *rest, str *item)
-{
-  size_t depth = 0, i;
-  bool quoted = false;
-
-  if (!rest->p) return false;
-  for (i = 0; i < rest->n; i++) {
-    char c = rest->p[i];
-
-    if (c == '\\' && i + 1 < rest->n)
-      i++;
-    else if (c == '"')
-      quoted = !quoted;
-    else if (quoted)
-      continue;
-    else if (c == '(' || c == '<')
-      depth++;
-    else if ((c == ')' || c == '>') && depth)
-      depth--;
-    else if (c == ',' && depth == 0)
-      break;
-  }
-  *item = str_trim(str_sub(*rest, 0, i));
-  *rest = i < rest->n ? str_skip(*rest, i + 1) : (str){NULL, 0};
-  return true;
-}
-
-/* The mailbox an element names: what stands in its angle brackets, or all of it. */
-static str header_list_mailbox(str item)
-{
-  ptrdiff_t open = str_rchr(item, '<'), close = str_rchr(item, '>');
-
-  if (open >= 0 && close > open) return str_sub(item, (size_t)open + 1, (size_t)close);
-  return item;
-}
-
-/* RFC 5321 §2.4: the domain without, the local part with regard to case. */
-static bool header_same_mailbox(str a, str b)
-{
-  ptrdiff_t at = str_rchr(a, '@');
-
-  if (at < 0 || a.n != b.n) return str_eq(a, b);
-  return str_eq(str_sub(a, 0, (size_t)at), str_sub(b, 0, (size_t)at)) &&
-         str_ieq(str_skip(a, (size_t)at), str_skip(b, (size_t)at));
-}
-
-/* Writes the list again without `old` and with `fresh` in its place, where these are given. */
-static int header_list_edit(struct header *h, str field, str old, str fresh, struct err *e)
-{
-  const struct header_field *f = header_find(h, field, 0);
-  struct buf out = BUF_INIT(LIMIT_HEADER_BYTES);
-  str rest, item;
-  bool changed = false;
-  int rc = 0;
-
-  if (!f) return 0;
-  rest = header_value(f, h->arena);
-  if (!rest.p) return err_nomem(e);
-  while (header_list_cut(&rest, &item)) {
-    bool hit = header_same_mailbox(header_list_mailbox(item), old);
-
-    changed |= hit;
-    if (hit) item = fresh;
-    if (item.n == 0) continue;
-    if (out.n) buf_puts(&out, ", ");
-    buf_str_add(&out, item);
-  }
-  if (!buf_ok(&out))
-    rc = err_nomem(e);
-  else if (changed && out.n == 0)
-    header_remove(h, field);
-  else if (changed)
-    rc = header_set(h, field, buf_str(&out), e);
-  buf_free(&out);
-  return rc;
-}
-
-int header_list_add(struct header *h, str field, str address, struct err *e)
-{
-  const struct header_field *f = header_find(h, field, 0);
-  str old, list;
-
-  if (!f) return header_append(h, field, address, e);
-  old = header_value(f, h->arena);
-  list = old.n ? arena_printf(h->arena, STR_FMT ", " STR_FMT, STR_ARG(old), STR_ARG(address))
-               : address;
-  return old.p && list.p ? header_set(h, field, list, e) : err_nomem(e);
-}
-
-int header_list_remove(struct header *h, str field, str address, struct err *e)
-{
-  return header_list_edit(h, field, address, (str){NULL, 0}, e);
-}
-
-int header_list_replace(struct header *h, str field, str old, str address, struct err *e)
-{
-  return header_list_edit(h, field, old, address, e);
-}
-#undef HEADER_FOLD

@@ -24,12 +24,8 @@ struct header {
  * to a colon (spaces before the colon are let pass, RFC 5322 §4.5). */
 bool header_line_starts_field(str line);
 
-/* Adds one line of the incoming block, CRLF included. Continuation lines (beginning with space or
- * TAB) join the field before. 0 taken; 1 this line is none of the header: the body begins with it;
- * -1 no memory, or over LIMIT_HEADER_FIELDS or LIMIT_HEADER_BYTES (e says which). */
-int header_line(struct header *h, str line, struct err *e);
-
-/* Splits a whole block that header_write made. */
+/* Splits a whole block, each line with its CRLF. ERR_SYNTAX when a line is neither a field nor a
+ * continuation, ERR_PERM over LIMIT_HEADER_FIELDS or LIMIT_HEADER_BYTES. */
 int header_parse(struct header *h, str block, struct err *e);
 
 size_t header_count(const struct header *h, str name);
@@ -39,9 +35,8 @@ const struct header_field *header_find(const struct header *h, str name, size_t 
  * a; p NULL: no memory. */
 str header_value(const struct header_field *f, struct arena *a);
 
-/* Each makes one field of name and value, folded at 78 where spaces allow. -1: no memory, over the
- * limits, or (ERR_PERM) name or value cannot stand in a header: a line end in value must be
- * followed by a space or TAB. */
+/* Each makes one field of name and value, which stand as they are: "name: value CRLF". -1: no
+ * memory, or over the limits. */
 int header_append(struct header *h, str name, str value, struct err *e);
 int header_prepend(struct header *h, str name, str value, struct err *e);
 int header_set(struct header *h, str name, str value, struct err *e); /* the first, else append */
@@ -49,11 +44,6 @@ int header_set(struct header *h, str name, str value, struct err *e); /* the fir
 int header_join(struct header *front, struct header *h, struct err *e);
 size_t header_remove(struct header *h, str name); /* all of that name; how many */
 void header_remove_at(struct header *h, size_t i);
-
-/* The address list of a field such as To: each -1 as above. */
-int header_list_add(struct header *h, str field, str address, struct err *e);
-int header_list_remove(struct header *h, str field, str address, struct err *e);
-int header_list_replace(struct header *h, str field, str old, str address, struct err *e);
 
 void header_write(const struct header *h, struct buf *out); /* the block, without the blank line */
 
