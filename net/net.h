@@ -31,6 +31,7 @@ struct netaddr {
 int netaddr_parse(str text, int default_port, struct netaddr *out, struct err *e);
 /* An IP alone, "192.0.2.1" or "2001:db8::1", with a port beside it. */
 int netaddr_of_ip(str ip, uint16_t port, struct netaddr *out); /* -1: no IP address */
+int netaddr_of_sa(const struct sockaddr *sa, socklen_t len, struct netaddr *out); /* -1: strange */
 #define NETADDR_TEXT_MAX 128
 const char *netaddr_text(const struct netaddr *a, char out[NETADDR_TEXT_MAX]); /* as parsed */
 const char *netaddr_ip(const struct netaddr *a, char out[NETADDR_TEXT_MAX]);   /* without port */

@@ -1,0 +1,76 @@
+/* smtp/helper.h: the small process that acts as other users (design.md §3).
+ *
+ * A server started as root forks it before it reads rules or opens a socket, and then gives up its
+ * own privileges; the helper keeps them and does two things only, each in a child of its own that
+ * becomes the user first: store one mail in a mailbox, run one declared command. Not started as
+ * root: the same without the change of user.
+ *
+ * The two talk over a socketpair in packets of fixed size; a mail follows on a pipe. When the
+ * server ends the helper finishes what it has whole and ends too. When the helper dies every job
+ * fails with HELPER_TEMP, and so does every later one.
+ */
+#ifndef SMTP_HELPER_H
+#define SMTP_HELPER_H
+
+#include "../base/base.h"
+#include "../net/net.h"
+
+struct helper;
+
+struct helper_conf {
+  str mailboxes;   /* absolute path of app.dirpath/mailboxes; need not exist yet */
+  str mbox_dir;    /* where users' mboxes are; empty: /var/mail */
+  str server_user; /* server.system.user: gets mailbox folders that root made; may be unknown */
+  str local_group; /* server.system.group_local, or empty */
+};
+/* Forks. Call it first of all: before the loop, the log files, the rules, any socket. */
+struct helper *helper_start(const struct helper_conf *conf, struct err *e);
+/* From now on answers are heard. Call it once, when there is a loop. */
+int helper_attach(struct helper *h, struct loop *l, struct err *e);
+/* The helper hears it and ends by itself. Jobs not done are forgotten: no callback. */
+void helper_free(struct helper *h);
+
+enum helper_outcome {
+  HELPER_OK,
+  HELPER_TEMP, /* later it may work: full disk, quota, lock, no helper */
+  HELPER_PERM  /* no such user or mailbox, refused for ever */
+};
+
+/* ---- deliver ----------------------------------------------------------------------------------
+ */
+enum helper_place {
+  HELPER_USER,  /* the system user `user`: ~/Maildir, or the system's mbox */
+  HELPER_FOLDER /* the folder mailboxes/<domain>/<local>: its Maildir, or its file mbox */
+};
+enum helper_format { HELPER_MAILDIR, HELPER_MBOX };
+
+/* All slices are borrowed during helper_deliver only. */
+struct helper_delivery {
+  enum helper_place place;
+  enum helper_format format;
+  str user;          /* of HELPER_USER */
+  str local, domain; /* of HELPER_FOLDER: letters, digits, . _ + - and no leading dot, else PERM;
+                        capitals are made small */
+  str name;   /* of the file: message id "." recipient number; [0-9a-z.-] only. A file of that name
+                 already in new or cur means it was delivered before: HELPER_OK */
+  str sender; /* for the From_ line of an mbox; empty for <> */
+  str head;   /* lines to put on top (Return-Path, Delivered-To), with CRLF, as text */
+  uint64_t size; /* octets of the mail without head: fewer are never delivered */
+};
+/* Gives bytes [at, at + n) of the mail, or as many as it likes of them from `at` on, without
+ * waiting. Returns their number (at least 1 before the end); -1 gives the delivery up
+ * (HELPER_TEMP). Called from the loop. CRLF becomes LF on disk. */
+typedef ptrdiff_t helper_body_fn(void *arg, uint64_t at, char *p, size_t n);
+/* Called once from the loop. text says why not, without CR and LF; borrowed. */
+typedef void helper_done_fn(void *arg, enum helper_outcome outcome, str text);
+
+size_t helper_room(const struct helper *h); /* jobs it would take now; 0: wait for one to end */
+/* -1 when it was not taken (ERR_TEMP: no room, no helper; ERR_PERM: a name that can never be): then
+ * done is not called. On success *job can be cancelled until done was called; job may be NULL. */
+struct helper_job;
+int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_body_fn *body,
+                   helper_done_fn *done, void *arg, struct helper_job **job, struct err *e);
+/* Forgets a job: done will not be called. The child is stopped if the mail was not yet whole. */
+void helper_cancel(struct helper_job *job);
+
+#endif
