@@ -15,6 +15,7 @@
 #define LOG_TEXT_MAX  4096
 #define LOG_LINE_MAX  (LOG_TEXT_MAX + 256)
 #define LOG_QUOTE_MAX 200
+#define LOG_TAIL      32 /* room for the longest character, dots, quotes and the end */
 
 /* ---- names -------------------------------------------------------------------------------------
  */
@@ -242,14 +243,15 @@ void log_close(void)
 /* ---- lines -------------------------------------------------------------------------------------
  */
 
+/* Fixed memory being filled; what does not fit is left out. */
 struct log_line {
-  char text[LOG_LINE_MAX];
-  size_t n;
+  char *text;
+  size_t n, size;
 };
 
 static void log_put(struct log_line *line, const char *p, size_t n)
 {
-  if (n > sizeof line->text - line->n) return;
+  if (n > line->size - line->n) return;
   memcpy(line->text + line->n, p, n);
   line->n += n;
 }
@@ -287,14 +289,13 @@ static void log_put_head(struct log_line *line, str level, str name)
 
 static void log_send(struct log_file *f, str level, str name, const char *fmt, va_list ap)
 {
-  static char text[LOG_TEXT_MAX];
-  static struct log_line line;
+  static char text[LOG_TEXT_MAX], out[LOG_LINE_MAX];
+  struct log_line line = {.text = out, .size = sizeof out};
   int n = vsnprintf(text, sizeof text, fmt, ap);
   if (n < 0) return;
-  line.n = 0;
   log_put_head(&line, level, name);
   str rest = {text, strlen(text)};
-  while (rest.n && line.n + 8 < sizeof line.text) log_put_char(&line, &rest);
+  while (rest.n && line.n + LOG_TAIL < line.size) log_put_char(&line, &rest);
   if (rest.n || (size_t)n >= sizeof text) log_put(&line, "...", 3);
   log_put(&line, "\n", 1);
   log_emit(f, (str){line.text, line.n});
@@ -318,22 +319,21 @@ static bool log_needs_quotes(str s)
 
 const char *log_q(str s)
 {
-  static struct log_line ring[8];
+  static char ring[8][4 * LOG_QUOTE_MAX + LOG_TAIL];
   static unsigned turn;
-  struct log_line *line = &ring[turn++ % BASE_COUNT(ring)];
+  struct log_line line = {.text = ring[turn++ % BASE_COUNT(ring)], .size = sizeof ring[0]};
   bool cut = s.n > LOG_QUOTE_MAX, quotes = log_needs_quotes(s);
   if (cut) s.n = LOG_QUOTE_MAX;
   while (cut && s.n && (s.p[s.n] & 0xc0) == 0x80) s.n--;
-  line->n = 0;
-  if (quotes) log_put(line, "\"", 1);
+  if (quotes) log_put(&line, "\"", 1);
   while (s.n) {
-    if (s.p[0] == '"' || s.p[0] == '\\') log_put(line, "\\", 1);
-    log_put_char(line, &s);
+    if (s.p[0] == '"' || s.p[0] == '\\') log_put(&line, "\\", 1);
+    log_put_char(&line, &s);
   }
-  if (cut) log_put(line, "...", 3);
-  if (quotes) log_put(line, "\"", 1);
-  log_put(line, "", 1);
-  return line->text;
+  if (cut) log_put(&line, "...", 3);
+  if (quotes) log_put(&line, "\"", 1);
+  log_put(&line, "", 1);
+  return line.text;
 }
 
 /* ---- trace -------------------------------------------------------------------------------------
@@ -369,3 +369,4 @@ void trace_write(enum trace_topic t, const char *fmt, ...)
 #undef LOG_TEXT_MAX
 #undef LOG_LINE_MAX
 #undef LOG_QUOTE_MAX
+#undef LOG_TAIL
