@@ -1,13 +1,62 @@
-/* rules/rules.h: the door of rules/: VSL, the language rules are written in.
+/* rules/rules.h: the door of rules/: load a rule file, run the stages of a mail through it.
  *
- * A rule set is loaded once and immutable from then on; any number of runs share it.
+ * A rule set is loaded once, checked whole, then frozen: it is shared by all runs, each of which
+ * holds a reference, so a reload swaps the set and nobody notices. A run takes one message through
+ * the directives of one stage and ends with a verdict. It never blocks: it is stepped by the loop,
+ * gives way after a slice of steps, and says when it waits for an answer of the host.
+ *
+ * rules/ knows no socket, no database and no line of SMTP. What a rule reads and changes it asks of
+ * struct rules_host, a table of functions that smtp/ (or a test) fills in.
  */
 #ifndef RULES_RULES_H
 #define RULES_RULES_H
 
 #include "../vsmtp.h"
 
-/* Budgets of one run (vsl.md 12); 0: no limit. */
+/* ---- nouns ------------------------------------------------------------------------------------
+ */
+
+/* A reply as a rule gives it (vsl-api 2.5). Folding into lines is the business of smtp/reply.c. */
+struct rules_code {
+  int basic;    /* 200 … 599; 0: none given, the caller takes the configured Ok or Denied */
+  str enhanced; /* "5.7.1", or empty */
+  str text;     /* may hold CR LF between lines */
+};
+
+/* What a directive answers (vsl-api 4.2). ORDER RULES_KIND: rules_kind_name in stage.c. */
+enum rules_kind {
+  RULES_NEXT,
+  RULES_ACCEPT,
+  RULES_FACCEPT,
+  RULES_DENY,
+  RULES_INFO,
+  RULES_QUARANTINE,
+  RULES_PACKET,
+  RULES_DELEGATED
+};
+const char *rules_kind_name(enum rules_kind k); /* "next", "accept", … */
+
+/* How long a status keeps later stages from running (vsl-api 4.3, skip state). */
+enum rules_skip { RULES_SKIP_NO, RULES_SKIP_MESSAGE, RULES_SKIP_CONNECTION };
+enum rules_skip rules_skip(enum stage s, enum rules_kind k);
+
+/* How a recipient is delivered. ORDER RULES_TRANSPORT: the words of the view `recipient`. */
+enum rules_transport {
+  RULES_TRANSPORT_UNSET, /* no rule chose one */
+  RULES_TRANSPORT_DELIVER,
+  RULES_TRANSPORT_FORWARD,
+  RULES_TRANSPORT_MBOX,
+  RULES_TRANSPORT_MAILDIR,
+  RULES_TRANSPORT_NONE
+};
+const char *rules_transport_name(enum rules_transport t); /* "deliver" …; unset is "" */
+
+/* ---- loading ----------------------------------------------------------------------------------
+ */
+
+struct rules;
+
+/* Budgets of one run (vsl.md 12): a directive, or the load of a rule set; 0: no limit. */
 struct rules_limits {
   uint64_t steps;  /* statements, calls, loop rounds */
   uint64_t slice;  /* steps after which a run gives way to the loop */
@@ -16,9 +65,174 @@ struct rules_limits {
   uint32_t string; /* bytes */
   uint32_t items;  /* of an array or map */
 };
+/* What vsmtp.h says; app.vsl of the configuration changes some. */
+struct rules_limits rules_limits_default(void);
 
-/* Runs a script that needs no mail. What it prints goes to out, errors in the form of vsl.md 13 to
- * err. Returns the exit code: 0, 65 syntax error, 1 error at run time, 66 no such file. */
+/* All is borrowed, and only during the load. */
+struct rules_options {
+  struct rules_limits limits;
+  int64_t max_time;             /* milliseconds of one directive, waiting included; 0: 60 s */
+  const struct toml *toml;      /* the configuration with its defaults filled in: tables `server`
+                                   and `app`, for toml::; NULL: toml:: throws */
+  struct rules_code ok, denied; /* the configured replies, for `deny() == deny(code)` */
+  const str *listeners; /* server.interfaces, all lists: a receiver not among them is warned of */
+  size_t listener_count;
+};
+
+/* Reads, compiles and evaluates the main file and what it imports, checks the map of stages, and
+ * freezes the result. Faults and the warnings of `check` go to d. NULL when there was an error.
+ * An empty path gives the built-in set that refuses every connection (vsl-api 4.7). */
+struct rules *rules_load(str path, const struct rules_options *opt, struct diags *d);
+struct rules *rules_hold(struct rules *r);               /* one more reference; returns r */
+void rules_release(struct rules *r);                     /* NULL is fine */
+size_t rules_count(const struct rules *r, enum stage s); /* directives of a stage */
+/* Index of the directive of that name in the stage, or -1 (the file may have changed since). */
+ptrdiff_t rules_find(const struct rules *r, enum stage s, str directive);
+
+/* ---- the host: what a running rule may ask ------------------------------------------------------
+ * Every function gets the opaque tx given to rules_start. Slices the host returns are valid until
+ * the next call of the host; slices given to it only during the call. Functions that can fail
+ * return 0 or -1 and fill e: the text becomes the message of the rule's error. None may be NULL. */
+
+enum rules_auth { RULES_AUTH_NONE, RULES_AUTH_VERIFY, RULES_AUTH_QUERY, RULES_AUTH_ANONYMOUS };
+
+/* The facts of the transaction. What a stage does not have yet is empty; rules refuse to read it
+ * before its stage. */
+struct rules_facts {
+  str client_ip, server_ip; /* text, IPv6 without brackets */
+  int client_port, server_port;
+  str server_name;      /* server.domain, or the name the client asked for by SNI */
+  int64_t connected_at; /* milliseconds since 1970 */
+  bool secured, authenticated;
+  str helo;                           /* as sent */
+  str mail_from;                      /* without <>; empty: the null sender */
+  int64_t mail_at;                    /* milliseconds since 1970 */
+  str message_id;                     /* of the store, 26 characters */
+  enum rules_auth auth;               /* NONE: no AUTH yet */
+  str auth_id, auth_pass, auth_token; /* password only in stage authenticate, kind VERIFY */
+};
+
+struct rules_rcpt {
+  str address;
+  bool by_client; /* a RCPT TO of the client, as against added by a rule or alias */
+  enum rules_transport transport;
+  str target;
+};
+
+struct rules_header {
+  str name;  /* as written */
+  str value; /* after the colon: unfolded, without leading and trailing space */
+};
+
+/* One decision, for the trace of the message. detail names file:line:column on an error. */
+struct rules_trace {
+  enum stage stage;
+  str directive;
+  const char *kind; /* "rule", "action" or "delegate" */
+  str status;       /* "deny", "next" …, "error" */
+  str detail;       /* code text, quarantine queue, error message; may be empty */
+};
+
+/* What takes time. The host answers at once, or later by rules_answer. */
+enum rules_ask { RULES_ASK_SPF };
+struct rules_question {
+  enum rules_ask ask;
+  str identity; /* SPF: "mail_from" or "helo" */
+};
+struct rules_answer {
+  str result;    /* SPF: "pass", "fail", "softfail", "neutral", "none", "temperror", "permerror" */
+  str mechanism; /* what matched, or empty */
+  str problem;   /* on an error */
+};
+enum rules_asked {
+  RULES_ASKED_DONE,   /* *a is filled */
+  RULES_ASKED_WAIT,   /* rules_answer will be called, or the run cancelled */
+  RULES_ASKED_REFUSED /* e says why; the rule throws */
+};
+
+struct rules_host {
+  const struct rules_facts *(*facts)(void *tx);
+
+  /* Recipients, in order; index from 0. Before `mail` an added one is kept pending. */
+  size_t (*rcpt_count)(void *tx);
+  void (*rcpt_get)(void *tx, size_t i, struct rules_rcpt *out);
+  int (*rcpt_add)(void *tx, str address, struct err *e);
+  int (*rcpt_remove)(void *tx, size_t i, struct err *e);
+  int (*rcpt_rewrite)(void *tx, size_t i, str address, struct err *e);
+  int (*rcpt_transport)(void *tx, size_t i, enum rules_transport t, str target, struct err *e);
+  /* A relay check was evaluated for recipient i and found the client in its hosts: the native guard
+     of vsl-api 4.3 lets this recipient pass. */
+  void (*rcpt_permit)(void *tx, size_t i);
+  int (*mail_from_set)(void *tx, str address, struct err *e);
+
+  /* Header fields, names without regard to case. Before preq, changes are pending operations in
+     order and reading sees them only. name is a valid field name; value may hold folds (CR LF and
+     a space) and nothing else that ends a line: it is written as it stands after "name: ". */
+  bool (*header_get)(void *tx, str name, size_t nth, struct rules_header *out); /* false: no more */
+  int (*header_append)(void *tx, str name, str value, struct err *e);
+  int (*header_prepend)(void *tx, str name, str value, struct err *e);
+  int (*header_set)(void *tx, str name, str value,
+                    struct err *e);                        /* replaces the first, or appends */
+  int (*header_remove)(void *tx, str name, struct err *e); /* the first of that name */
+
+  /* The message as it would be sent, from the start, at most what out->cap still takes. */
+  int (*message_read)(void *tx, struct buf *out, struct err *e);
+
+  /* Files below app.dirpath/dir (vsl-api 4.5; dir has passed the check on its text; symbolic links
+     leading out are the host's to refuse). The message, or text, as dir/<message-id><suffix>. */
+  int (*write_message)(void *tx, str dir, str suffix, struct err *e);
+  int (*write_text)(void *tx, str dir, str suffix, str text, struct err *e);
+
+  bool (*in_domain)(void *tx, str domain); /* ours: server.domain or a key of server.virtual */
+  bool (*user_exist)(void *tx, str name);  /* a local system user */
+  void (*log)(void *tx, enum log_target t, enum log_level l, str text); /* adds sid= and mid= */
+  void (*trace)(void *tx, const struct rules_trace *t);
+  enum rules_asked (*ask)(void *tx, const struct rules_question *q, struct rules_answer *a,
+                          struct err *e);
+};
+
+/* ---- running ------------------------------------------------------------------------------------
+ */
+
+struct rules_run;
+
+/* Begins a stage at directive `from` (0: all of it). With `returned`, directive `from` is a
+ * delegate whose message has come back: its body runs. Holds a reference on r; host and tx must
+ * outlive the run. NULL: no memory. The caller does not start a stage that a skip state forbids. */
+struct rules_run *rules_start(struct rules *r, enum stage s, size_t from, bool returned,
+                              const struct rules_host *host, void *tx);
+
+enum rules_state {
+  RULES_DONE,  /* rules_verdict has it */
+  RULES_YIELD, /* a slice is over: step again in the next turn of the loop */
+  RULES_WAIT   /* for rules_answer */
+};
+enum rules_state rules_step(struct rules_run *run);
+/* The answer to a question (copied), or why there is none (a NULL: the rule throws e's text). Does
+ * not run anything: the caller steps the run from its ready list. */
+void rules_answer(struct rules_run *run, const struct rules_answer *a, const struct err *e);
+
+struct rules_verdict {
+  enum rules_kind kind;
+  struct rules_code code; /* accept, faccept, deny, info; basic 0: the configured default */
+  str text;               /* quarantine: the queue; packet: the secret */
+  str directive;          /* who decided; empty: nobody, the list ended */
+  size_t next; /* the stage goes on here when the message is released or comes back clean;
+                  for `delegated` the delegate's own index is next - 1 */
+  str service; /* delegated: name of the smtp service */
+  bool failed; /* an error nobody caught: deny with 451 4.3.5; after the queue, defer */
+};
+/* Slices live as long as the run. */
+const struct rules_verdict *rules_verdict(const struct rules_run *run);
+/* Ends a run at any point, waiting or not. NULL is fine. */
+void rules_cancel(struct rules_run *run);
+
+/* ---- scripts without mail
+ * ------------------------------------------------------------------------- */
+
+/* Runs a script that needs no mail (`vsmtp eval`). What it prints goes to out, errors in the form
+ * of vsl.md 13 to err. Returns the exit code: 0, 65 syntax error, 1 error at run time, 66 no such
+ * file. */
 int rules_eval_file(str path, FILE *out, FILE *err);
 
 #endif
