@@ -10,7 +10,7 @@ static struct {
   size_t failures; /* failed checks of the running test */
   size_t passed, failed;
   bool verbose;
-  char folder[64]; /* "" until the test asks for one */
+  char folder[256]; /* "" until the test asks for one */
 } check;
 
 void check_register(struct check_test *test)
@@ -87,7 +87,7 @@ void check_torture(void (*work)(void))
     mem_fail_at(0, true);
     if (!CHECK_INT(mem_count(), before) || !failed) return;
   }
-  CHECK(!"an end to the allocations");
+  check_true(__FILE__, __LINE__, "an end to the allocations", false);
 }
 
 /* ---- folders -----------------------------------------------------------------------------------
