@@ -214,9 +214,9 @@ static int toml_inline(struct toml_reader *r, struct toml *table)
     if (r->p == r->end || toml_text_at_newline(r))
       return toml_text_fail(r, start, "this table is not closed with } on its line");
     if (!toml_text_at(r, ',')) return toml_text_fail(r, r->p, "a comma or } is missing here");
-    r->p++;
+    const char *comma = r->p++;
     toml_text_blank(r);
-    if (toml_text_at(r, '}')) return toml_text_fail(r, r->p - 1, "no comma may stand before the }");
+    if (toml_text_at(r, '}')) return toml_text_fail(r, comma, "no comma may stand before the }");
   }
   r->p++;
   table->defined = TOML_CLOSED;

@@ -149,7 +149,7 @@ static int toml_number_integer(struct toml_reader *r, str word, struct toml *out
   int result = 0;
   out->type = TOML_INT;
   bool plain = toml_number_decimal(&s, &digits);
-  if (s.n > 0)
+  if (s.n > 0 || !str_isdigit(word.p[word.n - 1]))
     result = toml_number_bad(r, word);
   else if (!plain)
     result = toml_text_fail(r, word.p, "a number must not begin with a zero");
