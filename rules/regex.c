@@ -20,18 +20,30 @@
 #define REGEX_TIME    250        /* milliseconds of a search */
 
 struct regex {
-  pcre2_general_context *memory;
   pcre2_code *code;
   pcre2_match_context *limits;
 };
 
-static void *regex_alloc(size_t n, void *unused)
+/* What a pattern keeps comes from its region and is never given back; what a search needs is
+ * ordinary memory. */
+static void *regex_region_alloc(size_t n, void *region)
+{
+  return region_alloc(region, n);
+}
+
+static void regex_region_free(void *p, void *region)
+{
+  (void)p;
+  (void)region;
+}
+
+static void *regex_mem_alloc(size_t n, void *unused)
 {
   (void)unused;
   return mem_alloc(n);
 }
 
-static void regex_dealloc(void *p, void *unused)
+static void regex_mem_free(void *p, void *unused)
 {
   (void)unused;
   mem_free(p);
@@ -46,51 +58,37 @@ static int regex_fault(int number, enum err_kind kind, struct err *e)
   return err_set(e, kind, "%s", (const char *)text);
 }
 
-static int regex_compile(struct regex *r, str pattern, size_t *offset, struct err *e)
+static int regex_compile(struct regex *r, pcre2_general_context *memory, str pattern,
+                         size_t *offset, struct err *e)
 {
   int number = 0;
   PCRE2_SIZE at = 0;
-  pcre2_compile_context *how = pcre2_compile_context_create(r->memory);
+  pcre2_compile_context *how = pcre2_compile_context_create(memory);
   if (!how) return err_nomem(e);
   pcre2_set_max_pattern_length(how, REGEX_PATTERN);
   const uint32_t options = PCRE2_UTF | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_BACKSLASH_C;
   r->code = pcre2_compile((PCRE2_SPTR)(pattern.p ? pattern.p : ""), pattern.n, options, &number,
                           &at, how);
-  pcre2_compile_context_free(how);
   if (r->code) return 0;
   *offset = at;
   return regex_fault(number, ERR_SYNTAX, e);
 }
 
-void regex_free(struct regex *r)
-{
-  if (!r) return;
-  pcre2_match_context_free(r->limits);
-  pcre2_code_free(r->code);
-  pcre2_general_context_free(r->memory);
-  mem_free(r);
-}
-
-struct regex *regex_new(str pattern, size_t *offset, struct err *e)
+struct regex *regex_new(struct region *region, str pattern, size_t *offset, struct err *e)
 {
   *offset = 0;
-  struct regex *r = mem_alloc(sizeof *r);
-  if (r) r->memory = pcre2_general_context_create(regex_alloc, regex_dealloc, NULL);
-  if (!r || !r->memory) {
-    err_nomem(e);
-    goto fail;
-  }
-  if (regex_compile(r, pattern, offset, e) < 0) goto fail;
-  r->limits = pcre2_match_context_create(r->memory);
-  if (!r->limits) {
-    err_nomem(e);
-    goto fail;
-  }
+  struct regex *r = region_alloc(region, sizeof *r);
+  pcre2_general_context *memory =
+      pcre2_general_context_create(regex_region_alloc, regex_region_free, region);
+  if (!r || !memory) goto nomem;
+  if (regex_compile(r, memory, pattern, offset, e) < 0) return NULL;
+  r->limits = pcre2_match_context_create(memory);
+  if (!r->limits) goto nomem;
   pcre2_set_depth_limit(r->limits, REGEX_DEPTH);
   pcre2_set_heap_limit(r->limits, REGEX_HEAP);
   return r;
-fail:
-  regex_free(r);
+nomem:
+  err_nomem(e);
   return NULL;
 }
 
@@ -104,37 +102,41 @@ static int regex_try(const struct regex *r, pcre2_match_data *data, str s, size_
                      r->limits);
 }
 
-int regex_search(const struct regex *r, str s, struct err *e)
+/* The search itself; data is scratch. */
+static int regex_walk(const struct regex *r, pcre2_match_data *data, str s, struct err *e)
 {
-  if (!utf8_valid(s)) return err_set(e, ERR_RULE, "the text to search is not UTF-8");
-  pcre2_match_data *data = pcre2_match_data_create(1, r->memory);
-  if (!data) return err_nomem(e);
   const int64_t end = clock_mono() + REGEX_TIME;
-  int result = 0;
   size_t width = REGEX_WINDOW;
   for (size_t from = 0; from <= s.n;) {
-    int got = regex_try(r, data, s, from, width);
-    if (got >= 0) {
-      result = 1;
-      break;
-    }
+    const int got = regex_try(r, data, s, from, width);
+    if (got >= 0) return 1;
     if (got == PCRE2_ERROR_MATCHLIMIT && width > 1) {
       width = 1;
       continue;
     }
-    if (got != PCRE2_ERROR_NOMATCH) {
-      result = regex_fault(got, ERR_RULE, e);
-      break;
-    }
-    if (clock_mono() > end) {
-      result = err_set(e, ERR_RULE, "the search took too long");
-      break;
-    }
+    if (got != PCRE2_ERROR_NOMATCH) return regex_fault(got, ERR_RULE, e);
+    if (clock_mono() > end) return err_set(e, ERR_RULE, "the search took too long");
     from += width;
     while (from < s.n && ((unsigned char)s.p[from] & 0xC0) == 0x80) from++;
     if (width < REGEX_WINDOW) width *= 2;
   }
+  return 0;
+}
+
+int regex_search(const struct regex *r, str s, struct err *e)
+{
+  if (!utf8_valid(s)) return err_set(e, ERR_RULE, "the text to search is not UTF-8");
+  int result = -1;
+  pcre2_match_data *data = NULL;
+  pcre2_general_context *memory =
+      pcre2_general_context_create(regex_mem_alloc, regex_mem_free, NULL);
+  if (memory) data = pcre2_match_data_create(1, memory);
+  if (data)
+    result = regex_walk(r, data, s, e);
+  else
+    err_nomem(e);
   pcre2_match_data_free(data);
+  pcre2_general_context_free(memory);
   return result;
 }
 

@@ -3,13 +3,13 @@
 #ifndef RULES_REGEX_H
 #define RULES_REGEX_H
 
-#include "../base/base.h"
+#include "value.h"
 
 struct regex;
 
-/* NULL with e->text naming the fault and *offset its byte in the pattern (0 when it has none). */
-struct regex *regex_new(str pattern, size_t *offset, struct err *e);
-void regex_free(struct regex *r);
+/* Lives in the region. NULL with e->text naming the fault and *offset its byte in the pattern (0
+ * when it has none). */
+struct regex *regex_new(struct region *r, str pattern, size_t *offset, struct err *e);
 /* 1 found, 0 not found, -1 with e: the search went over its limits, or subject is not UTF-8. */
 int regex_search(const struct regex *r, str subject, struct err *e);
 
