@@ -70,12 +70,13 @@ typedef int64_t loop_hook_fn(void *arg, bool idle);
 void loop_hook(struct loop *l, loop_hook_fn *fn, void *arg);
 
 /* ---- timer.c: Timers live in their owner's struct, zeroed before first use, and never fail.
- * Setting an earlier time or clearing is O(log n) amortised, a later time O(1). Fires once. */
+ * Setting an earlier time or clearing is O(log n) amortised, a later time O(1). Fires once; a time
+ * already past fires in the next turn. */
 struct timer {
   void (*fire)(struct timer *t, void *arg);
   void *arg;
   int64_t at;  /* loop time */
-  int64_t key; /* the rest is loop.c's own */
+  int64_t key; /* the rest is timer.c's own */
   struct timer *child, *next, **link;
 };
 void timer_set(struct loop *l, struct timer *t, int64_t at);
@@ -87,7 +88,7 @@ bool timer_is_set(const struct timer *t);
 struct task {
   void (*run)(struct task *t, void *arg);
   void *arg;
-  struct task *next, **link;
+  struct task *next, *prev; /* loop.c's own */
 };
 void loop_ready(struct loop *l, struct task *t);
 void loop_late(struct loop *l, struct task *t); /* at the end of this turn, before any sleep */
@@ -106,7 +107,7 @@ struct watch {
   void *arg;
   int fd;
   unsigned want;
-  size_t slot; /* loop.c's own; 0: not watched */
+  size_t slot; /* watch.c's own; 0: not watched */
 };
 int watch_set(struct loop *l, struct watch *w, int fd, unsigned want,
               struct err *e);                      /* or change */

@@ -1,0 +1,717 @@
+/* net/io.c: buffered connections.
+ *
+ * Input. All connections read into one memory of the loop (loop_scratch): what the connection had
+ * left over is copied to its front, new bytes follow, the callback sees both as `view`, and only
+ * what it leaves is copied into the connection's own `in`. So an idle connection holds no buffer,
+ * and a line is always in one piece.
+ *
+ * Output. Writes gather in `out`, which the late task hands to the kernel at the end of the turn
+ * (that is what makes the replies to a pipeline one segment) and frees when it is empty.
+ *
+ * Every event is told from the loop: from the descriptor's watch, a timer, or the `soon` task,
+ * which tells what the `news` bits ask for. Life ends in the late task: open -> closing (sending
+ * what is left) -> lingering (waiting for the peer's end) -> IO_CLOSED and freed.
+ *
+ * The seam for TLS: io_recv and io_send are the only places that touch the descriptor's bytes.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#define IO_CLOSE_MS     5000         /* for sending what is left */
+#define IO_LINGER_MS    2000         /* for the peer's end after that */
+#define IO_LINGER_BYTES (256 * 1024) /* read and thrown away meanwhile */
+
+enum io_life { /* ORDER IO_LIFE */
+               IO_LIFE_CONNECTING,
+               IO_LIFE_OPEN,
+               IO_LIFE_DEAD,    /* failed; the owner has not closed it yet */
+               IO_LIFE_CLOSING, /* the owner has: sending what is left */
+               IO_LIFE_LINGER,
+               IO_LIFE_GONE /* closed at the end of this turn */
+};
+
+enum { /* news for the soon task, in the order they are told */
+       IO_NEWS_CONNECTED = 1,
+       IO_NEWS_ERROR = 2,
+       IO_NEWS_DATA = 4, /* and the end, if it is known */
+       IO_NEWS_DRAINED = 8
+};
+
+struct io {
+  struct loop *loop;
+  io_fn *fn;
+  void *arg;
+  struct watch watch;
+  int fd;       /* -1: fed from memory */
+  uint8_t life; /* enum io_life */
+  uint8_t news; /* IO_NEWS_… */
+  bool paused;
+  bool eof; /* the peer sends no more: read, or fed */
+  bool eof_told;
+  bool hup_told;    /* IO_HANGUP was told */
+  bool off;         /* the watch is cleared: it could only repeat itself */
+  bool discarding;  /* the rest of an over-long line */
+  bool rate_paused; /* reading was paused in this period of the rate */
+  bool draining;    /* io_drain waits */
+  int errnum;       /* of the failure; 0: why_text alone */
+  const char *why;  /* literal */
+  struct buf in;    /* what is left of the input between two callbacks */
+  str view;         /* unused input: within in, or in the loop's memory during a callback */
+  size_t seen;      /* bytes of view known to hold no LF */
+  struct buf out;
+  size_t out_at; /* bytes of out already sent */
+  size_t drain_at;
+  uint64_t received;
+  uint64_t rate_from; /* received when the period, or the lingering, began */
+  size_t rate_bytes;
+  int64_t rate_ms;
+  struct timer deadline, rate;
+  struct task soon, late;
+};
+
+static const char *const io_life_names[] = {/* ORDER IO_LIFE */
+                                            "connecting", "open",   "dead",
+                                            "closing",    "linger", "gone"};
+
+static void io_enter(struct io *io, enum io_life life)
+{
+  trace(TRACE_IO, "fd=%d %s -> %s", io->fd, io_life_names[io->life], io_life_names[life]);
+  io->life = (uint8_t)life;
+}
+
+bool io_is_closing(const struct io *io)
+{
+  return io->life >= IO_LIFE_CLOSING;
+}
+
+static bool io_is_usable(const struct io *io)
+{
+  return io->life <= IO_LIFE_OPEN;
+}
+
+static void io_tell(struct io *io, enum io_event event)
+{
+  if (!io_is_closing(io)) io->fn(io, event, io->arg);
+}
+
+static void io_news(struct io *io, unsigned news)
+{
+  io->news |= (uint8_t)news;
+  loop_ready(io->loop, &io->soon);
+}
+
+/* The connection is lost; the owner hears it in a moment and closes. */
+static void io_fail(struct io *io, int errnum, const char *why)
+{
+  if (!io_is_usable(io)) {
+    if (io_is_closing(io)) io_enter(io, IO_LIFE_GONE);
+    loop_late(io->loop, &io->late);
+    return;
+  }
+  io->errnum = errnum;
+  io->why = why;
+  io_enter(io, IO_LIFE_DEAD);
+  watch_clear(io->loop, &io->watch);
+  io->off = true;
+  buf_free(&io->out);
+  io->out_at = 0;
+  io_news(io, IO_NEWS_ERROR);
+}
+
+const char *io_why(const struct io *io)
+{
+  return io->why ? io->why : io->errnum ? strerror(io->errnum) : "no error";
+}
+
+/* ---- the descriptor's bytes
+ * ----------------------------------------------------------------------
+ */
+
+static ssize_t io_recv(struct io *io, char *p, size_t n)
+{
+  ssize_t got;
+  do got = read(io->fd, p, n);
+  while (got < 0 && errno == EINTR);
+  return got;
+}
+
+static ssize_t io_send(struct io *io, const char *p, size_t n)
+{
+  ssize_t put;
+  do put = write(io->fd, p, n);
+  while (put < 0 && errno == EINTR);
+  return put;
+}
+
+static bool io_would_block(int errnum)
+{
+  return errnum == EAGAIN || errnum == EWOULDBLOCK;
+}
+
+/* What the watch shall tell in the state the connection is in now. */
+static unsigned io_wants(const struct io *io)
+{
+  unsigned want = io->out.n > io->out_at || io->life == IO_LIFE_CONNECTING ? LOOP_WRITE : 0u;
+  if (io->life == IO_LIFE_LINGER) return LOOP_READ;
+  if (io->life != IO_LIFE_OPEN) return want;
+  if (!io->paused && !io->eof && io->view.n < LIMIT_IO_INPUT) return want | LOOP_READ;
+  return want | (io->paused && !io->hup_told && !io->eof ? LOOP_HALF : 0u);
+}
+
+static void io_rewatch(struct io *io)
+{
+  struct err e;
+  if (io->fd < 0 || io->off) return;
+  if (watch_set(io->loop, &io->watch, io->fd, io_wants(io), &e)) io_fail(io, ENOMEM, NULL);
+}
+
+/* ---- output
+ * --------------------------------------------------------------------------------------
+ */
+
+size_t io_pending(const struct io *io)
+{
+  return io->out.n - io->out_at;
+}
+
+/* The room in front, of what was sent, is used before more memory is asked for. */
+static void io_pack(struct io *io, size_t n)
+{
+  if (!io->out_at || io->out.n + n < io->out.size) return;
+  buf_drop(&io->out, io->out_at);
+  io->out_at = 0;
+}
+
+static void io_wrote(struct io *io)
+{
+  if (!buf_ok(&io->out))
+    io_fail(io, 0, "no memory for output");
+  else
+    loop_late(io->loop, &io->late);
+}
+
+void io_write(struct io *io, str s)
+{
+  if (!io_is_usable(io) || !s.n) return;
+  if (s.n > LIMIT_IO_OUTPUT - io_pending(io)) {
+    io_fail(io, 0, "the peer does not take what is sent");
+    return;
+  }
+  io_pack(io, s.n);
+  buf_str_add(&io->out, s);
+  io_wrote(io);
+}
+
+void io_printf(struct io *io, const char *fmt, ...)
+{
+  char line[1024];
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vsnprintf(line, sizeof line, fmt, ap);
+  va_end(ap);
+  if (n >= 0 && (size_t)n < sizeof line) {
+    io_write(io, (str){line, (size_t)n});
+    return;
+  }
+  struct buf text = BUF_INIT(LIMIT_IO_OUTPUT);
+  va_start(ap, fmt);
+  buf_vprintf(&text, fmt, ap);
+  va_end(ap);
+  if (buf_ok(&text))
+    io_write(io, buf_str(&text));
+  else if (io_is_usable(io))
+    io_fail(io, 0, "no memory for output");
+  buf_free(&text);
+}
+
+static void io_sent(struct io *io)
+{
+  if (!io_pending(io)) {
+    buf_free(&io->out);
+    io->out_at = 0;
+  }
+  if (!io->draining || io_pending(io) > io->drain_at) return;
+  io->draining = false;
+  io_news(io, IO_NEWS_DRAINED);
+}
+
+void io_drain(struct io *io, size_t at_most)
+{
+  io->draining = true;
+  io->drain_at = at_most;
+  if (io_is_usable(io)) io_sent(io);
+}
+
+static void io_flush(struct io *io)
+{
+  if (io->fd < 0 || io->life == IO_LIFE_CONNECTING) return;
+  while (io_pending(io)) {
+    ssize_t put = io_send(io, io->out.p + io->out_at, io_pending(io));
+    if (put < 0) {
+      if (!io_would_block(errno)) io_fail(io, errno, NULL);
+      break;
+    }
+    io->out_at += (size_t)put;
+  }
+  io_sent(io);
+}
+
+/* ---- input
+ * ---------------------------------------------------------------------------------------
+ */
+
+str io_input(const struct io *io)
+{
+  return io->view;
+}
+
+void io_consume(struct io *io, size_t n)
+{
+  io->view = str_skip(io->view, n);
+  io->seen = io->seen > n ? io->seen - n : 0;
+  if (n && io_is_usable(io)) io->off = false;
+  loop_late(io->loop, &io->late);
+}
+
+void io_discard(struct io *io)
+{
+  io_consume(io, io->view.n);
+  io->discarding = false;
+}
+
+uint64_t io_received(const struct io *io)
+{
+  return io->received;
+}
+
+/* Throws the rest of an over-long line away; true when its end was there. */
+static bool io_line_discard(struct io *io)
+{
+  ptrdiff_t lf = str_chr(io->view, '\n');
+  io_consume(io, lf < 0 ? io->view.n : (size_t)lf + 1);
+  io->discarding = lf < 0;
+  return lf >= 0;
+}
+
+static enum io_line io_line_long(struct io *io)
+{
+  io_line_discard(io);
+  return IO_LINE_LONG;
+}
+
+enum io_line io_line(struct io *io, size_t limit, str *line)
+{
+  *line = (str){NULL, 0};
+  if (io->discarding && !io_line_discard(io)) return IO_LINE_NONE;
+  ptrdiff_t found = str_chr(str_skip(io->view, io->seen), '\n');
+  size_t lf = io->seen + (size_t)found;
+  if (found < 0) {
+    io->seen = io->view.n;
+    return io->view.n >= limit ? io_line_long(io) : IO_LINE_NONE;
+  }
+  io->seen = lf;
+  if (lf >= limit) return io_line_long(io);
+  bool crlf = lf > 0 && io->view.p[lf - 1] == '\r';
+  *line = str_sub(io->view, 0, crlf ? lf - 1 : lf);
+  io_consume(io, lf + 1);
+  return crlf && str_chr(*line, '\r') < 0 ? IO_LINE_OK : IO_LINE_BARE;
+}
+
+void io_pause(struct io *io)
+{
+  io->paused = io->rate_paused = true;
+  loop_late(io->loop, &io->late);
+}
+
+void io_resume(struct io *io)
+{
+  if (!io->paused || !io_is_usable(io)) return;
+  io->paused = io->off = false;
+  if (io->view.n || io->eof) io_news(io, IO_NEWS_DATA);
+  loop_late(io->loop, &io->late);
+}
+
+/* Keeps what is unused, and nothing else, until there is more. */
+static void io_keep(struct io *io)
+{
+  bool own = io->in.p && io->view.p >= io->in.p && io->view.p <= io->in.p + io->in.n;
+  if (!io->view.n) {
+    buf_free(&io->in);
+    io->view = (str){NULL, 0};
+  } else if (!own) {
+    buf_clear(&io->in);
+    buf_str_add(&io->in, io->view);
+    io->view = buf_str(&io->in);
+    if (!buf_ok(&io->in)) io_fail(io, 0, "no memory for input");
+  }
+}
+
+static void io_tell_eof(struct io *io)
+{
+  if (!io->eof || io->eof_told || io->paused) return;
+  io->eof_told = true;
+  io_tell(io, IO_EOF);
+}
+
+static void io_read(struct io *io)
+{
+  char *mem = loop_scratch(io->loop);
+  size_t left = io->view.n;
+  if (!mem) {
+    io_fail(io, 0, "no memory for input");
+    return;
+  }
+  if (left) memcpy(mem, io->view.p, left);
+  ssize_t got = io_recv(io, mem + left, LIMIT_IO_INPUT - left);
+  if (got < 0) {
+    if (!io_would_block(errno)) io_fail(io, errno, NULL);
+  } else if (got == 0) {
+    io->eof = true;
+    io_tell_eof(io);
+  } else {
+    io->received += (uint64_t)got;
+    io->view = (str){mem, left + (size_t)got};
+    io_tell(io, IO_DATA);
+    io_keep(io);
+  }
+}
+
+/* After the last word: the peer's bytes are thrown away until it closes too. */
+static void io_linger(struct io *io)
+{
+  char *mem = loop_scratch(io->loop);
+  ssize_t got = mem ? io_recv(io, mem, LIMIT_IO_INPUT) : 0;
+  if (got > 0) io->received += (uint64_t)got;
+  if (got < 0 && io_would_block(errno)) return;
+  if (got > 0 && io->received < io->rate_from + IO_LINGER_BYTES) return;
+  io_enter(io, IO_LIFE_GONE);
+  loop_late(io->loop, &io->late);
+}
+
+/* ---- what the loop calls
+ * -------------------------------------------------------------------------
+ */
+
+static int io_socket_error(const struct io *io)
+{
+  int errnum = 0;
+  socklen_t len = sizeof errnum;
+  return getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) ? 0 : errnum;
+}
+
+static void io_connected(struct io *io)
+{
+  int errnum = io_socket_error(io);
+  if (errnum) {
+    io_fail(io, errnum, NULL);
+    return;
+  }
+  io_enter(io, IO_LIFE_OPEN);
+  io_tell(io, IO_CONNECTED);
+  loop_late(io->loop, &io->late);
+}
+
+/* Nobody is at the other end any more, and the kernel would repeat it for ever. What was sent
+ * before may still be unread: then the watch rests until reading is resumed. */
+static void io_hung_up(struct io *io)
+{
+  int errnum = io_socket_error(io);
+  if (errnum || io->eof || io->life != IO_LIFE_OPEN) {
+    io_fail(io, errnum ? errnum : EPIPE, NULL);
+    return;
+  }
+  watch_clear(io->loop, &io->watch);
+  io->off = true;
+}
+
+static void io_ready(struct watch *w, unsigned what, void *arg)
+{
+  struct io *io = arg;
+  loop_cause(io->loop, "connection");
+  if (io->life == IO_LIFE_CONNECTING) {
+    io_connected(io);
+    return;
+  }
+  if (what & LOOP_WRITE) io_flush(io);
+  if (io->life == IO_LIFE_LINGER)
+    io_linger(io);
+  else if (what & (LOOP_READ | LOOP_GONE) && w->want & LOOP_READ && io->life == IO_LIFE_OPEN) {
+    if (!io->paused) io_read(io);
+  } else if (what & LOOP_GONE)
+    io_hung_up(io);
+  if (what & (LOOP_HALF | LOOP_GONE) && io->paused && !io->hup_told && !io->eof &&
+      io->life == IO_LIFE_OPEN) {
+    io->hup_told = true;
+    io_tell(io, IO_HANGUP);
+  }
+  loop_late(io->loop, &io->late);
+}
+
+static void io_soon(struct task *t, void *arg)
+{
+  struct io *io = arg;
+  unsigned news = io->news;
+  (void)t;
+  io->news = 0;
+  if (news & IO_NEWS_CONNECTED) io_tell(io, IO_CONNECTED);
+  if (news & IO_NEWS_ERROR) io_tell(io, IO_ERROR);
+  if (!io_is_usable(io)) return;
+  if (news & IO_NEWS_DATA && io->view.n && !io->paused) io_tell(io, IO_DATA);
+  if (news & IO_NEWS_DATA) io_tell_eof(io);
+  if (news & IO_NEWS_DRAINED) io_tell(io, IO_DRAINED);
+  loop_late(io->loop, &io->late);
+}
+
+static void io_deadline_fired(struct timer *t, void *arg)
+{
+  struct io *io = arg;
+  (void)t;
+  loop_cause(io->loop, "deadline of a connection");
+  if (io_is_closing(io)) {
+    io_enter(io, IO_LIFE_GONE);
+    loop_late(io->loop, &io->late);
+  } else if (io_is_usable(io)) {
+    io_tell(io, IO_TIMEOUT);
+  }
+}
+
+void io_deadline(struct io *io, int64_t at)
+{
+  if (!io_is_usable(io)) return;
+  if (at)
+    timer_set(io->loop, &io->deadline, at);
+  else
+    timer_clear(io->loop, &io->deadline);
+}
+
+static void io_rate_begin(struct io *io)
+{
+  io->rate_from = io->received;
+  io->rate_paused = io->paused;
+  timer_set(io->loop, &io->rate, loop_now(io->loop) + io->rate_ms);
+}
+
+static void io_rate_fired(struct timer *t, void *arg)
+{
+  struct io *io = arg;
+  bool slow = !io->rate_paused && io->received - io->rate_from < io->rate_bytes;
+  (void)t;
+  if (!io_is_usable(io) || io->eof) return;
+  io_rate_begin(io);
+  if (slow) io_tell(io, IO_SLOW);
+}
+
+void io_min_rate(struct io *io, size_t bytes, int64_t per_ms)
+{
+  io->rate_bytes = bytes;
+  io->rate_ms = per_ms;
+  if (!io_is_usable(io)) return;
+  if (bytes && per_ms)
+    io_rate_begin(io);
+  else
+    timer_clear(io->loop, &io->rate);
+}
+
+/* ---- life
+ * ----------------------------------------------------------------------------------------
+ */
+
+static void io_free(struct io *io)
+{
+  struct loop *l = io->loop;
+  timer_clear(l, &io->deadline);
+  timer_clear(l, &io->rate);
+  loop_unready(&io->soon);
+  loop_unready(&io->late);
+  watch_clear(l, &io->watch);
+  if (io->fd >= 0) close(io->fd);
+  buf_free(&io->in);
+  buf_free(&io->out);
+  io->fn(io, IO_CLOSED, io->arg);
+  mem_free(io);
+}
+
+/* All is sent. The peer hears the end at once; closing now, with bytes of it unread, would make the
+ * kernel send a reset that can overtake our last reply (RFC 1122 §4.2.2.13). */
+static void io_say_end(struct io *io)
+{
+  if (io->fd < 0 || io->eof || shutdown(io->fd, SHUT_WR)) {
+    io_enter(io, IO_LIFE_GONE);
+    return;
+  }
+  io_enter(io, IO_LIFE_LINGER);
+  io->off = false;
+  io->rate_from = io->received;
+  timer_set(io->loop, &io->deadline, loop_now(io->loop) + IO_LINGER_MS);
+}
+
+static void io_late(struct task *t, void *arg)
+{
+  struct io *io = arg;
+  (void)t;
+  if (io->life == IO_LIFE_OPEN || io->life == IO_LIFE_CLOSING) io_flush(io);
+  if (io->life == IO_LIFE_CLOSING && !io_pending(io)) io_say_end(io);
+  if (io->life == IO_LIFE_GONE) {
+    io_free(io);
+    return;
+  }
+  io_keep(io);
+  io_rewatch(io);
+}
+
+/* No more news but the end. */
+static void io_leave(struct io *io, enum io_life life)
+{
+  io_enter(io, life);
+  timer_clear(io->loop, &io->rate);
+  timer_set(io->loop, &io->deadline, loop_now(io->loop) + IO_CLOSE_MS);
+  loop_unready(&io->soon);
+  loop_late(io->loop, &io->late);
+}
+
+void io_close(struct io *io)
+{
+  if (!io || io_is_closing(io)) return;
+  io_leave(io, io->life == IO_LIFE_OPEN ? IO_LIFE_CLOSING : IO_LIFE_GONE);
+}
+
+void io_abort(struct io *io)
+{
+  if (io && io->life != IO_LIFE_GONE) io_leave(io, IO_LIFE_GONE);
+}
+
+void io_handler(struct io *io, io_fn *fn, void *arg)
+{
+  io->fn = fn;
+  io->arg = arg;
+}
+
+int io_fd(const struct io *io)
+{
+  return io->fd;
+}
+
+/* Takes fd (-1: none), which is non-blocking already. */
+static struct io *io_make(struct loop *l, int fd, enum io_life life, io_fn *fn, void *arg,
+                          struct err *e)
+{
+  struct io *io = mem_alloc(sizeof *io);
+  if (!io) {
+    err_nomem(e);
+    goto fail;
+  }
+  *io = (struct io){.loop = l,
+                    .fn = fn,
+                    .arg = arg,
+                    .fd = fd,
+                    .life = (uint8_t)life,
+                    .in = BUF_INIT(LIMIT_IO_INPUT),
+                    .out = BUF_INIT(LIMIT_IO_OUTPUT)};
+  io->watch = (struct watch){.ready = io_ready, .arg = io};
+  io->deadline = (struct timer){.fire = io_deadline_fired, .arg = io};
+  io->rate = (struct timer){.fire = io_rate_fired, .arg = io};
+  io->soon = (struct task){.run = io_soon, .arg = io};
+  io->late = (struct task){.run = io_late, .arg = io};
+  if (fd >= 0 && watch_set(l, &io->watch, fd, io_wants(io), e)) goto fail;
+  return io;
+fail:
+  if (fd >= 0) close(fd);
+  mem_free(io);
+  return NULL;
+}
+
+static void io_set_nodelay(int fd)
+{
+  int on = 1; /* fails on what is not TCP: no matter */
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+struct io *io_new(struct loop *l, int fd, io_fn *fn, void *arg, struct err *e)
+{
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK))) {
+    err_sys(e, errno, "cannot use a connection");
+    close(fd);
+    return NULL;
+  }
+  io_set_nodelay(fd);
+  return io_make(l, fd, IO_LIFE_OPEN, fn, arg, e);
+}
+
+static int io_bind(int fd, const struct netaddr *from)
+{
+#ifdef IP_BIND_ADDRESS_NO_PORT
+  int on = 1; /* the kernel may share a local port among different peers */
+  (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+#endif
+  return bind(fd, &from->sa, from->len);
+}
+
+struct io *io_connect(struct loop *l, const struct netaddr *to, const struct netaddr *from,
+                      int64_t deadline, io_fn *fn, void *arg, struct err *e)
+{
+  char text[NETADDR_TEXT_MAX];
+  int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) goto fail;
+  if (from && from->len && io_bind(fd, from)) goto fail;
+  io_set_nodelay(fd);
+  bool at_once = connect(fd, &to->sa, to->len) == 0;
+  if (!at_once && errno != EINPROGRESS) goto fail;
+  struct io *io = io_make(l, fd, at_once ? IO_LIFE_OPEN : IO_LIFE_CONNECTING, fn, arg, e);
+  if (!io) return NULL;
+  if (at_once) io_news(io, IO_NEWS_CONNECTED);
+  if (deadline) io_deadline(io, deadline);
+  return io;
+fail:
+  err_sys(e, errno, "cannot connect to %s", netaddr_text(to, text));
+  if (fd >= 0) close(fd);
+  return NULL;
+}
+
+/* ---- without a descriptor
+ * ------------------------------------------------------------------------
+ */
+
+struct io *io_memory(struct loop *l, io_fn *fn, void *arg, struct err *e)
+{
+  return io_make(l, -1, IO_LIFE_OPEN, fn, arg, e);
+}
+
+size_t io_feed(struct io *io, str s)
+{
+  size_t n = LIMIT_IO_INPUT - io->view.n;
+  if (!io_is_usable(io) || io->eof) return 0;
+  if (n > s.n) n = s.n;
+  io_keep(io);
+  if (io->in.n) buf_drop(&io->in, (size_t)(io->view.p - io->in.p));
+  buf_add(&io->in, s.p, n);
+  io->view = buf_str(&io->in);
+  io->received += n;
+  if (buf_ok(&io->in))
+    io_news(io, IO_NEWS_DATA);
+  else
+    io_fail(io, 0, "no memory for input");
+  return n;
+}
+
+void io_feed_eof(struct io *io)
+{
+  io->eof = true;
+  io_news(io, IO_NEWS_DATA);
+}
+
+void io_taken(struct io *io, struct buf *out)
+{
+  buf_str_add(out, str_skip(buf_str(&io->out), io->out_at));
+  io->out_at = io->out.n;
+  io_sent(io);
+  loop_late(io->loop, &io->late);
+}
+
+#undef IO_CLOSE_MS
+#undef IO_LINGER_MS
+#undef IO_LINGER_BYTES
