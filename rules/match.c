@@ -256,7 +256,7 @@ int match_contains(struct fiber *f, struct value container, struct value item)
 int match_within(struct fiber *f, struct value list, struct value element)
 {
   if (!match_is_comparable(element)) return 0;
-  const int got = match_in(f, list, element, 0);
+  const int got = match_in(f, list, element);
   return got == -2 ? 0 : got;
 }
 
