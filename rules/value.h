@@ -135,10 +135,14 @@ struct object {
 struct object_type {
   const char *name;                                                  /* what type_of says */
   void (*text)(const struct object *o, bool debug, struct buf *out); /* default: the name */
-  /* a == b where a or b is of this type: 1, 0 or -1. Asked of a's type first, of b's if that is 0
-   * and a different type. NULL: same object only. */
+  /* a == b where a or b is of this type: 1, 0, -1, or -2: these two cannot be compared, which is
+   * an error for == and a difference inside collections. Asked of a's type first, of b's if that is
+   * 0 and a different type. NULL: same object only. */
   int (*equals)(struct fiber *f, struct value a, struct value b);
   int (*contains)(struct fiber *f, struct value self, struct value item); /* item in self */
+  /* element in self, asked instead of == when self is looked for in an array: `group in list`.
+   * 1, 0, -1. */
+  int (*within)(struct fiber *f, struct value self, struct value element);
   /* self.name: 1 and *out (owned), 0 no such property, -1. */
   int (*get)(struct fiber *f, struct value self, str name, struct value *out);
   /* for: the element at *cursor (0 at the start, the type's own afterwards): 1, 0 at the end, -1.
@@ -280,6 +284,7 @@ uint32_t string_at(const struct string *s, size_t index); /* the code point; ind
 str string_slice(const struct string *s, size_t from,
                  size_t to);                                    /* code points, clipped; borrows */
 uint32_t string_hash(const struct region *r, struct string *s); /* keyed, never 0 */
+uint32_t string_hash_of(const struct region *r, str text);
 bool string_eq(const struct string *a, const struct string *b);
 
 /* ---- array.c: as above; values handed in are taken over, also on failure
@@ -358,6 +363,11 @@ int value_compare(struct fiber *f, struct value a, struct value b, int *order);
 int value_text(struct value v, bool debug, struct buf *out);
 int value_append_text(struct fiber *f, struct value *string, struct value v, bool debug);
 struct value value_to_string(struct fiber *f, struct value v, bool debug); /* VALUE_NONE: raised */
+int value_remove_text(struct fiber *f, struct value *string, str needle); /* all occurrences */
+int value_merge(struct fiber *f, struct value *map, const struct dict *from, bool only_missing);
+/* value_text.c: a float alone; the entries of a map by key (mem_free it; NULL: no memory). */
+void value_text_float(double x, struct buf *out);
+const struct dict_entry **value_text_order(const struct dict *m);
 
 /* ---- errors
  * --------------------------------------------------------------------------------------------
