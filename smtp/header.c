@@ -66,8 +66,7 @@ static int header_insert(struct header *h, size_t at, str raw, struct err *e)
   if (header_room(h, raw.n, e) < 0) return -1;
   f = header_gap(h, at, 1, e);
   if (!f) return -1;
-  f->raw = raw;
-  f->name = str_sub(raw, 0, header_name_length(raw, &colon));
+  *f = (struct header_field){.name = str_sub(raw, 0, header_name_length(raw, &colon)), .raw = raw};
   h->octets += raw.n;
   return 0;
 }
@@ -136,7 +135,8 @@ void header_write(const struct header *h, struct buf *out)
   for (size_t i = 0; i < h->n; i++) buf_str_add(out, h->fields[i].raw);
 }
 
-/* ---- making fields ------------------------------------------------------------------------------ */
+/* ---- making fields ------------------------------------------------------------------------------
+ */
 
 /* The raw field of name and value, in the arena of h; p NULL on failure. */
 static str header_make(struct header *h, str name, str value, struct err *e)
@@ -161,20 +161,26 @@ int header_prepend(struct header *h, str name, str value, struct err *e)
   return raw.p ? header_insert(h, 0, raw, e) : -1;
 }
 
+bool header_replace(struct header *h, struct header_field f)
+{
+  for (size_t i = 0; i < h->n; i++) {
+    if (!str_ieq(h->fields[i].name, f.name)) continue;
+    h->octets += f.raw.n - h->fields[i].raw.n;
+    h->fields[i] = f;
+    return true;
+  }
+  return false;
+}
+
 int header_set(struct header *h, str name, str value, struct err *e)
 {
   str raw = header_make(h, name, value, e);
 
   if (!raw.p) return -1;
-  for (size_t i = 0; i < h->n; i++) {
-    if (!str_ieq(h->fields[i].name, name)) continue;
-    if (header_room(h, raw.n, e) < 0) return -1;
-    h->octets += raw.n - h->fields[i].raw.n;
-    h->fields[i].raw = raw;
-    h->fields[i].name = str_sub(raw, 0, name.n);
-    return 0;
-  }
-  return header_insert(h, h->n, raw, e);
+  if (header_replace(h, (struct header_field){str_sub(raw, 0, name.n), raw, true})) return 0;
+  if (header_insert(h, h->n, raw, e) < 0) return -1;
+  h->fields[h->n - 1].set = true;
+  return 0;
 }
 
 void header_remove_at(struct header *h, size_t i)
@@ -193,7 +199,7 @@ size_t header_remove(struct header *h, str name)
   return before - h->n;
 }
 
-int header_join(struct header *front, struct header *h, struct err *e)
+int header_join(const struct header *front, struct header *h, struct err *e)
 {
   if (front->n == 0) return 0;
   if (header_room(h, front->octets, e) < 0 || !header_gap(h, 0, front->n, e)) return -1;

@@ -11,6 +11,7 @@
 struct header_field {
   str name; /* points into raw */
   str raw;  /* "Name: value CRLF", with folded lines, to the last CRLF */
+  bool set; /* made by header_set: it stands for the one field of its name */
 };
 
 struct header {
@@ -40,8 +41,10 @@ str header_value(const struct header_field *f, struct arena *a);
 int header_append(struct header *h, str name, str value, struct err *e);
 int header_prepend(struct header *h, str name, str value, struct err *e);
 int header_set(struct header *h, str name, str value, struct err *e); /* the first, else append */
+/* Puts f in the place of the first field of its name; false if there is none. */
+bool header_replace(struct header *h, struct header_field f);
 /* Puts the fields of front before all of h. */
-int header_join(struct header *front, struct header *h, struct err *e);
+int header_join(const struct header *front, struct header *h, struct err *e);
 size_t header_remove(struct header *h, str name); /* all of that name; how many */
 void header_remove_at(struct header *h, size_t i);
 

@@ -1,0 +1,59 @@
+/* smtp/judge.c: the rules of one stage run over one mail. */
+#include "judge.h"
+
+static const struct rules_verdict *judge_finish(struct judge *s)
+{
+  const struct rules_verdict *v = rules_verdict(s->run);
+
+  if (rules_skip(s->stage, v->kind) != RULES_SKIP_NO) mail_set_skip(s->mail, s->stage, v);
+  return v;
+}
+
+/* One slice. NULL: not done; the task is ready again unless the run waits for an answer. */
+static const struct rules_verdict *judge_slice(struct judge *s)
+{
+  switch (rules_step(s->run)) {
+  case RULES_DONE: return judge_finish(s);
+  case RULES_YIELD: loop_ready(s->loop, &s->task); break;
+  case RULES_WAIT: break;
+  }
+  return NULL;
+}
+
+static void judge_run(struct task *t, void *arg)
+{
+  struct judge *s = arg;
+  const struct rules_verdict *v = judge_slice(s);
+
+  (void)t;
+  if (v) s->done(s->arg, v);
+}
+
+const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct rules *rules,
+                                        struct mail *m, enum stage stage, size_t from,
+                                        void (*done)(void *arg, const struct rules_verdict *v),
+                                        void *arg)
+{
+  *s = (struct judge){.loop = l, .mail = m, .stage = stage, .done = done, .arg = arg};
+  s->task.run = judge_run;
+  s->task.arg = s;
+  if (m->skip != RULES_NEXT) {
+    s->skipped = (struct rules_verdict){.kind = m->skip, .code = m->skip_code};
+    s->skipped.text = m->quarantine;
+    s->skipped.directive = m->directive;
+    return &s->skipped;
+  }
+  if (rules_count(rules, stage) <= from) return &s->skipped; /* zeroed: next */
+  s->run = rules_start(rules, stage, from, false, &host_functions, m);
+  if (s->run) return judge_slice(s);
+  s->skipped = (struct rules_verdict){.kind = RULES_DENY, .failed = true};
+  s->skipped.code = (struct rules_code){451, STR("4.3.0"), STR("Out of memory, try later")};
+  return &s->skipped;
+}
+
+void judge_end(struct judge *s)
+{
+  loop_unready(&s->task);
+  rules_cancel(s->run);
+  s->run = NULL;
+}

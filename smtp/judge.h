@@ -1,0 +1,31 @@
+/* smtp/judge.h: the rules of one stage run over one mail, for sessions and the queue runner. */
+#ifndef SMTP_JUDGE_H
+#define SMTP_JUDGE_H
+
+#include "../net/net.h"
+#include "mail.h"
+
+/* Lives in its owner's struct, zeroed before first use. */
+struct judge {
+  struct loop *loop;
+  struct rules_run *run;
+  struct task task;
+  struct mail *mail;
+  enum stage stage;
+  void (*done)(void *arg, const struct rules_verdict *v);
+  void *arg;
+  struct rules_verdict skipped; /* what a skip state or an empty stage stands for */
+};
+
+/* Begins stage at directive `from`. When the verdict is known at once it is returned; otherwise
+ * NULL, and done is called from the loop. A skip state of the mail decides without running
+ * anything, and a verdict that makes one is kept in the mail. Call judge_end when the verdict was
+ * used. */
+const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct rules *rules,
+                                        struct mail *m, enum stage stage, size_t from,
+                                        void (*done)(void *arg, const struct rules_verdict *v),
+                                        void *arg);
+/* Ends it, also while it runs or waits: then done is never called. */
+void judge_end(struct judge *s);
+
+#endif

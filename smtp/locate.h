@@ -1,0 +1,24 @@
+/* smtp/locate.h: which mailbox of this machine a recipient has. */
+#ifndef SMTP_LOCATE_H
+#define SMTP_LOCATE_H
+
+#include "conf.h"
+#include "helper.h"
+
+struct locate {
+  enum helper_place place;
+  str user;          /* HELPER_USER: the system user's name */
+  str local, domain; /* HELPER_FOLDER: parts of its path, in small letters */
+};
+
+/* False: no mailbox. The folders and /etc/passwd are asked each time, so a mailbox exists from the
+ * moment its folder is made. Texts in out come from a. */
+bool locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out);
+
+/* Is there such a system user, with a uid from 1000 on? */
+bool locate_system_user(str name);
+
+/* The folder that holds all mailboxes, app.dirpath/mailboxes; in a. */
+str locate_root(const struct conf *conf, struct arena *a);
+
+#endif

@@ -1,0 +1,82 @@
+/* smtp/mail.h: one mail on its way: envelope, header, what the rules said so far.
+ *
+ * The same struct serves a session (the mail is coming in) and the queue runner (it is stored).
+ * A session has a chain of them, each beginning as a copy of what the one before gathered: the
+ * connection's, the greeting's, the transaction's. So what a rule did at `connect` reaches every
+ * message of the connection, and RSET forgets only the last.
+ */
+#ifndef SMTP_MAIL_H
+#define SMTP_MAIL_H
+
+#include "../rules/rules.h"
+#include "../sqlite/store.h"
+#include "conf.h"
+#include "header.h"
+
+struct mail_rcpt {
+  str address;  /* where it goes */
+  str original; /* as the client gave it; empty: a rule added it */
+  bool by_client;
+  bool permitted; /* a relay check ran for this recipient and found the client in its hosts */
+  bool rewritten; /* by a rule: no longer judged by the guard of known recipients */
+  enum rules_transport transport;
+  str target; /* of forward */
+};
+
+struct mail {
+  struct arena *arena;     /* borrows: owns all texts and lists below */
+  const struct conf *conf; /* borrows */
+  struct rules_facts facts;
+  bool esmtp, utf8; /* for the Received field */
+  struct mail_rcpt *rcpt;
+  size_t rcpt_count, rcpt_size;
+  struct header header; /* until the message arrived: what rules want added to it */
+  bool arrived;
+  /* What keeps later stages from running (vsl-api 4.3); RULES_NEXT: nothing does. */
+  enum rules_kind skip;
+  struct rules_code skip_code;
+  str quarantine;     /* with RULES_QUARANTINE: the queue */
+  enum stage decided; /* who decided that, */
+  str directive, reason;
+  struct store_trace *trace;
+  size_t trace_count, trace_size;
+  /* The body, piece by piece, as incoming_read and queue_body give it; NULL: none yet. */
+  int (*body)(void *source, size_t n, struct buf *out, struct err *e);
+  void *source;
+};
+
+/* A mail that begins with nothing, or as parent left it (facts, pending header and recipients,
+ * skip state, trace). NULL: no memory. */
+struct mail *mail_new(struct arena *a, const struct conf *conf, const struct mail *parent);
+
+int mail_rcpt_add(struct mail *m, str address, bool by_client, struct err *e);
+void mail_rcpt_remove(struct mail *m, size_t i);
+bool mail_rcpt_same(str a, str b); /* one mailbox: domains without regard to case */
+
+/* The message came: its header block, to which what rules had pending is joined, in front. trace: a
+ * Received field is put between the two (RFC 5321 §4.4). */
+int mail_arrive(struct mail *m, str block, bool trace, struct err *e);
+/* The Subject without its encodings, for people. */
+str mail_subject(const struct mail *m);
+/* The header block with its empty line, as it is sent and stored. */
+int mail_header(const struct mail *m, struct buf *out, struct err *e);
+
+/* A decision is noted; texts are copied. Without memory it is lost, not the mail. */
+void mail_trace(struct mail *m, enum stage stage, str directive, const char *kind, str status,
+                str detail);
+/* Keeps a verdict that bars later stages. */
+void mail_set_skip(struct mail *m, enum stage stage, const struct rules_verdict *v);
+
+/* What a stored mail remembers of its session, for rules that run after the queue: text of the
+ * column `context`, TOML. */
+int mail_context_write(const struct mail *m, struct buf *out);
+/* A stored mail again, with its recipients; header is its block with the empty line. NULL with e.
+ */
+struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct store_mail *stored,
+                          str header, struct err *e);
+/* The rows of its recipients, in a. next_at: when the first attempt is due. NULL: no memory. */
+struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t next_at);
+
+extern const struct rules_host host_functions; /* host.c: tx is a struct mail */
+
+#endif

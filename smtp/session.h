@@ -1,0 +1,81 @@
+/* smtp/session.h: one SMTP conversation with a client. */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "command.h"
+#include "judge.h"
+#include "message.h"
+#include "reply.h"
+#include "server.h"
+
+/* ORDER SESSION_STATE: session_state_names in session.c */
+enum session_state {
+  SESSION_CONNECTED, /* stage connect is asked; nothing was said yet */
+  SESSION_GREETED,   /* 220 was said, EHLO is awaited */
+  SESSION_READY,     /* EHLO was said: MAIL may come */
+  SESSION_MAIL,      /* a sender, no recipient yet */
+  SESSION_RCPT,      /* at least one recipient */
+  SESSION_DATA,      /* the text is coming in */
+  SESSION_JUDGED,    /* the text is whole: stage preq is asked, or the commit awaited */
+  SESSION_CLOSING    /* the last reply was written */
+};
+
+struct session {
+  struct server *server;        /* borrows */
+  struct session *next, **link; /* of all sessions */
+  struct io *io;
+  enum session_state state;
+  enum server_port port; /* kind of listener it came by */
+  char id[ID_LENGTH + 1];
+  struct netaddr peer;
+  struct conf_hold *hold;                 /* configuration and rules it began with, kept for it */
+  struct arena *arena;                    /* owns the texts of all three mails below */
+  struct arena_mark greeting_at, mail_at; /* what is above goes with EHLO, with RSET */
+  struct mail *connection, *greeting, *mail; /* see mail.h; mail NULL: no transaction */
+  struct judge judge;
+  bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
+  /* the command whose stage is being asked */
+  struct command command;
+  const char *rcpt;      /* identity of the recipient in question: its `original` */
+  unsigned refused_rcpt; /* recipients refused in this transaction */
+  /* the message */
+  struct message_in in;
+  bool in_open; /* `in` holds memory */
+  struct incoming *incoming;
+  bool drop;         /* refused already: the rest is read and forgotten */
+  struct buf header; /* the block as it is stored */
+  struct buf context;
+  /* misbehaviour */
+  int64_t errors;   /* replies of 400 and above */
+  unsigned idle;    /* commands in a row that led nowhere */
+  size_t reported;  /* trace rows of `mail` already kept as a refusal */
+  struct buf held;  /* a reply that is being delayed */
+  bool close_after; /* and what comes after it */
+  struct timer delay;
+};
+
+/* Begins a conversation on fd, which is taken in any case. */
+void session_begin(struct server *server, enum server_port port, int fd,
+                   const struct netaddr *peer);
+/* The server stops: 421 to those between commands, the others end what they are at. */
+void session_stop(struct session *s);
+
+/* ---- between session.c and receive.c ------------------------------------------------------------
+ */
+void session_reply(struct session *s, struct reply r);
+void session_refuse(struct session *s, enum stage stage, struct reply r,
+                    str why); /* traced, logged */
+struct reply session_code(struct session *s, const struct rules_code *given, enum conf_code_id id,
+                          const char *enhanced);
+void session_enter(struct session *s, enum session_state state);
+void session_wait(struct session *s); /* takes no input until session_resume */
+void session_resume(struct session *s);
+void session_reset(struct session *s); /* forgets the transaction; state READY */
+void session_close(struct session *s);
+
+/* receive.c: from 354 to the answer of the store. */
+void receive_begin(struct session *s);  /* DATA was accepted */
+bool receive_input(struct session *s);  /* false: nothing more can be used now */
+void receive_forget(struct session *s); /* drops what was received of a message */
+
+#endif
