@@ -39,6 +39,40 @@ int ip_range_parse(str text, bool v6, struct ip_range *out)
   return 0;
 }
 
+static int ip_port_parse(str text, int *port)
+{
+  uint64_t n;
+  if (text.n == 0 || text.n > 5 || !str_isdigit(text.p[0])) return -1;
+  if (str_to_u64(text, &n, 10) < 0 || n > 65535) return -1;
+  if (port) *port = (int)n;
+  return 0;
+}
+
+int ip_socket_parse(str text, struct ip *ip, str *zone, int *port)
+{
+  struct ip unused;
+  const ptrdiff_t colon = str_rchr(text, ':');
+  if (colon < 0 || ip_port_parse(str_skip(text, (size_t)colon + 1), port) < 0) return -1;
+  if (!ip) ip = &unused;
+  str host = str_sub(text, 0, (size_t)colon), interface = {NULL, 0};
+  const bool v6 = str_starts(host, STR("[")) && str_ends(host, STR("]"));
+  if (v6) host = str_sub(host, 1, host.n - 1);
+  const ptrdiff_t percent = v6 ? str_chr(host, '%') : -1;
+  if (percent >= 0) {
+    interface = str_skip(host, (size_t)percent + 1);
+    host = str_sub(host, 0, (size_t)percent);
+    if (interface.n == 0) return -1;
+  }
+  if (zone) *zone = interface;
+  return ip_parse(host, ip) == 0 && ip->v6 == v6 ? 0 : -1;
+}
+
+bool ip_is_loopback(const struct ip *a)
+{
+  static const uint8_t one[16] = {[15] = 1};
+  return a->v6 ? memcmp(a->b, one, sizeof one) == 0 : a->b[0] == 127;
+}
+
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
   return a->v6 == b->v6 && memcmp(a->b, b->b, sizeof a->b) == 0;

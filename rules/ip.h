@@ -19,6 +19,9 @@ struct ip_range {
 
 int ip_parse(str text, struct ip *out);                      /* v4 or v6, no zone; -1 if neither */
 int ip_range_parse(str text, bool v6, struct ip_range *out); /* "a.b.c.d/n" or "x::/n" */
+/* "a.b.c.d:port", "[ipv6]:port", "[ipv6%interface]:port"; what is not needed may be NULL. */
+int ip_socket_parse(str text, struct ip *ip, str *zone, int *port);
+bool ip_is_loopback(const struct ip *a);
 bool ip_equal(const struct ip *a, const struct ip *b);
 bool ip_within(const struct ip *a, const struct ip_range *r); /* other family: false */
 str ip_text(const struct ip *a, char out[IP_TEXT_MAX]);       /* canonical, lower case */

@@ -438,7 +438,7 @@ static void object_each(struct object *o, void (*visit)(void *ctx, struct value 
 #define OBJECT_TYPE(word)                                                                          \
   {                                                                                                \
     .name = word, .text = object_show, .equals = match_equals, .contains = match_contains,         \
-    .get = object_get, .each = object_each                                                         \
+    .within = match_within, .get = object_get, .each = object_each                                 \
   }
 const struct object_type object_types[OBJECT_KINDS] = {
     OBJECT_TYPE("ip4"),  OBJECT_TYPE("ip6"),     OBJECT_TYPE("rg4"),        OBJECT_TYPE("rg6"),
