@@ -539,8 +539,8 @@ static int value_bool_op(enum value_op op, bool a, bool b, struct value *out)
 static int value_arithmetic(struct fiber *f, enum value_op op, struct value a, struct value b,
                             struct value *out)
 {
-  int64_t i;
-  double x;
+  int64_t i = 0;
+  double x = 0;
   int rc = 1;
   if (a.type == VALUE_INT && b.type == VALUE_INT) {
     rc = value_int_op(f, op, a.as.i, b.as.i, &i);
