@@ -23,10 +23,9 @@ struct listener {
   struct timer rest;
   int fd;
   bool paused;
-  bool freed; /* while fn runs: listen_free was called */
-  bool busy;  /* fn runs */
-  bool logged;
-  int64_t logged_at;
+  bool freed;          /* while fn runs: listen_free was called */
+  bool busy;           /* fn runs */
+  int64_t quiet_until; /* loop time; until then no further log line */
 };
 
 static void listen_rewatch(struct listener *l)
@@ -47,11 +46,11 @@ static void listen_short(struct listener *l, int errnum)
 {
   int64_t now = loop_now(l->loop);
   char text[NETADDR_TEXT_MAX];
-  if (!l->logged || now - l->logged_at >= LISTEN_SILENCE)
+  if (now >= l->quiet_until) {
     log_warn(LOG_RECEIVER, "addr=%s cannot accept, clients wait: %s", netaddr_text(&l->addr, text),
              strerror(errnum));
-  l->logged = true;
-  l->logged_at = l->logged && now - l->logged_at < LISTEN_SILENCE ? l->logged_at : now;
+    l->quiet_until = now + LISTEN_SILENCE;
+  }
   timer_set(l->loop, &l->rest, now + LISTEN_REST);
   listen_rewatch(l);
 }
