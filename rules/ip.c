@@ -21,7 +21,8 @@ static void ip_mask(struct ip *a, int bits)
   for (int i = 0; i < 16; i++) {
     int keep = bits - 8 * i;
     if (keep >= 8) continue;
-    a->b[i] = keep <= 0 ? 0 : (uint8_t)(a->b[i] & (0xFF << (8 - keep)));
+    unsigned mask = keep <= 0 ? 0 : 0xFFu << (8 - keep);
+    a->b[i] = (uint8_t)(a->b[i] & mask);
   }
 }
 
