@@ -5,20 +5,21 @@ PREFIX  = /usr/local
 DESTDIR =
 JOBS   := $(shell nproc 2>/dev/null || echo 2)
 
-WARN   = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wno-sign-conversion
+WARN   = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wno-sign-conversion \
+         -Wno-unknown-warning-option -Wno-format-truncation
 WERROR = -Werror
 OPT    = -O2 -g
 HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS =
 LDFLAGS =
-STD    = -std=c11 -I$(B)/gen
+STD    = -std=c11 -I$(B)/gen -ffunction-sections -fdata-sections
 FLAGS  = $(STD) $(WARN) $(WERROR)
 
 # Libraries: by pkg-config where it knows them, by their usual names where it does not. Asked for
 # when a recipe runs, because `make run` may have just installed them.
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null || echo $(3))
 LIB_CFLAGS = $(call pkg,--cflags,sqlite3 libcares libpcre2-8,)
-LIBS = -Wl,--as-needed -lmbedtls -lmbedx509 -lmbedcrypto -lspf2 \
+LIBS = -Wl,--gc-sections,--as-needed -lmbedtls -lmbedx509 -lmbedcrypto -lspf2 \
        $(call pkg,--libs,libcares,-lcares) $(call pkg,--libs,sqlite3,-lsqlite3) \
        $(call pkg,--libs,libpcre2-8,-lpcre2-8) -lm
 
@@ -45,6 +46,70 @@ dist/vsmtp.c: vsmtp.c amalgamate.sh $(SOURCES) $(HEADERS) $(TEXTS)
 	@mkdir -p dist
 	./amalgamate.sh -o $@
 
+# ---- tests: everything again, with sanitizers, each file alone and as one ------------------------
+TB         = $(B)/test
+TESTFLAGS  = $(FLAGS) -DVSMTP_TEST -O1 -g -fsanitize=address,undefined \
+             -fno-sanitize-recover=all -fno-omit-frame-pointer
+TESTLINK   = -fsanitize=address,undefined $(LDFLAGS) $(LIBS)
+TEST_C    := $(sort $(wildcard tests/*.c tests/*/*.c))
+FUZZERS   := $(filter-out driver,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+PROGRAMS  := $(if $(wildcard tests/unit/*.c),unit) $(if $(wildcard tests/play*.c),play) \
+             $(FUZZERS:%=fuzz-%) $(if $(wildcard tests/crash*.c),crash)
+object     = $(patsubst %.c,$(TB)/obj/%.o,$(wildcard $(1)))
+
+test: ## every test; T=part picks by name, V=1 shows more
+	@tests/deps.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) testbuild
+	@B=$(B) V=$(V) tests/run.sh $(T)
+
+check: ## layers, symbols, banned calls, reproducible amalgamation, format
+	@tests/deps.sh test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) testbuild
+	@B=$(B) V=$(V) tests/check.sh
+
+testbuild: $(B)/vsmtp $(TB)/vsmtp $(TB)/vsmtp-dist $(TB)/libvsmtp.a $(PROGRAMS:%=$(TB)/%) $(TB)/clang
+
+$(TB)/obj/%.o: %.c | $(RESOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(TB)/libvsmtp.a: $(SOURCES:%.c=$(TB)/obj/%.o)
+	@rm -f $@
+	ar rc $@ $^
+
+$(TB)/vsmtp: vsmtp.c $(RESOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c $(TESTLINK)
+
+$(TB)/vsmtp-dist: dist/vsmtp.c
+	@mkdir -p $(@D)
+	$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -o $@ $< $(TESTLINK)
+
+# clang reads what gcc built, each file alone and the two whole programs, for its own warnings.
+$(TB)/clang: $(SOURCES) $(HEADERS) vsmtp.c dist/vsmtp.c $(TEST_C) $(RESOURCES)
+	@mkdir -p $(@D)
+	clang -fsyntax-only $(FLAGS) -DVSMTP_TEST $(LIB_CFLAGS) $(filter %.c,$^)
+	@touch $@
+
+$(TB)/unit: $(call object,tests/check.c tests/unit/*.c) $(TB)/libvsmtp.a
+$(TB)/play: $(call object,tests/play*.c) $(TB)/libvsmtp.a
+$(TB)/crash: $(call object,tests/crash*.c) $(TB)/libvsmtp.a
+$(FUZZERS:%=$(TB)/fuzz-%): $(TB)/fuzz-%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/driver.o $(TB)/libvsmtp.a
+$(PROGRAMS:%=$(TB)/%):
+	$(CC) $(TESTFLAGS) -o $@ $^ $(TESTLINK)
+
+# ---- the rest -----------------------------------------------------------------------------------
+install: $(B)/vsmtp ## to PREFIX=/usr/local, under DESTDIR if given
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/vsmtp $(DESTDIR)$(PREFIX)/sbin/vsmtp
+	ln -sf ../sbin/vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
+
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
+
+format: ## clang-format on every C file
+	clang-format -i $(HEADERS) vsmtp.c $(SOURCES) $(TEST_C) $(wildcard tests/*.h)
+
 clean: ## removes what was made, but not run/
 	rm -rf $(B) dist
 
@@ -52,5 +117,5 @@ help: ## this text
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
 	  sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 
-.PHONY: all dist clean help
--include $(wildcard $(B)/*.d)
+.PHONY: all dist test check testbuild install uninstall format clean help
+-include $(wildcard $(B)/*.d $(TB)/*.d) $(shell find $(TB)/obj -name '*.d' 2>/dev/null)

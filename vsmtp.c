@@ -35,15 +35,61 @@
 #include <sysexits.h>
 
 /* ---- base/ --------------------------------------------------------------------------------------
- * Slices, buffers, arenas, maps, errors, log, clock, TOML. */
+ * Bytes and what is made of them. */
+#include "base/mem.c"         /* arenas; the allocator that counts and can fail in the test build */
+#include "base/str.c"         /* slices: compare, find, cut, numbers, UTF-8, durations */
+#include "base/buf.c"         /* growing bytes with a cap, which remember failure */
+#include "base/map.c"         /* slice -> pointer, in order of insertion */
+#include "base/clock.c"       /* the only place that asks what time it is */
+#include "base/err.c"         /* errors that travel; faults in an operator's files, with a caret */
+#include "base/log.c"         /* one line an event; trace topics */
+#include "base/file.c"        /* whole files */
+#include "base/toml_text.c"   /* TOML: the cursor and the strings */
+#include "base/toml_number.c" /* TOML: values that are one word */
+#include "base/toml.c"        /* TOML: keys, arrays, tables; the reader's entry */
 
-/* ---- net/ ------------------------------------------------------------------------------------ */
+/* ---- net/ ---------------------------------------------------------------------------------------
+ * Bytes in and out, with time. Knows nothing of SMTP. */
+#include "net/netaddr.c" /* socket addresses and their text */
+#include "net/timer.c"   /* a heap of timers that needs no memory */
+#include "net/watch.c"   /* which descriptors are ready: epoll, or poll */
+#include "net/loop.c"    /* one turn after another: poll, I/O, ready tasks, timers */
+#include "net/io.c"      /* buffered connections: lines, blocks, deadlines, closing */
+#include "net/listen.c"  /* sockets that accept */
 
-/* ---- sqlite/ --------------------------------------------------------------------------------- */
+/* ---- sqlite/ ------------------------------------------------------------------------------------
+ * The one file on disk. Its laws stand at the head of schema.sql. */
 
-/* ---- rules/ ---------------------------------------------------------------------------------- */
+/* ---- rules/ -------------------------------------------------------------------------------------
+ * VSL: first what has no mail in it, then the words for mail. */
+#include "rules/region.c"     /* the memory of one run, given back whole */
+#include "rules/string.c"     /* strings: UTF-8 that counts in code points */
+#include "rules/array.c"      /* arrays */
+#include "rules/dict.c"       /* maps */
+#include "rules/value.c"      /* operators, equality, order, containment */
+#include "rules/value_text.c" /* how values read when printed */
+#include "rules/ip.c"         /* addresses and ranges as rules write them */
+#include "rules/mailbox.c"    /* domains and mailboxes as rules write them */
+#include "rules/field.c"      /* the text of header fields that rules write */
+#include "rules/regex.c"      /* PCRE2, with its limits */
+#include "rules/match.c"      /* how objects compare and contain each other */
+#include "rules/object.c"     /* what objects are valid, how they are made and shown */
+#include "rules/status.c"     /* next() … packet(): what a directive answers */
+#include "rules/service.c"    /* declarations of services */
 
-/* ---- smtp/ ----------------------------------------------------------------------------------- */
+/* ---- smtp/ --------------------------------------------------------------------------------------
+ * The mail itself. First the pure functions: bytes in, facts out. */
+#include "smtp/addr.c"    /* mailboxes, paths, domains, address literals (RFC 5321 §4.1.2) */
+#include "smtp/command.c" /* one line -> verb and parameters */
+#include "smtp/reply.c"   /* every answer the server can give; the one map from error to reply */
+#include "smtp/data.c"    /* DATA: the end, the dots, the line ends */
+#include "smtp/header.c"  /* the header block: fields found, read, edited */
+#include "smtp/message.c" /* header and body told apart as they arrive */
+#include "smtp/subject.c" /* header text for people (RFC 2047) */
+#include "smtp/folder.c"  /* files that rules write, below app.dirpath only */
+#include "smtp/mail.c"    /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/host.c"    /* what rules may ask about a mail and do to it */
+#include "smtp/judge.c"   /* the rules of one stage run over one mail */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */

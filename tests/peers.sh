@@ -1,0 +1,38 @@
+#!/bin/sh
+# tests/peers.sh: programs of other people that tests run, without installing them.
+#
+#   tests/peers.sh PACKAGE…     prints the folder they are in
+#
+# Each package, with the packages it needs that are not installed here, is downloaded and unpacked
+# under build/peers/root; no daemon is started, nothing of the system is replaced, no root is
+# needed. What was unpacked once is not asked for again, so the second time needs no network.
+set -eu
+cd "$(dirname "$0")/.."
+peers=${B-build}/peers
+mkdir -p "$peers/root" "$peers/deb"
+peers=$(cd "$peers" && pwd)
+
+# name, version and dependencies of PACKAGE that a plain installation would bring
+closure() {
+  apt-get install --no-install-recommends --reinstall --print-uris -qq -y -o Debug::NoLocking=1 \
+    -o Dir::Cache::archives="$peers/deb" "$1" </dev/null |
+    sed -n "s/^'[^']*' \([^_]*\)_[^ ]* .*/\1/p"
+}
+
+fetch() {
+  list=$(closure "$1") || return 1
+  [ -n "$list" ] || return 1
+  # shellcheck disable=SC2086 # a list of words
+  (cd "$peers/deb" && apt-get download -qq -o APT::Sandbox::User= $list) || return 1
+  for name in $list; do
+    for deb in "$peers/deb/$name"_*.deb; do dpkg-deb -x "$deb" "$peers/root" || return 1; done
+  done
+}
+
+for package in "$@"; do
+  [ -e "$peers/$package.done" ] && continue
+  command -v apt-get >/dev/null || { echo "peers: $package needs apt-get" >&2 && exit 69; }
+  fetch "$package" 2>/dev/null || { tests/deps.sh lists && fetch "$package"; } || { echo "peers: cannot download $package" >&2 && exit 69; }
+  : >"$peers/$package.done"
+done
+echo "$peers/root"

@@ -1,0 +1,108 @@
+#!/bin/sh
+# tests/symbols.sh OBJECTS: what the separately compiled files define and call. Prints offences.
+#
+# OBJECTS is the folder of base/str.o and so on. Laws: no name of a function or variable occurs in
+# two files, static or not (in the one-file build two `static int n;` silently become one); a name
+# begins with its file's, or with the prefix of a door function the file defines; a library, or a
+# call that needs care, is used by the one file that answers for it.
+set -eu
+cd "$(dirname "$0")/.."
+objects=$1
+
+# name and the files that may call it; a name ending in _ stands for all that begin so
+owners='sqlite3_ sqlite/
+pcre2_ rules/regex.o
+ares_ net/dns.o
+mbedtls_ net/tls.o
+SPF_ smtp/spf.o
+malloc base/mem.o
+calloc base/mem.o
+realloc base/mem.o
+free base/mem.o
+strdup -
+strndup -
+asprintf -
+exit -
+abort -
+system -
+popen -
+alloca -
+rand -
+srand -
+random -
+mktemp -
+tmpnam -
+strerror_r -
+setlocale -
+gethostbyname -
+getaddrinfo -
+getpwnam -
+getpwuid -
+getgrnam -
+initgroups -
+localtime -
+time base/clock.o
+gettimeofday base/clock.o
+clock_gettime base/clock.o
+getrandom base/clock.o
+pthread_ -
+setjmp -
+longjmp -
+scanf -
+sscanf -
+__isoc99_sscanf -
+signal -
+sleep -
+usleep -'
+
+# shellcheck disable=SC2016 # the dollars belong to awk
+nm=$(cd "$objects" && find base net sqlite rules smtp -name '*.o' 2>/dev/null | sort | xargs nm -A)
+echo "$nm" | OWNERS=$owners awk -v headers="$(cat base/*.h net/*.h sqlite/*.h rules/*.h smtp/*.h |
+  grep -o '[a-z0-9_]* *(\|[a-z0-9_]*;\|[a-z0-9_]*\[' | tr -d ' ([;' | sort -u | tr '\n' ' ')" '
+function offence(text) {
+  print text
+  bad = 1
+}
+function prefix(name) { return substr(name, 1, index(name "_", "_") - 1) }
+BEGIN {
+  n = split(headers, h, " ")
+  for (i = 1; i <= n; i++) declared[h[i]] = 1
+  n = split(ENVIRON["OWNERS"], line, "\n")
+  for (i = 1; i <= n; i++) {
+    split(line[i], w, " ")
+    owner[w[1]] = w[2]
+  }
+}
+{
+  file = $1
+  sub(/:[^:]*$/, "", file)
+  name = $NF
+  type = $(NF - 1)
+  sub(/\..*/, "", name)
+  if (name == "" || name ~ /^__(odr_)?(a|ub|t)san|^_GLOBAL__|^_sub_|^__(func|PRETTY)|^_$/) next
+}
+type == "U" {
+  ask = name
+  if (!(ask in owner)) {
+    ask = prefix(name) "_"
+    if (!(ask in owner)) next
+  }
+  if (index(file, owner[ask]) != 1) offence(file ": may not call " name)
+  next
+}
+$NF ~ /\./ { next }   # the compiler made it, or it is static within a function
+{
+  if (name in where) offence(name ": defined in " where[name] " and in " file)
+  where[name] = file
+  stem = file
+  sub(/.*\//, "", stem)
+  sub(/\.o$/, "", stem)
+  if (index(name, stem "_") == 1 || name == stem) next
+  if (type ~ /[TDBRV]/ && name in declared) own[file, prefix(name)] = 1
+  else odd[name] = file
+}
+END {
+  for (name in odd)
+    if (!((odd[name], prefix(name)) in own)) offence(odd[name] ": whose is " name "?")
+  exit bad
+}'
