@@ -10,9 +10,8 @@
 #ifndef SMTP_CONF_H
 #define SMTP_CONF_H
 
-#include <sys/socket.h>
-
 #include "../base/base.h"
+#include "../net/net.h"
 #include "../vsmtp.h"
 
 /* ---- replies (server.smtp.codes): X(enum, name in the file, code, enhanced code, text) ---------
@@ -73,8 +72,7 @@ struct conf_code {
  */
 struct conf_addr {
   str text; /* as written: 127.0.0.1:25, [::1]:25 */
-  struct sockaddr_storage sa;
-  socklen_t len;
+  struct netaddr addr;
 };
 struct conf_addrs {
   struct conf_addr *list;
@@ -108,7 +106,8 @@ enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
        CONF_SCRAM_SHA_256 = 8,
        CONF_ANONYMOUS = 16
 };
-enum conf_relay_tls { /* ORDER CONF_RELAY_TLS */
+enum conf_unknown_rcpt { CONF_RCPT_REFUSE, CONF_RCPT_ACCEPT }; /* ORDER CONF_RCPT */
+enum conf_relay_tls {                                          /* ORDER CONF_RELAY_TLS */
                       CONF_RELAY_NONE,
                       CONF_RELAY_OPPORTUNISTIC,
                       CONF_RELAY_REQUIRED,
@@ -139,7 +138,7 @@ struct conf_name_server {
   struct conf_addr addr;
   bool tcp;
   bool trust_nx_responses;
-  struct conf_addr bind_addr; /* len 0: none */
+  struct conf_addr bind_addr; /* addr.len 0: none */
 };
 struct conf_dns {
   bool on; /* of a virtual domain: false inherits server.dns; server.dns itself is always on */
@@ -233,7 +232,7 @@ struct conf {
       int64_t rcpt_count_max;
       bool disable_ehlo;
       bool open_relay;
-      bool unknown_rcpt_accept; /* unknown_rcpt = "accept" */
+      enum conf_unknown_rcpt unknown_rcpt;
       int64_t preq_limit;
       struct conf_strs required_extension; /* accepted, unused */
       struct {
