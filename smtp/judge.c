@@ -38,7 +38,7 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
   s->task.run = judge_run;
   s->task.arg = s;
   if (m->skip != RULES_NEXT) {
-    s->skipped = (struct rules_verdict){.kind = m->skip, .code = m->skip_code};
+    s->skipped = (struct rules_verdict){.kind = m->skip, .code = m->reply};
     s->skipped.text = m->quarantine;
     s->skipped.directive = m->directive;
     return &s->skipped;

@@ -188,7 +188,7 @@ int mail_header(const struct mail *m, struct buf *out, struct err *e)
 /* ---- decisions
  * ----------------------------------------------------------------------------------- */
 
-static str mail_stage_name(enum stage s)
+str mail_stage_name(enum stage s)
 {
   static const str names[] = {
 #define MAIL_STAGE_NAME(upper, name) STR_INIT(name),
@@ -217,12 +217,16 @@ void mail_trace(struct mail *m, enum stage stage, str directive, const char *kin
   };
 }
 
+void mail_set_reply(struct mail *m, const struct rules_code *code)
+{
+  m->reply = (struct rules_code){code->basic, arena_str(m->arena, code->enhanced),
+                                 arena_str(m->arena, code->text)};
+}
+
 void mail_set_skip(struct mail *m, enum stage stage, const struct rules_verdict *v)
 {
   m->skip = v->kind;
-  m->skip_code = v->code;
-  m->skip_code.enhanced = arena_str(m->arena, v->code.enhanced);
-  m->skip_code.text = arena_str(m->arena, v->code.text);
+  mail_set_reply(m, &v->code);
   m->quarantine = arena_str(m->arena, v->text);
   m->directive = arena_str(m->arena, v->directive);
   m->decided = stage;

@@ -34,9 +34,9 @@ struct mail {
   bool arrived;
   /* What keeps later stages from running (vsl-api 4.3); RULES_NEXT: nothing does. */
   enum rules_kind skip;
-  struct rules_code skip_code;
-  str quarantine;     /* with RULES_QUARANTINE: the queue */
-  enum stage decided; /* who decided that, */
+  struct rules_code reply; /* what the client is told in the end; basic 0: the configured Ok */
+  str quarantine;          /* with RULES_QUARANTINE: the queue */
+  enum stage decided;      /* who decided that, */
   str directive, reason;
   struct store_trace *trace;
   size_t trace_count, trace_size;
@@ -64,6 +64,9 @@ int mail_header(const struct mail *m, struct buf *out, struct err *e);
 /* A decision is noted; texts are copied. Without memory it is lost, not the mail. */
 void mail_trace(struct mail *m, enum stage stage, str directive, const char *kind, str status,
                 str detail);
+/* What the client is told when it was accepted; basic 0: the configured Ok. */
+void mail_set_reply(struct mail *m, const struct rules_code *code);
+str mail_stage_name(enum stage s);
 /* Keeps a verdict that bars later stages. */
 void mail_set_skip(struct mail *m, enum stage stage, const struct rules_verdict *v);
 

@@ -30,6 +30,7 @@ struct reply {
   X(NO_MAIL, 503, "5.5.1", "MAIL first")                                                           \
   X(MAIL_TWICE, 503, "5.5.1", "Sender already given, RSET to begin again")                         \
   X(NO_RCPT, 503, "5.5.1", "RCPT first")                                                           \
+  X(PIPELINED, 554, "5.5.0", "Nothing may follow DATA before 354")                                 \
   X(NO_VALID_RCPT, 554, "5.5.1", "No valid recipients")                                            \
   /* policy that no rule can forget */                                                             \
   X(RELAY_DENIED, 554, "5.7.1", "Relay access denied")                                             \

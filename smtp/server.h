@@ -3,36 +3,37 @@
 #define SMTP_SERVER_H
 
 #include "../net/net.h"
-#include "../rules/rules.h"
 #include "../sqlite/store.h"
-#include "conf.h"
 #include "helper.h"
+#include "policy.h"
 
 struct session;
 struct deliver;
+struct server_listener;
 
 /* The kinds of listeners (config.md 3.2). */
 enum server_port { SERVER_SMTP, SERVER_SUBMISSION, SERVER_SUBMISSIONS };
-
-/* A configuration with its rules, loaded together and swapped together: whoever works by one holds
- * it, so that a reload changes nothing under anybody's feet. */
-struct conf_hold {
-  unsigned refs;
-  struct conf *conf;
-  struct rules *rules;
-};
-struct conf_hold *server_hold(struct conf_hold *h); /* one more reference; returns h */
-void server_release(struct conf_hold *h);           /* NULL is fine */
 
 struct server {
   struct loop *loop;
   struct store *store;
   struct helper *helper;
   struct deliver *deliver;
-  struct conf_hold *current;
+  struct policy *policy; /* the one new sessions and deliveries work by; see policy_hold */
   struct session *sessions;
   size_t session_count;
+  struct server_listener *listeners;
+  struct timer stop; /* the end of patience with sessions, or of -t */
+  int64_t stop_at;   /* loop time */
   bool stopping;
 };
+
+/* Binds all listeners of the policy; they accept nobody before server_open. */
+int server_bind(struct server *s, struct err *e);
+/* Accepts clients and says so: one line "listening on ADDRESS:PORT" each on standard output. */
+void server_open(struct server *s);
+/* Stops accepting, lets sessions end what they are at, then stops the loop. */
+void server_stop(struct server *s);
+void server_close(struct server *s); /* frees listeners and aborts what is left of the sessions */
 
 #endif

@@ -28,7 +28,7 @@ struct session {
   enum server_port port; /* kind of listener it came by */
   char id[ID_LENGTH + 1];
   struct netaddr peer;
-  struct conf_hold *hold;                 /* configuration and rules it began with, kept for it */
+  struct policy *policy;                  /* configuration and rules it began with, kept for it */
   struct arena *arena;                    /* owns the texts of all three mails below */
   struct arena_mark greeting_at, mail_at; /* what is above goes with EHLO, with RSET */
   struct mail *connection, *greeting, *mail; /* see mail.h; mail NULL: no transaction */

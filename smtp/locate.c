@@ -1,0 +1,85 @@
+/* smtp/locate.c: which mailbox of this machine a recipient has. */
+#include "locate.h"
+
+#include <sys/stat.h>
+
+#include "passwd.h"
+
+#define LOCATE_UID_MIN 1000 /* people, by the custom of Debian, Alpine and OpenWrt */
+
+str locate_root(const struct conf *conf, struct arena *a)
+{
+  return path_join(a, conf->app.dirpath, STR("mailboxes"));
+}
+
+static str locate_lower(str s, struct arena *a)
+{
+  char *p = arena_alloc(a, s.n + 1);
+
+  for (size_t i = 0; p && i < s.n; i++) p[i] = str_lower(s.p[i]);
+  return (str){p, p ? s.n : 0};
+}
+
+/* A part of a path nobody can climb out of, the same as the helper accepts. */
+static bool locate_part_ok(str part)
+{
+  if (part.n == 0 || part.n > LIMIT_LOCAL_PART + LIMIT_DOMAIN || part.p[0] == '.') return false;
+  for (size_t i = 0; i < part.n; i++)
+    if (!str_isalnum(part.p[i]) && !memchr("._+-", part.p[i], 4)) return false;
+  return true;
+}
+
+static bool locate_folder(const struct conf *conf, str local, str domain, struct arena *a,
+                          struct locate *out)
+{
+  struct stat st;
+  str root, path;
+
+  if (!locate_part_ok(local) || !locate_part_ok(domain)) return false;
+  root = locate_root(conf, a);
+  path = arena_printf(a, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(root), STR_ARG(domain),
+                      STR_ARG(local));
+  if (!root.p || !path.p || stat(path.p, &st) < 0 || !S_ISDIR(st.st_mode)) return false;
+  out->place = HELPER_FOLDER;
+  out->local = local;
+  out->domain = domain;
+  return true;
+}
+
+static bool locate_person(str name, struct arena *a)
+{
+  struct passwd_entry user;
+  struct err e;
+
+  return passwd_user(str_of(PASSWD_FILE), name, a, &user, &e) == 0 && user.uid >= LOCATE_UID_MIN;
+}
+
+bool locate_system_user(str name)
+{
+  struct arena *a = arena_new(LIMIT_CHUNK);
+  bool found = a && locate_person(name, a);
+
+  arena_free(a);
+  return found;
+}
+
+bool locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out)
+{
+  ptrdiff_t at = str_rchr(address, '@');
+  str local = at < 0 ? address : str_sub(address, 0, (size_t)at);
+  str domain = at < 0 ? conf->server.domain : str_skip(address, (size_t)at + 1);
+  str small = locate_lower(local, a), home = locate_lower(conf->server.domain, a);
+
+  *out = (struct locate){.user = {NULL, 0}};
+  domain = locate_lower(domain, a);
+  if (!small.p || !domain.p || !home.p) return false;
+  if (str_eq(domain, home)) {
+    out->place = HELPER_USER;
+    out->user = locate_person(local, a) ? local : small;
+    if (locate_person(out->user, a)) return true;
+  }
+  if (locate_folder(conf, small, domain, a, out)) return true;
+  /* RFC 5321 §4.5.1: postmaster of every domain of ours has a mailbox, made at start. */
+  return str_eq(small, STR("postmaster")) && locate_folder(conf, small, home, a, out);
+}
+#undef LOCATE_UID_MIN

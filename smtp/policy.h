@@ -1,0 +1,26 @@
+/* smtp/policy.h: a configuration together with its rules: loaded as one, swapped as one.
+ *
+ * Whoever works by a policy holds it, so a reload changes nothing under anybody's feet.
+ */
+#ifndef SMTP_POLICY_H
+#define SMTP_POLICY_H
+
+#include "../rules/rules.h"
+#include "conf.h"
+
+struct policy {
+  unsigned refs;
+  struct conf *conf;
+  struct rules *rules;
+};
+
+/* Loads the rules that conf names. conf is taken, also on failure. Faults and warnings go to d;
+ * NULL when one of them is an error. */
+struct policy *policy_new(struct conf *conf, struct diags *d);
+struct policy *policy_hold(struct policy *p); /* one more reference; returns p */
+void policy_release(struct policy *p);        /* NULL is fine */
+
+/* The rules that conf names, alone (for `check`). */
+struct rules *policy_rules(const struct conf *conf, struct diags *d);
+
+#endif

@@ -1,0 +1,176 @@
+/* smtp/server.c: listeners, the limits on how many may come, and stopping in good order. */
+#include "server.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "reply.h"
+#include "session.h"
+
+#define SERVER_STOP_PATIENCE 5000 /* milliseconds sessions get to end what they are at */
+
+struct server_listener {
+  struct server *server;
+  struct server_listener *next;
+  struct listener *listener;
+  enum server_port port;
+};
+
+/* ---- who may come
+ * -------------------------------------------------------------------------------- */
+
+static bool server_is_loopback(const struct netaddr *a)
+{
+  if (a->sa.sa_family == AF_INET) return (ntohl(a->in4.sin_addr.s_addr) >> 24) == 127;
+  return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+}
+
+static size_t server_count_ip(const struct server *s, const struct netaddr *peer)
+{
+  size_t n = 0;
+
+  for (const struct session *c = s->sessions; c; c = c->next) n += netaddr_same_ip(&c->peer, peer);
+  return n;
+}
+
+static bool server_is_full(const struct server *s, const struct netaddr *peer)
+{
+  const struct conf *conf = s->policy->conf;
+  int64_t all = conf->server.client_count_max, one = conf->server.client_count_max_per_ip;
+
+  if (all >= 0 && (int64_t)s->session_count >= all) return true;
+  return one >= 0 && !server_is_loopback(peer) && (int64_t)server_count_ip(s, peer) >= one;
+}
+
+/* One line to somebody who gets no session; the socket's buffer always has room for it. */
+static void server_turn_away(int fd, struct reply r)
+{
+  struct buf out = BUF_INIT(1024);
+
+  reply_put(&out, r);
+  if (write(fd, buf_cstr(&out), out.n) < 0) trace(TRACE_SMTP, "cannot turn a client away");
+  buf_free(&out);
+  close(fd);
+}
+
+static void server_accept(struct listener *l, int fd, const struct netaddr *peer, void *arg)
+{
+  struct server_listener *sl = arg;
+  struct server *s = sl->server;
+  char text[NETADDR_TEXT_MAX];
+
+  (void)l;
+  if (server_is_full(s, peer)) {
+    log_warn(LOG_RECEIVER, "client=%s turned away: too many clients", netaddr_ip(peer, text));
+    server_turn_away(fd, reply_conf(s->policy->conf, CODE_CONNECTION_MAX_REACHED, ""));
+  } else if (!store_ready(s->store)) {
+    server_turn_away(fd, reply_of(REPLY_STORE_DOWN));
+  } else {
+    session_begin(s, sl->port, fd, peer);
+  }
+}
+
+/* ---- listeners
+ * ----------------------------------------------------------------------------------- */
+
+static int server_listen(struct server *s, const struct conf_addr *addr, enum server_port port,
+                         struct err *e)
+{
+  struct server_listener *sl = mem_alloc(sizeof *sl);
+
+  if (!sl) return err_nomem(e);
+  sl->server = s;
+  sl->port = port;
+  sl->listener = listen_new(s->loop, &addr->addr, server_accept, sl, e);
+  if (!sl->listener) {
+    mem_free(sl);
+    return err_context(e, "cannot listen on " STR_FMT, STR_ARG(addr->text));
+  }
+  listen_pause(sl->listener);
+  sl->next = s->listeners;
+  s->listeners = sl;
+  return 0;
+}
+
+static int server_listen_all(struct server *s, const struct conf_addrs *list, enum server_port port,
+                             struct err *e)
+{
+  for (size_t i = list->n; i-- > 0;)
+    if (server_listen(s, &list->list[i], port, e) < 0) return -1;
+  return 0;
+}
+
+int server_bind(struct server *s, struct err *e)
+{
+  const struct conf *conf = s->policy->conf;
+
+  /* addr_submissions is TLS from the first byte: it is not listened on before TLS is built in. */
+  if (server_listen_all(s, &conf->server.interfaces.addr_submission, SERVER_SUBMISSION, e) < 0)
+    return -1;
+  return server_listen_all(s, &conf->server.interfaces.addr, SERVER_SMTP, e);
+}
+
+void server_open(struct server *s)
+{
+  char text[NETADDR_TEXT_MAX];
+
+  for (struct server_listener *l = s->listeners; l; l = l->next) {
+    listen_resume(l->listener);
+    printf("listening on %s\n", netaddr_text(listen_addr(l->listener), text));
+  }
+  fflush(stdout);
+}
+
+/* ---- the end
+ * ------------------------------------------------------------------------------------- */
+
+static void server_close_listeners(struct server *s)
+{
+  while (s->listeners) {
+    struct server_listener *l = s->listeners;
+
+    s->listeners = l->next;
+    listen_free(l->listener);
+    mem_free(l);
+  }
+}
+
+static void server_check_stopped(struct timer *t, void *arg)
+{
+  struct server *s = arg;
+
+  if (s->session_count == 0 || loop_now(s->loop) >= s->stop_at) {
+    loop_stop(s->loop);
+    return;
+  }
+  timer_set(s->loop, t, loop_now(s->loop) + 20);
+}
+
+void server_stop(struct server *s)
+{
+  struct session *next;
+
+  if (s->stopping) return;
+  s->stopping = true;
+  log_info(LOG_SERVER, "stopping sessions=%zu", s->session_count);
+  server_close_listeners(s);
+  for (struct session *c = s->sessions; c; c = next) {
+    next = c->next;
+    session_stop(c);
+  }
+  s->stop_at = loop_now(s->loop) + SERVER_STOP_PATIENCE;
+  s->stop.fire = server_check_stopped;
+  s->stop.arg = s;
+  timer_set(s->loop, &s->stop, loop_now(s->loop));
+}
+
+void server_close(struct server *s)
+{
+  struct err e;
+
+  timer_clear(s->loop, &s->stop);
+  server_close_listeners(s);
+  for (struct session *c = s->sessions; c; c = c->next) io_abort(c->io);
+  if (loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
+}
+#undef SERVER_STOP_PATIENCE

@@ -1,0 +1,788 @@
+/* smtp/session.c: one SMTP conversation with a client (RFC 5321 §3, §4).
+ *
+ * A line becomes a command; the table at the end says in which states it is legal, what is checked,
+ * which stage of the rules is asked, and what its verdict does. Until that verdict is there the
+ * session takes no further line, so pipelined commands see the rules in order. One setter changes
+ * the state.
+ */
+#include "session.h"
+
+#include "guard.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define SESSION_IDLE_MAX  100 /* commands in a row that lead nowhere before they count as errors */
+#define SESSION_REPLY_MAX 16384 /* octets of one reply */
+
+static const char *const session_state_names[] = {"connected", "greeted", "ready",  "mail",
+                                                  "rcpt",      "data",    "judged", "closing"};
+
+static const struct conf *session_conf(const struct session *s)
+{
+  return s->policy->conf;
+}
+
+/* The innermost mail: what a decision taken now belongs to. */
+static struct mail *session_mail(const struct session *s)
+{
+  return s->mail ? s->mail : s->greeting ? s->greeting : s->connection;
+}
+
+/* How long the next line may take in this state (config.md 3.9): 0 where another clock runs. */
+static int64_t session_patience(const struct session *s)
+{
+  switch (s->state) {
+  case SESSION_GREETED: return session_conf(s)->server.smtp.timeout_client.connect;
+  case SESSION_READY: return session_conf(s)->server.smtp.timeout_client.helo;
+  case SESSION_MAIL: return session_conf(s)->server.smtp.timeout_client.mail_from;
+  case SESSION_RCPT: return session_conf(s)->server.smtp.timeout_client.rcpt_to;
+  case SESSION_CONNECTED:
+  case SESSION_DATA:
+  case SESSION_JUDGED:
+  case SESSION_CLOSING: break;
+  }
+  return 0;
+}
+
+/* An absolute deadline for the whole line: a client that sends a byte now and then gains nothing.
+ */
+static void session_set_deadline(struct session *s)
+{
+  int64_t patience = s->waiting ? 0 : session_patience(s);
+
+  io_deadline(s->io, patience ? loop_now(s->server->loop) + patience : 0);
+}
+
+void session_enter(struct session *s, enum session_state state)
+{
+  trace(TRACE_SMTP, "sid=%s %s -> %s", s->id, session_state_names[s->state],
+        session_state_names[state]);
+  s->state = state;
+  session_set_deadline(s);
+}
+
+void session_wait(struct session *s)
+{
+  s->waiting = true;
+  io_pause(s->io);
+  session_set_deadline(s);
+}
+
+void session_resume(struct session *s)
+{
+  s->waiting = false;
+  session_set_deadline(s);
+  io_resume(s->io);
+}
+
+void session_close(struct session *s)
+{
+  if (s->state == SESSION_CLOSING) return;
+  judge_end(&s->judge);
+  receive_forget(s);
+  session_enter(s, SESSION_CLOSING);
+  io_close(s->io);
+}
+
+/* Forgets the transaction, and with it its texts. */
+static void session_forget_mail(struct session *s)
+{
+  judge_end(&s->judge);
+  receive_forget(s);
+  if (s->mail) arena_rewind(s->arena, s->mail_at);
+  s->mail = NULL;
+  s->reported = 0;
+  s->refused_rcpt = 0;
+}
+
+void session_reset(struct session *s)
+{
+  session_forget_mail(s);
+  session_enter(s, s->greeting ? SESSION_READY : SESSION_GREETED);
+}
+
+/* ---- replies
+ * ------------------------------------------------------------------------------------- */
+
+/* Sends what was held back; the conversation goes on or ends. */
+static void session_release_reply(struct session *s)
+{
+  io_write(s->io, buf_str(&s->held));
+  buf_free(&s->held);
+  if (s->close_after)
+    session_close(s);
+  else
+    session_resume(s);
+}
+
+static void session_delay_over(struct timer *t, void *arg)
+{
+  (void)t;
+  session_release_reply(arg);
+}
+
+/* A client that errs much gets every answer late (config.md 3.9 error.*). */
+static bool session_is_slowed(const struct session *s)
+{
+  int64_t soft = session_conf(s)->server.smtp.error.soft_count;
+
+  return soft >= 0 && s->errors > soft && session_conf(s)->server.smtp.error.delay > 0;
+}
+
+static void session_count_reply(struct session *s, const struct reply *r, struct buf *out)
+{
+  int64_t hard = session_conf(s)->server.smtp.error.hard_count;
+
+  if (r->basic >= 400) s->errors++;
+  if (hard < 0 || s->errors <= hard) return;
+  reply_put(out, reply_conf(session_conf(s), CODE_TOO_MANY_ERROR, ""));
+  s->close_after = true;
+  log_warn(LOG_RECEIVER, "sid=%s closing: too many errors", s->id);
+}
+
+void session_reply(struct session *s, struct reply r)
+{
+  struct buf out = BUF_INIT(SESSION_REPLY_MAX);
+
+  trace(TRACE_SMTP, "sid=%s reply %d " STR_FMT " %s", s->id, r.basic, STR_ARG(r.enhanced),
+        log_q(r.text));
+  reply_put(&out, r);
+  session_count_reply(s, &r, &out);
+  if (!buf_ok(&out)) { /* no memory for a line of text: the shortest honest answer */
+    buf_free(&out);
+    io_write(s->io, STR("421 4.3.0 Out of memory\r\n"));
+    session_close(s);
+  } else if (session_is_slowed(s)) {
+    s->held = out;
+    session_wait(s);
+    timer_set(s->server->loop, &s->delay,
+              loop_now(s->server->loop) + session_conf(s)->server.smtp.error.delay);
+  } else {
+    io_write(s->io, buf_str(&out));
+    buf_free(&out);
+    if (s->close_after) session_close(s);
+  }
+}
+
+static void session_reply_last(struct session *s, struct reply r)
+{
+  s->close_after = true;
+  session_reply(s, r);
+}
+
+struct reply session_code(struct session *s, const struct rules_code *given, enum conf_code_id id,
+                          const char *enhanced)
+{
+  if (given->basic) return (struct reply){given->basic, given->enhanced, given->text};
+  return reply_conf(session_conf(s), id, enhanced);
+}
+
+void session_refuse(struct session *s, enum stage stage, struct reply r, str why)
+{
+  struct mail *m = session_mail(s);
+  struct buf detail = BUF_INIT(1024);
+
+  buf_printf(&detail, "%d " STR_FMT " " STR_FMT, r.basic, STR_ARG(r.enhanced), STR_ARG(r.text));
+  if (why.n) buf_printf(&detail, " <" STR_FMT ">", STR_ARG(why));
+  mail_trace(m, stage, STR(""), "server", STR("refused"), buf_str(&detail));
+  if (m->trace_count > s->reported)
+    refused_add(s->server->store, str_of(s->id), m->trace + s->reported,
+                m->trace_count - s->reported);
+  s->reported = m->trace_count;
+  log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " refused reply=%s from=%s to=%s", s->id,
+           STR_ARG(m->facts.client_ip), log_q(buf_str(&detail)), log_q(m->facts.mail_from),
+           log_q(why));
+  buf_free(&detail);
+  session_reply(s, r);
+}
+
+/* ---- asking the rules
+ * ---------------------------------------------------------------------------- */
+
+static void session_proceed(struct session *s, const struct rules_verdict *v);
+
+static void session_judged(void *arg, const struct rules_verdict *v)
+{
+  struct session *s = arg;
+
+  s->waiting = false;
+  session_proceed(s, v);
+  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+}
+
+/* Asks the rules of a stage; what follows is in the proceed column of the table. */
+static void session_ask(struct session *s, enum stage stage)
+{
+  const struct rules_verdict *v = judge_start(&s->judge, s->server->loop, s->policy->rules,
+                                              session_mail(s), stage, 0, session_judged, s);
+
+  if (v)
+    session_proceed(s, v);
+  else
+    session_wait(s);
+}
+
+static bool session_is_refusal(const struct rules_verdict *v)
+{
+  return v->kind == RULES_DENY || v->kind == RULES_INFO;
+}
+
+/* ---- connect
+ * ------------------------------------------------------------------------------------- */
+
+/* Bytes before the greeting: a client that does not listen (RFC 5321 §3.1). */
+static bool session_spoke_early(const struct session *s)
+{
+  int waiting = 0;
+
+  return io_input(s->io).n > 0 ||
+         (io_fd(s->io) >= 0 && ioctl(io_fd(s->io), FIONREAD, &waiting) == 0 && waiting > 0);
+}
+
+static void session_proceed_connect(struct session *s, const struct rules_verdict *v)
+{
+  struct reply r =
+      session_code(s, &v->code, v->kind == RULES_DENY ? CODE_DENIED : CODE_GREETINGS, "");
+
+  if (!session_is_refusal(v)) r = reply_conf(session_conf(s), CODE_GREETINGS, "");
+  if (r.basic >= 400) s->close_after = true;
+  s->greeting_at = arena_mark(s->arena);
+  if (s->close_after) {
+    session_refuse(s, STAGE_CONNECT, r, STR(""));
+  } else if (session_spoke_early(s)) {
+    s->close_after = true;
+    session_refuse(s, STAGE_CONNECT, reply_of(REPLY_EARLY_TALKER), STR(""));
+  } else {
+    session_enter(s, SESSION_GREETED);
+    session_reply(s, r);
+  }
+}
+
+/* ---- HELO, EHLO
+ * ---------------------------------------------------------------------------------- */
+
+static bool session_check_helo(struct session *s)
+{
+  const struct conf *conf = session_conf(s);
+  struct mail *m;
+
+  if (s->command.verb == COMMAND_EHLO && conf->server.smtp.disable_ehlo) {
+    session_reply(s, reply_conf(conf, CODE_UNIMPLEMENTED, ""));
+    return false;
+  }
+  str name = s->command.arg; /* in the connection's buffer still */
+  session_forget_mail(s);
+  arena_rewind(s->arena, s->greeting_at);
+  s->greeting = NULL;
+  m = mail_new(s->arena, conf, s->connection);
+  if (m) m->facts.helo = arena_str(s->arena, name);
+  if (!m || !m->facts.helo.p) {
+    session_enter(s, SESSION_GREETED);
+    session_reply(s, reply_of(REPLY_STORE_FAILED));
+    return false;
+  }
+  m->esmtp = s->command.verb == COMMAND_EHLO;
+  s->greeting = m;
+  s->reported = 0;
+  return true;
+}
+
+/* RFC 5321 §4.1.1.1: the first line names us, each further one is an extension. */
+static struct reply session_ehlo(struct session *s)
+{
+  const struct conf *conf = session_conf(s);
+  str text = arena_printf(s->arena,
+                          STR_FMT "\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\n"
+                                  "ENHANCEDSTATUSCODES\nHELP",
+                          STR_ARG(conf->server.domain), (long long)conf->server.message_size_limit);
+
+  return text.p ? (struct reply){250, {"", 0}, text} : reply_of(REPLY_STORE_FAILED);
+}
+
+static void session_proceed_helo(struct session *s, const struct rules_verdict *v)
+{
+  struct reply r = session_code(s, &v->code, CODE_DENIED, "");
+
+  /* A skip state that began here lasts for the connection (vsl-api 4.3). */
+  if (rules_skip(STAGE_HELO, v->kind) != RULES_SKIP_NO && s->connection->skip == RULES_NEXT) {
+    mail_set_skip(s->connection, STAGE_HELO, v);
+    s->greeting_at = arena_mark(s->arena); /* its texts stay */
+  }
+  if (session_is_refusal(v)) {
+    s->close_after = v->kind == RULES_DENY;
+    session_refuse(s, STAGE_HELO, r, s->greeting->facts.helo);
+    s->greeting = NULL;
+    if (s->state != SESSION_CLOSING) session_enter(s, SESSION_GREETED);
+    return;
+  }
+  r = s->greeting->esmtp ? session_ehlo(s) : reply_conf(session_conf(s), CODE_HELO, "");
+  s->mail_at = arena_mark(s->arena);
+  session_enter(s, SESSION_READY);
+  session_reply(s, r);
+}
+
+/* ---- MAIL
+ * ---------------------------------------------------------------------------------------- */
+
+/* What bars a transaction before its words are looked at. */
+static bool session_may_mail(struct session *s)
+{
+  const struct conf *conf = session_conf(s);
+  const struct rules_facts *f = &s->greeting->facts;
+
+  if (conf->server.tls.on && conf->server.tls.security_level == CONF_ENCRYPT && !f->secured)
+    session_reply(s, reply_conf(conf, CODE_TLS_REQUIRED, ""));
+  else if (!f->authenticated &&
+           (s->port != SERVER_SMTP ||
+            (conf->server.smtp.auth.on && conf->server.smtp.auth.must_be_authenticated)))
+    session_reply(s, reply_conf(conf, CODE_AUTH_REQUIRED, ""));
+  else if (!store_ready(s->server->store))
+    session_reply_last(s, reply_of(REPLY_STORE_DOWN));
+  else
+    return true;
+  return false;
+}
+
+static bool session_check_mail(struct session *s)
+{
+  const struct conf *conf = session_conf(s);
+  int64_t limit = conf->server.message_size_limit;
+  uint64_t size = s->command.size;
+  char id[ID_LENGTH + 1];
+
+  if (!session_may_mail(s)) return false;
+  if (limit > 0 && size > (uint64_t)limit) {
+    session_refuse(s, STAGE_MAIL, reply_of(REPLY_TOO_BIG), s->command.path.text);
+    return false;
+  }
+  if (!store_space(s->server->store, size)) {
+    session_refuse(s, STAGE_MAIL, reply_of(REPLY_FULL), s->command.path.text);
+    return false;
+  }
+  s->mail = mail_new(s->arena, conf, s->greeting);
+  if (s->mail) s->mail->facts.message_id = arena_str(s->arena, str_of(id_new(id)));
+  if (!s->mail || !s->mail->facts.message_id.p) {
+    session_forget_mail(s);
+    session_reply(s, reply_of(REPLY_STORE_FAILED));
+    return false;
+  }
+  s->mail->facts.mail_from = s->command.path.text;
+  s->mail->facts.mail_at = clock_wall();
+  s->mail->utf8 = s->command.utf8;
+  s->reported = 0;
+  return true;
+}
+
+static void session_proceed_mail(struct session *s, const struct rules_verdict *v)
+{
+  if (session_is_refusal(v)) {
+    session_refuse(s, STAGE_MAIL, session_code(s, &v->code, CODE_DENIED, ""), s->command.path.text);
+    if (s->state != SESSION_CLOSING) session_forget_mail(s);
+    return;
+  }
+  session_enter(s, SESSION_MAIL);
+  session_reply(s, session_code(s, &v->code, CODE_OK, "2.1.0"));
+}
+
+/* ---- RCPT
+ * ---------------------------------------------------------------------------------------- */
+
+static bool session_check_rcpt(struct session *s)
+{
+  const struct conf *conf = session_conf(s);
+  struct err e;
+
+  if ((int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
+    session_reply(s, reply_conf(conf, CODE_TOO_MANY_RECIPIENTS, ""));
+    return false;
+  }
+  if (mail_rcpt_add(s->mail, s->command.path.text, true, &e) < 0) {
+    session_reply(s, reply_of_err(&e));
+    return false;
+  }
+  struct mail_rcpt *r = &s->mail->rcpt[s->mail->rcpt_count - 1];
+  s->rcpt = r->original.p;
+  r->address = guard_normal_rcpt(s->mail, r->address);
+  return true;
+}
+
+/* Where the recipient in question stands after the rules ran; -1: they removed it. */
+static ptrdiff_t session_find_rcpt(const struct session *s)
+{
+  for (size_t i = s->mail->rcpt_count; i-- > 0;)
+    if (s->mail->rcpt[i].original.p == s->rcpt) return (ptrdiff_t)i;
+  return -1;
+}
+
+/* A recipient given twice gets the mail once. */
+static void session_drop_double(struct mail *m, size_t at)
+{
+  for (size_t i = 0; i < at; i++)
+    if (mail_rcpt_same(m->rcpt[i].address, m->rcpt[at].address)) {
+      mail_rcpt_remove(m, at);
+      return;
+    }
+}
+
+static void session_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)
+{
+  s->refused_rcpt++;
+  session_refuse(s, STAGE_RCPT, r, s->command.path.text);
+  if (at >= 0) mail_rcpt_remove(s->mail, (size_t)at);
+}
+
+static void session_proceed_rcpt(struct session *s, const struct rules_verdict *v)
+{
+  bool faccept = v->kind == RULES_FACCEPT;
+  ptrdiff_t at = session_find_rcpt(s);
+  enum reply_id guard;
+
+  if (session_is_refusal(v)) {
+    session_refuse_rcpt(s, at, session_code(s, &v->code, CODE_DENIED, ""));
+    return;
+  }
+  guard = at < 0 ? REPLY_DONE : guard_rcpt(s->mail, (size_t)at, faccept);
+  if (guard != REPLY_DONE) {
+    if (v->kind == RULES_ACCEPT)
+      mail_trace(s->mail, STAGE_RCPT, v->directive, "server", STR("guard"),
+                 STR("accept() does not permit relaying; faccept() or check_relay() does"));
+    session_refuse_rcpt(s, at, reply_of(guard));
+    return;
+  }
+  if (at >= 0) session_drop_double(s->mail, (size_t)at);
+  session_enter(s, SESSION_RCPT);
+  session_reply(s, session_code(s, &v->code, CODE_OK, "2.1.5"));
+}
+
+/* ---- the other commands
+ * -------------------------------------------------------------------------- */
+
+static bool session_check_data(struct session *s)
+{
+  if (s->mail->rcpt_count == 0) {
+    session_reply(s, reply_of(s->refused_rcpt ? REPLY_NO_VALID_RCPT : REPLY_NO_RCPT));
+    return false;
+  }
+  /* RFC 2920 §3.1: DATA ends a group of commands. What stands behind it was sent without waiting
+   * for 354, so it may be meant as text or as commands: neither can be trusted. */
+  if (io_input(s->io).n > 0) {
+    s->close_after = true;
+    session_refuse(s, STAGE_PREQ, reply_of(REPLY_PIPELINED), STR(""));
+    return false;
+  }
+  return true;
+}
+
+static void session_do_data(struct session *s)
+{
+  receive_begin(s);
+}
+
+static void session_do_rset(struct session *s)
+{
+  session_reset(s);
+  session_reply(s, reply_of(REPLY_DONE));
+}
+
+static void session_do_noop(struct session *s)
+{
+  session_reply(s, reply_of(REPLY_DONE));
+}
+
+static void session_do_quit(struct session *s)
+{
+  session_reply_last(s, reply_conf(session_conf(s), CODE_CLOSING, "2.0.0"));
+}
+
+static void session_do_help(struct session *s)
+{
+  session_reply(s, reply_conf(session_conf(s), CODE_HELP, "2.0.0"));
+}
+
+static void session_do_vrfy(struct session *s)
+{
+  session_reply(s, reply_of(REPLY_VRFY));
+}
+
+static void session_do_unimplemented(struct session *s)
+{
+  session_reply(s, reply_conf(session_conf(s), CODE_UNIMPLEMENTED, ""));
+}
+
+static void session_do_starttls(struct session *s)
+{
+  session_reply(s, reply_conf(session_conf(s), CODE_TLS_NOT_AVAILABLE, ""));
+}
+
+static void session_do_unknown(struct session *s)
+{
+  session_reply(s, reply_conf(session_conf(s), CODE_UNRECOGNIZED_COMMAND, ""));
+}
+
+static void session_do_foreign(struct session *s)
+{
+  log_warn(LOG_RECEIVER, "sid=%s client speaks another protocol: %s", s->id,
+           log_q(s->command.word));
+  session_reply_last(s, reply_of(REPLY_NOT_SMTP));
+}
+
+/* ---- the table
+ * ----------------------------------------------------------------------------------- */
+
+#define SESSION_ANY   (1u << SESSION_GREETED | SESSION_HELLO)
+#define SESSION_HELLO (1u << SESSION_READY | SESSION_OPEN)
+#define SESSION_OPEN  (1u << SESSION_MAIL | 1u << SESSION_RCPT)
+
+/* check: may you? (it answers when it says no); then either a stage is asked and proceed has its
+ * verdict, or run does it at once. ORDER COMMAND */
+static const struct session_row {
+  unsigned states;         /* where the command is legal */
+  enum reply_id elsewhere; /* the answer where it is not */
+  bool idle;               /* leads nowhere by itself */
+  bool (*check)(struct session *s);
+  enum stage stage;
+  void (*proceed)(struct session *s, const struct rules_verdict *v);
+  void (*run)(struct session *s);
+} session_table[COMMAND_COUNT] = {
+    [COMMAND_HELO] = {SESSION_ANY, REPLY_HELO_FIRST, true, session_check_helo, STAGE_HELO,
+                      session_proceed_helo, NULL},
+    [COMMAND_EHLO] = {SESSION_ANY, REPLY_HELO_FIRST, true, session_check_helo, STAGE_HELO,
+                      session_proceed_helo, NULL},
+    [COMMAND_MAIL] = {1u << SESSION_READY, REPLY_HELO_FIRST, true, session_check_mail, STAGE_MAIL,
+                      session_proceed_mail, NULL},
+    [COMMAND_RCPT] = {SESSION_OPEN, REPLY_NO_MAIL, false, session_check_rcpt, STAGE_RCPT,
+                      session_proceed_rcpt, NULL},
+    [COMMAND_DATA] = {SESSION_OPEN, REPLY_NO_RCPT, false, session_check_data, STAGE_COUNT, NULL,
+                      session_do_data},
+    [COMMAND_RSET] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL, session_do_rset},
+    [COMMAND_NOOP] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL, session_do_noop},
+    [COMMAND_QUIT] = {SESSION_ANY, REPLY_DONE, false, NULL, STAGE_COUNT, NULL, session_do_quit},
+    [COMMAND_HELP] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL, session_do_help},
+    [COMMAND_VRFY] = {SESSION_HELLO, REPLY_HELO_FIRST, true, NULL, STAGE_COUNT, NULL,
+                      session_do_vrfy},
+    [COMMAND_EXPN] = {SESSION_HELLO, REPLY_HELO_FIRST, true, NULL, STAGE_COUNT, NULL,
+                      session_do_unimplemented},
+    [COMMAND_STARTTLS] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
+                          session_do_starttls},
+    [COMMAND_AUTH] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
+                      session_do_unimplemented},
+    [COMMAND_BDAT] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
+                      session_do_unimplemented},
+    [COMMAND_UNKNOWN] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
+                         session_do_unknown},
+    [COMMAND_FOREIGN] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
+                         session_do_foreign},
+};
+
+/* The verdict of the stage that was asked; before any command that is the connection's. */
+static void session_proceed(struct session *s, const struct rules_verdict *v)
+{
+  if (s->state == SESSION_CONNECTED)
+    session_proceed_connect(s, v);
+  else
+    session_table[s->command.verb].proceed(s, v);
+  judge_end(&s->judge);
+}
+
+static struct reply session_fault(struct session *s, enum command_fault fault)
+{
+  switch (fault) {
+  case COMMAND_BAD_PARAMETER: return reply_of(REPLY_BAD_PARAMETER);
+  case COMMAND_BAD_SENDER: return reply_of(REPLY_BAD_SENDER);
+  case COMMAND_BAD_RCPT: return reply_of(REPLY_BAD_RCPT);
+  case COMMAND_NO_DOMAIN: return reply_of(REPLY_NO_DOMAIN);
+  case COMMAND_TOO_LONG: return reply_of(REPLY_ADDRESS_TOO_LONG);
+  case COMMAND_UTF8_NEEDED: return reply_of(REPLY_UTF8_NEEDED);
+  case COMMAND_NOMEM: return reply_of(REPLY_STORE_FAILED);
+  case COMMAND_OK:
+  case COMMAND_BAD_ARGUMENT: break;
+  }
+  return reply_conf(session_conf(s), CODE_SYNTAX_ERROR_PARAMS, "");
+}
+
+/* Out of sequence: MAIL inside a transaction and RCPT before EHLO have words of their own. */
+static enum reply_id session_misplaced(const struct session *s, const struct session_row *row)
+{
+  if (s->command.verb == COMMAND_MAIL && s->mail) return REPLY_MAIL_TWICE;
+  if (s->state == SESSION_GREETED) return REPLY_HELO_FIRST;
+  if (s->command.verb == COMMAND_DATA && !s->mail) return REPLY_NO_MAIL;
+  return row->elsewhere;
+}
+
+static void session_command(struct session *s, str line)
+{
+  const struct session_row *row;
+
+  command_parse(line, s->mail && s->mail->utf8, s->arena, &s->command);
+  row = &session_table[s->command.verb];
+  s->idle = row->idle ? s->idle + 1 : 0;
+  if (s->idle > SESSION_IDLE_MAX) s->errors++;
+  if (!(row->states & 1u << s->state))
+    session_reply(s, reply_of(session_misplaced(s, row)));
+  else if (s->command.fault)
+    session_reply(s, session_fault(s, s->command.fault));
+  else if (row->check && !row->check(s))
+    return;
+  else if (row->run)
+    row->run(s);
+  else
+    session_ask(s, row->stage);
+}
+
+/* ---- input
+ * --------------------------------------------------------------------------------------- */
+
+static bool session_line(struct session *s)
+{
+  str line;
+
+  switch (io_line(s->io, LIMIT_COMMAND_LINE, &line)) {
+  case IO_LINE_NONE: return false;
+  case IO_LINE_BARE: session_reply(s, reply_of(REPLY_LINE_BARE)); break;
+  case IO_LINE_LONG: session_reply(s, reply_of(REPLY_LINE_TOO_LONG)); break;
+  case IO_LINE_OK:
+    if (memchr(line.p, '\0', line.n))
+      session_reply(s, reply_of(REPLY_LINE_BARE));
+    else
+      session_command(s, line);
+    break;
+  }
+  if (!s->waiting && s->state != SESSION_CLOSING) session_set_deadline(s);
+  return true;
+}
+
+static void session_input(struct session *s)
+{
+  if (s->state == SESSION_CONNECTED) { /* the rules still think: it spoke too early */
+    io_pause(s->io);
+    return;
+  }
+  while (!s->waiting && s->state != SESSION_CLOSING)
+    if (!(s->state == SESSION_DATA ? receive_input(s) : session_line(s))) break;
+}
+
+static void session_free(struct session *s)
+{
+  judge_end(&s->judge);
+  receive_forget(s);
+  timer_clear(s->server->loop, &s->delay);
+  buf_free(&s->held);
+  *s->link = s->next;
+  if (s->next) s->next->link = s->link;
+  s->server->session_count--;
+  arena_free(s->arena);
+  policy_release(s->policy);
+  mem_free(s);
+}
+
+static void session_timeout(struct session *s)
+{
+  log_info(LOG_RECEIVER, "sid=%s closing: client too slow state=%s", s->id,
+           session_state_names[s->state]);
+  session_reply_last(s, reply_conf(session_conf(s), CODE_TIMEOUT, ""));
+}
+
+static void session_event(struct io *io, enum io_event event, void *arg)
+{
+  struct session *s = arg;
+
+  switch (event) {
+  case IO_DATA: session_input(s); break;
+  case IO_TIMEOUT:
+  case IO_SLOW: session_timeout(s); break;
+  case IO_ERROR: trace(TRACE_SMTP, "sid=%s connection failed: %s", s->id, io_why(io));
+  /* fall through */
+  case IO_EOF: session_close(s); break;
+  case IO_CLOSED:
+    log_info(LOG_RECEIVER, "sid=%s closed", s->id);
+    session_free(s);
+    break;
+  case IO_CONNECTED:
+  case IO_HANGUP: /* a half-closed client may still listen for its answer */
+  case IO_DRAINED: break;
+  }
+}
+
+/* ---- beginning and end
+ * --------------------------------------------------------------------------- */
+
+static int session_set_facts(struct session *s)
+{
+  struct rules_facts *f = &s->connection->facts;
+  char text[NETADDR_TEXT_MAX];
+  struct netaddr local = {0};
+
+  f->client_ip = arena_str(s->arena, str_of(netaddr_ip(&s->peer, text)));
+  f->client_port = netaddr_port(&s->peer);
+  if (io_fd(s->io) >= 0) netaddr_local(io_fd(s->io), &local);
+  f->server_ip = arena_str(s->arena, str_of(netaddr_ip(&local, text)));
+  f->server_port = netaddr_port(&local);
+  f->server_name = session_conf(s)->server.domain;
+  f->connected_at = clock_wall();
+  return f->client_ip.p && f->server_ip.p ? 0 : -1;
+}
+
+static struct session *session_new(struct server *server, enum server_port port,
+                                   const struct netaddr *peer)
+{
+  struct session *s = mem_alloc(sizeof *s);
+
+  if (!s) return NULL;
+  s->arena = arena_new(LIMIT_TRANSACTION_BYTES);
+  if (!s->arena) {
+    mem_free(s);
+    return NULL;
+  }
+  s->server = server;
+  s->port = port;
+  s->peer = *peer;
+  s->policy = policy_hold(server->policy);
+  s->held.cap = SESSION_REPLY_MAX;
+  s->delay.fire = session_delay_over;
+  s->delay.arg = s;
+  id_new(s->id);
+  s->connection = mail_new(s->arena, s->policy->conf, NULL);
+  s->next = server->sessions;
+  s->link = &server->sessions;
+  if (s->next) s->next->link = &s->next;
+  server->sessions = s;
+  server->session_count++;
+  return s;
+}
+
+void session_begin(struct server *server, enum server_port port, int fd, const struct netaddr *peer)
+{
+  struct session *s = session_new(server, port, peer);
+  struct err e;
+
+  if (!s) {
+    close(fd);
+    return;
+  }
+  s->io = io_new(server->loop, fd, session_event, s, &e);
+  if (!s->io) {
+    session_free(s);
+    return;
+  }
+  if (!s->connection || session_set_facts(s) < 0) {
+    io_abort(s->io);
+    return;
+  }
+  log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " connected", s->id,
+           STR_ARG(s->connection->facts.client_ip));
+  session_ask(s, STAGE_CONNECT);
+}
+
+void session_stop(struct session *s)
+{
+  bool between = s->state == SESSION_GREETED || s->state == SESSION_READY ||
+                 s->state == SESSION_MAIL || s->state == SESSION_RCPT;
+
+  if (between && !s->waiting) session_reply_last(s, reply_of(REPLY_SHUTDOWN));
+}
+#undef SESSION_IDLE_MAX
+#undef SESSION_REPLY_MAX
+#undef SESSION_ANY
+#undef SESSION_HELLO
+#undef SESSION_OPEN
