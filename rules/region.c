@@ -46,6 +46,7 @@ struct region {
   struct region_chunk *chunks;
   struct region_big *bigs;
   struct region_end *ends;
+  int depth; /* of region_descend */
   struct region_free_block *free[REGION_CLASSES];
 };
 
@@ -253,6 +254,13 @@ size_t region_peak(const struct region *r)
 {
   return r->peak;
 }
+bool region_descend(struct region *r, int step)
+{
+  if (step > 0 && r->depth >= VALUE_DEPTH_MAX) return false;
+  r->depth += step;
+  return true;
+}
+
 uint64_t region_seed(const struct region *r)
 {
   return r->seed;

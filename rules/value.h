@@ -247,6 +247,9 @@ void region_give(struct region *r, void *p, size_t n);            /* n as alloca
 int region_at_end(struct region *r, void (*fn)(void *), void *p); /* -1: no memory, fn was called */
 size_t region_used(const struct region *r);
 size_t region_peak(const struct region *r);
+/* Depth of recursion over objects of other types while they are destroyed: false when too deep
+ * (what is inside then waits for the region's end). step is 1 or -1. */
+bool region_descend(struct region *r, int step);
 uint64_t region_seed(const struct region *r);
 uint32_t region_string_max(const struct region *r);
 uint32_t region_items_max(const struct region *r);
@@ -355,7 +358,9 @@ int value_binary(struct fiber *f, enum value_op op, struct value a, struct value
                  struct value *out);
 /* *place op= b, with the extras of 3.2 (in place where that is possible); b borrowed. */
 int value_compound(struct fiber *f, enum value_op op, struct value *place, struct value b);
-int value_equals(struct fiber *f, struct value a, struct value b); /* 1, 0, -1 */
+int value_equals(struct fiber *f, struct value a, struct value b);  /* 1, 0, -1 */
+int value_matches(struct fiber *f, struct value a, struct value b); /* as in `in`: what cannot be
+                                                                       compared is different */
 int value_contains(struct fiber *f, struct value container, struct value item);
 /* For sort, min, switch: <0, 0, >0 into *order; raises ErrorFunctionNotFound if not comparable. */
 int value_compare(struct fiber *f, struct value a, struct value b, int *order);
@@ -363,7 +368,7 @@ int value_compare(struct fiber *f, struct value a, struct value b, int *order);
 int value_text(struct value v, bool debug, struct buf *out);
 int value_append_text(struct fiber *f, struct value *string, struct value v, bool debug);
 struct value value_to_string(struct fiber *f, struct value v, bool debug); /* VALUE_NONE: raised */
-int value_remove_text(struct fiber *f, struct value *string, str needle); /* all occurrences */
+int value_remove_text(struct fiber *f, struct value *string, str needle);  /* all occurrences */
 int value_merge(struct fiber *f, struct value *map, const struct dict *from, bool only_missing);
 /* value_text.c: a float alone; the entries of a map by key (mem_free it; NULL: no memory). */
 void value_text_float(double x, struct buf *out);
@@ -475,6 +480,7 @@ int fiber_call(struct fiber *f, struct call *c, struct value callee, const struc
  * fiber_resume or fiber_fail (then never). Raises where nothing may wait (load, eval): -1. */
 int fiber_wait(struct fiber *f, void (*cancel)(void *ticket), void *ticket);
 bool fiber_may_wait(const struct fiber *f);
+bool fiber_is_script(const struct fiber *f); /* `vsmtp eval`: not a server that must go on */
 
 /* What natives may ask of the fiber they run on. */
 struct region *fiber_region(const struct fiber *f);
@@ -512,7 +518,6 @@ struct registry_words {
 void registry_set_prelude(struct registry *g, str name, str source);
 void registry_set_words(struct registry *g, const struct registry_words *w);
 
-extern const struct native std_natives[]; /* vsl.md 10 */
-extern const size_t std_natives_count;
+int std_add(struct registry *g); /* the standard library, vsl.md 10 */
 
 #endif
