@@ -46,6 +46,16 @@ dist/vsmtp.c: vsmtp.c amalgamate.sh $(SOURCES) $(HEADERS) $(TEXTS)
 	@mkdir -p dist
 	./amalgamate.sh -o $@
 
+# ---- for other machines -------------------------------------------------------------------------
+static: dist/vsmtp.c ## build/vsmtp-static, which needs no library where it runs
+	@tests/deps.sh run
+	$(CC) -std=c11 -Os -s -static-pie $(HARDEN) $(CFLAGS) -ffunction-sections -fdata-sections \
+	  -o $(B)/vsmtp-static dist/vsmtp.c -Wl,--gc-sections,-z,relro,-z,now $(LDFLAGS) \
+	  -lmbedtls -lmbedx509 -lmbedcrypto -lcares -lspf2 -lsqlite3 -lpcre2-8 -lm
+
+cross: dist/vsmtp.c ## build/cross/ARCH/vsmtp, fully static (ARCH=arm64, armhf, armel or mipsel)
+	@B=$(B) tests/cross.sh $(ARCH)
+
 # ---- tests: everything again, with sanitizers, each file alone and as one ------------------------
 TB         = $(B)/test
 TESTFLAGS  = $(FLAGS) -DVSMTP_TEST -O1 -g -fsanitize=address,undefined \
@@ -117,5 +127,5 @@ help: ## this text
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
 	  sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 
-.PHONY: all dist test check testbuild install uninstall format clean help
+.PHONY: all dist static cross test check testbuild install uninstall format clean help
 -include $(wildcard $(B)/*.d $(TB)/*.d) $(shell find $(TB)/obj -name '*.d' 2>/dev/null)

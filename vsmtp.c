@@ -76,6 +76,9 @@
 #include "rules/object.c"     /* what objects are valid, how they are made and shown */
 #include "rules/status.c"     /* next() … packet(): what a directive answers */
 #include "rules/service.c"    /* declarations of services */
+#include "rules/directive.c"  /* rule, action, delegate: a name and a closure */
+#include "rules/api.c"        /* what a rule reads: the connection and the envelope */
+#include "rules/api_header.c" /* what a rule does to the header */
 
 /* ---- smtp/ --------------------------------------------------------------------------------------
  * The mail itself. First the pure functions: bytes in, facts out. */
@@ -85,11 +88,17 @@
 #include "smtp/data.c"    /* DATA: the end, the dots, the line ends */
 #include "smtp/header.c"  /* the header block: fields found, read, edited */
 #include "smtp/message.c" /* header and body told apart as they arrive */
+#include "smtp/passwd.c"  /* /etc/passwd and /etc/group, read without the name service switch */
 #include "smtp/subject.c" /* header text for people (RFC 2047) */
+#include "smtp/policy.c"  /* a configuration together with its rules */
+#include "smtp/locate.c"  /* which mailbox of this machine a recipient has */
 #include "smtp/folder.c"  /* files that rules write, below app.dirpath only */
 #include "smtp/mail.c"    /* one mail on its way: envelope, header, what the rules said */
 #include "smtp/host.c"    /* what rules may ask about a mail and do to it */
 #include "smtp/judge.c"   /* the rules of one stage run over one mail */
+#include "smtp/session.c" /* one conversation: the table of commands and their legal states */
+#include "smtp/receive.c" /* from 354 to the answer of the store */
+#include "smtp/server.c"  /* listeners, how many may come, stopping in good order */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */
