@@ -6,6 +6,7 @@
 #include "passwd.h"
 
 #define LOCATE_UID_MIN 1000 /* people, by the custom of Debian, Alpine and OpenWrt */
+#define LOCATE_NOBODY  65534
 
 str locate_root(const struct conf *conf, struct arena *a)
 {
@@ -18,6 +19,14 @@ static str locate_lower(str s, struct arena *a)
 
   for (size_t i = 0; p && i < s.n; i++) p[i] = str_lower(s.p[i]);
   return (str){p, p ? s.n : 0};
+}
+
+str locate_domain_folder(const struct conf *conf, str domain, struct arena *a)
+{
+  str root = locate_root(conf, a), small = locate_lower(domain, a);
+
+  if (!root.p || !small.p) return (str){NULL, 0};
+  return arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(root), STR_ARG(small));
 }
 
 /* A part of a path nobody can climb out of, the same as the helper accepts. */
@@ -33,13 +42,12 @@ static bool locate_folder(const struct conf *conf, str local, str domain, struct
                           struct locate *out)
 {
   struct stat st;
-  str root, path;
+  str folder, path;
 
   if (!locate_part_ok(local) || !locate_part_ok(domain)) return false;
-  root = locate_root(conf, a);
-  path = arena_printf(a, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(root), STR_ARG(domain),
-                      STR_ARG(local));
-  if (!root.p || !path.p || stat(path.p, &st) < 0 || !S_ISDIR(st.st_mode)) return false;
+  folder = locate_domain_folder(conf, domain, a);
+  path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(folder), STR_ARG(local));
+  if (!folder.p || !path.p || stat(path.p, &st) < 0 || !S_ISDIR(st.st_mode)) return false;
   out->place = HELPER_FOLDER;
   out->local = local;
   out->domain = domain;
@@ -51,7 +59,8 @@ static bool locate_person(str name, struct arena *a)
   struct passwd_entry user;
   struct err e;
 
-  return passwd_user(str_of(PASSWD_FILE), name, a, &user, &e) == 0 && user.uid >= LOCATE_UID_MIN;
+  return passwd_user(str_of(PASSWD_FILE), name, a, &user, &e) == 0 && user.uid >= LOCATE_UID_MIN &&
+         user.uid != LOCATE_NOBODY;
 }
 
 bool locate_system_user(str name)
@@ -83,3 +92,4 @@ bool locate_mailbox(const struct conf *conf, str address, struct arena *a, struc
   return str_eq(small, STR("postmaster")) && locate_folder(conf, small, home, a, out);
 }
 #undef LOCATE_UID_MIN
+#undef LOCATE_NOBODY

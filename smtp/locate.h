@@ -20,5 +20,7 @@ bool locate_system_user(str name);
 
 /* The folder that holds all mailboxes, app.dirpath/mailboxes; in a. */
 str locate_root(const struct conf *conf, struct arena *a);
+/* And in it that of a domain. */
+str locate_domain_folder(const struct conf *conf, str domain, struct arena *a);
 
 #endif

@@ -100,10 +100,8 @@ static int server_listen_all(struct server *s, const struct conf_addrs *list, en
   return 0;
 }
 
-int server_bind(struct server *s, struct err *e)
+int server_bind(struct server *s, const struct conf *conf, struct err *e)
 {
-  const struct conf *conf = s->policy->conf;
-
   /* addr_submissions is TLS from the first byte: it is not listened on before TLS is built in. */
   if (server_listen_all(s, &conf->server.interfaces.addr_submission, SERVER_SUBMISSION, e) < 0)
     return -1;

@@ -28,8 +28,8 @@ struct server {
   bool stopping;
 };
 
-/* Binds all listeners of the policy; they accept nobody before server_open. */
-int server_bind(struct server *s, struct err *e);
+/* Binds all listeners; they accept nobody before server_open. */
+int server_bind(struct server *s, const struct conf *conf, struct err *e);
 /* Accepts clients and says so: one line "listening on ADDRESS:PORT" each on standard output. */
 void server_open(struct server *s);
 /* Stops accepting, lets sessions end what they are at, then stops the loop. */

@@ -1,0 +1,328 @@
+/* smtp/verb_run.c: serve until SIGTERM or SIGINT. What start and end do stands here in order.
+ *
+ * The order is a law: the helper is forked before anything a stranger or a rule could influence,
+ * sockets are bound and logs opened while there is the right to, then every privilege is dropped,
+ * and only then are rules read and the database opened.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "deliver.h"
+#include "locate.h"
+#include "privilege.h"
+#include "server.h"
+#include "smtp.h"
+
+struct run_options {
+  const char *config;
+  bool daemon, to_stdout;
+  int64_t timeout; /* milliseconds; 0: none */
+  uint32_t trace;
+};
+
+/* ---- options
+ * ------------------------------------------------------------------------------------- */
+
+static int run_usage(const char *why)
+{
+  fprintf(stderr,
+          "vsmtp: %s\n"
+          "usage: vsmtp [run] [-c FILE] [--daemon] [-n] [-t DURATION] [--stdout] [-T TOPICS]\n",
+          why);
+  return EX_USAGE;
+}
+
+static int run_read_options(int argc, char **argv, struct run_options *o)
+{
+  static const struct option longs[] = {
+      {"config", required_argument, NULL, 'c'}, {"daemon", no_argument, NULL, 'd'},
+      {"no-daemon", no_argument, NULL, 'n'},    {"timeout", required_argument, NULL, 't'},
+      {"stdout", no_argument, NULL, 'o'},       {NULL, 0, NULL, 0},
+  };
+  int c;
+
+  optind = 1;
+  opterr = 0;
+  while ((c = getopt_long(argc, argv, "c:nt:T:", longs, NULL)) != -1) {
+    switch (c) {
+    case 'c': o->config = optarg; break;
+    case 'd': o->daemon = true; break;
+    case 'n': break; /* the foreground is the default */
+    case 'o': o->to_stdout = true; break;
+    case 't':
+      if (duration_parse(str_of(optarg), &o->timeout) < 0 || o->timeout <= 0)
+        return run_usage("-t wants a duration such as 10s");
+      break;
+    case 'T':
+      if (trace_parse(str_of(optarg), &o->trace) < 0) return run_usage("-T: unknown topic");
+      break;
+    default: return run_usage("unknown option");
+    }
+  }
+  return optind < argc ? run_usage("too many arguments") : EX_OK;
+}
+
+/* ---- folders
+ * ------------------------------------------------------------------------------------- */
+
+/* Makes a folder and those above it; what root makes is given to the server's user. */
+static int run_make_folder(const struct conf *conf, str path, mode_t mode, struct err *e)
+{
+  char text[4096];
+  int rc = 0;
+
+  if (path.n > 1 && str_ends(path, STR("/"))) path.n--;
+  if (path.n == 0 || path.n >= sizeof text) return err_set(e, ERR_PERM, "cannot use this path");
+  for (size_t i = 1; rc == 0 && i <= path.n; i++) {
+    if (i < path.n && path.p[i] != '/') continue;
+    memcpy(text, path.p, i);
+    text[i] = '\0';
+    if (mkdir(text, i == path.n ? mode : 0755) < 0) {
+      if (errno != EEXIST && errno != EISDIR) rc = err_sys(e, errno, "cannot make folder %s", text);
+    } else if (i == path.n && conf->server.system.resolved &&
+               chown(text, conf->server.system.uid, conf->server.system.gid) < 0) {
+      rc = err_sys(e, errno, "cannot give folder %s to the server's user", text);
+    }
+  }
+  return rc;
+}
+
+/* The queue's folder, the rules' folder, and in that the mailbox every domain must have. */
+static int run_make_folders(const struct conf *conf, struct err *e)
+{
+  struct arena *a = arena_new(LIMIT_CHUNK);
+  str root, domain, postmaster;
+  int rc = -1;
+
+  if (!a) return err_nomem(e);
+  root = locate_root(conf, a);
+  domain = locate_domain_folder(conf, conf->server.domain, a);
+  postmaster = arena_printf(a, STR_FMT "/postmaster", STR_ARG(domain));
+  if (!root.p || !domain.p || !postmaster.p)
+    err_nomem(e);
+  else if (run_make_folder(conf, conf->server.queues.dirpath, 0700, e) == 0 &&
+           run_make_folder(conf, conf->app.dirpath, 0700, e) == 0 &&
+           run_make_folder(conf, root, 0700, e) == 0 &&
+           run_make_folder(conf, domain, 0700, e) == 0 &&
+           run_make_folder(conf, postmaster, 0700, e) == 0)
+    rc = 0;
+  arena_free(a);
+  return rc;
+}
+
+/* ---- logs
+ * ---------------------------------------------------------------------------------------- */
+
+/* A log nobody configured may be missing its folder: then it goes to standard error (config.md 2).
+ */
+static int run_open_log(const struct conf *conf, const struct conf_logs *logs, bool app,
+                        struct err *e)
+{
+  struct err ignored;
+
+  if (run_make_folder(conf, path_dir(logs->filepath), 0750, &ignored) < 0 && logs->filepath_given)
+    trace(TRACE_IO, "%s", ignored.text);
+  if (log_open(app, logs->filepath, (uint64_t)logs->size_limit, (int)logs->archive_count, e) == 0)
+    return 0;
+  if (logs->filepath_given) return -1;
+  log_warn(LOG_SERVER, "%s: logging to standard error", e->text);
+  return log_open(app, STR(""), 0, 0, e);
+}
+
+static int run_open_logs(const struct conf *conf, const struct run_options *o, struct err *e)
+{
+  for (int t = 0; t < LOG_TARGETS; t++)
+    log_set_level((enum log_target)t, conf->server.logs.level[t]);
+  if (!conf->server.logs.level_app_given) log_set_level(LOG_APP, conf->app.logs.level[LOG_APP]);
+  log_stdout(o->to_stdout);
+  trace_mask = o->trace;
+  if (run_open_log(conf, &conf->server.logs, false, e) < 0) return -1;
+  return run_open_log(conf, &conf->app.logs, true, e);
+}
+
+/* ---- signals
+ * ------------------------------------------------------------------------------------- */
+
+/* SIGHUP: configuration and rules again, as one step; or nothing changes. */
+static void run_reload(struct server *s)
+{
+  struct diags d;
+  struct err e;
+  struct conf *conf;
+  struct policy *fresh = NULL;
+
+  if (log_reopen(&e) < 0) log_error(LOG_SERVER, "%s", e.text);
+  if (diags_init(&d) < 0) return;
+  conf = conf_load(s->policy->conf->file, &d);
+  if (conf) fresh = policy_new(conf, &d);
+  for (size_t i = 0; i < d.n; i++)
+    log_write(LOG_SERVER, d.list[i].warning ? LOG_WARN : LOG_ERROR, STR_FMT ":%d:%d: " STR_FMT,
+              STR_ARG(d.list[i].file), d.list[i].line, d.list[i].column, STR_ARG(d.list[i].text));
+  diags_free(&d);
+  if (!fresh) {
+    log_error(LOG_SERVER, "reload failed: the running configuration and rules stay");
+    return;
+  }
+  policy_release(s->policy);
+  s->policy = fresh;
+  store_keep(s->store, fresh->conf->server.queues.keep.dead, fresh->conf->server.queues.keep.trace,
+             fresh->conf->server.queues.keep.quarantine);
+  log_info(LOG_SERVER, "reloaded configuration and rules");
+}
+
+static void run_signal(int signo, void *arg)
+{
+  struct server *s = arg;
+
+  switch (signo) {
+  case SIGHUP: run_reload(s); break;
+  case SIGUSR1: deliver_flush(s->deliver); break;
+  case SIGUSR2: trace_mask = trace_mask ? 0 : UINT32_MAX; break;
+  default: server_stop(s); break;
+  }
+}
+
+static int run_set_signals(struct server *s, struct err *e)
+{
+  static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+  for (size_t i = 0; i < BASE_COUNT(signals); i++)
+    if (loop_signal(s->loop, signals[i], run_signal, s, e) < 0) return -1;
+  return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? err_sys(e, errno, "cannot ignore SIGPIPE") : 0;
+}
+
+/* ---- the parts, in order
+ * ------------------------------------------------------------------------- */
+
+static int64_t run_hook(void *arg, bool idle)
+{
+  return store_turn(((struct server *)arg)->store, idle);
+}
+
+static void run_queue_changed(void *arg)
+{
+  struct server *s = arg;
+
+  if (s->deliver) deliver_wake(s->deliver);
+}
+
+static int run_open_store(struct server *s, struct err *e)
+{
+  const struct conf *conf = s->policy->conf;
+  struct store_options o = {.dirpath = conf->server.queues.dirpath,
+                            .server = true,
+                            .create = true,
+                            .keep_dead = conf->server.queues.keep.dead,
+                            .keep_trace = conf->server.queues.keep.trace,
+                            .keep_quarantine = conf->server.queues.keep.quarantine,
+                            .changed = run_queue_changed,
+                            .arg = s};
+
+  s->store = store_open(&o, e);
+  if (!s->store) return -1;
+  loop_hook(s->loop, run_hook, s);
+  return 0;
+}
+
+static int run_start_helper(struct server *s, const struct conf *conf, struct err *e)
+{
+  struct arena *a = arena_new(LIMIT_CHUNK);
+  struct helper_conf h = {.server_user = conf->server.system.user,
+                          .local_group = conf->server.system.group_local};
+
+  if (!a) return err_nomem(e);
+  h.mailboxes = locate_root(conf, a);
+  s->helper = h.mailboxes.p ? helper_start(&h, e) : NULL;
+  arena_free(a);
+  return s->helper ? 0 : -1;
+}
+
+/* Rights end here; rules are the first thing read without them. */
+static int run_load_rules(struct server *s, struct conf *conf, struct diags *d, struct err *e)
+{
+  s->policy = policy_new(conf, d);
+  return s->policy ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
+}
+
+static void run_timeout(struct timer *t, void *arg)
+{
+  (void)t;
+  server_stop(arg);
+}
+
+static int run_serve(struct server *s, const struct run_options *o, struct err *e)
+{
+  struct timer limit = {.fire = run_timeout, .arg = s};
+  int rc;
+
+  if (o->timeout) timer_set(s->loop, &limit, loop_now(s->loop) + o->timeout);
+  server_open(s);
+  log_info(LOG_SERVER, "serving version=%s", VSMTP_VERSION);
+  rc = loop_run(s->loop, e);
+  timer_clear(s->loop, &limit);
+  return rc;
+}
+
+static void run_end(struct server *s)
+{
+  if (s->loop) server_close(s);
+  deliver_free(s->deliver);
+  if (s->loop) loop_hook(s->loop, NULL, NULL);
+  if (s->store) store_close(s->store);
+  helper_free(s->helper);
+  loop_free(s->loop);
+  policy_release(s->policy);
+  log_close();
+}
+
+/* Everything from a good configuration to the end of service. */
+static int run_all(struct conf *conf, const struct run_options *o, struct diags *d, int ready_fd)
+{
+  struct server s = {.stopping = false};
+  struct err e = {.kind = ERR_NONE};
+  int code = EX_OSERR;
+
+  if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
+      run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e)) || server_bind(&s, conf, &e) < 0 ||
+      privilege_drop(&conf->server.system, &e) < 0) {
+    conf_free(conf);
+  } else if (run_load_rules(&s, conf, d, &e) < 0) {
+    code = EX_CONFIG;
+  } else if (run_open_store(&s, &e) == 0 && helper_attach(s.helper, s.loop, &e) == 0 &&
+             (s.deliver = deliver_new(&s)) != NULL && run_set_signals(&s, &e) == 0) {
+    diags_print(d, stderr);
+    if (ready_fd >= 0) daemon_ready(ready_fd);
+    code = run_serve(&s, o, &e) == 0 ? EX_OK : EX_OSERR;
+  }
+  if (code == EX_CONFIG) diags_print(d, stderr);
+  if (code != EX_OK) fprintf(stderr, "ERROR: cannot serve\nbecause: %s\n", e.text);
+  run_end(&s);
+  return code;
+}
+
+int verb_run(int argc, char **argv)
+{
+  struct run_options o = {.config = ""};
+  int code = run_read_options(argc, argv, &o), ready_fd = -1;
+  struct conf *conf;
+  struct diags d;
+
+  if (code != EX_OK) return code;
+  if (o.daemon && (ready_fd = daemon_begin(&code)) < 0) return code;
+  if (diags_init(&d) < 0) return EX_OSERR;
+  conf = conf_load(str_of(o.config), &d);
+  if (conf) {
+    code = run_all(conf, &o, &d, ready_fd);
+  } else {
+    diags_print(&d, stderr);
+    code = EX_CONFIG;
+  }
+  diags_free(&d);
+  return code;
+}
