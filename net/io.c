@@ -525,13 +525,14 @@ static void io_free(struct io *io)
   struct loop *l = io->loop;
   timer_clear(l, &io->deadline);
   timer_clear(l, &io->rate);
-  loop_unready(&io->soon);
-  loop_unready(&io->late);
   watch_clear(l, &io->watch);
   if (io->fd >= 0) close(io->fd);
+  io->fd = -1;
+  io->fn(io, IO_CLOSED, io->arg);
+  loop_unready(&io->soon); /* last: the callback may have written */
+  loop_unready(&io->late);
   buf_free(&io->in);
   buf_free(&io->out);
-  io->fn(io, IO_CLOSED, io->arg);
   mem_free(io);
 }
 
