@@ -7,7 +7,7 @@
 #include "api.h"
 #include "mailbox.h"
 
-/* ---- what all natives of the API share ---------------------------------------------------------
+/* ---- what all natives of the API share -----------------------------------------------------
  */
 
 static const char *const api_stage_names[] = {
@@ -80,8 +80,7 @@ int api_refused(struct fiber *f, const struct err *e)
   return e->kind == ERR_NOMEM ? fiber_full(f) : fiber_raise(f, VSL_RUNTIME, "%s", e->text);
 }
 
-/* ---- facts
- * ---------------------------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------------------------- */
 
 /* How a fact becomes a value: 1, or -1 raised. */
 typedef int api_fact(struct fiber *f, const struct api_env *env, struct value *out);
@@ -236,8 +235,7 @@ static int api_call_fact(struct fiber *f, struct call *c, const char *name, enum
 API_FACTS(API_FACT_CALL)
 #undef API_FACT_CALL
 
-/* ---- credentials
- * ------------------------------------------------------------------------------------ */
+/* ---- credentials --------------------------------------------------------------------------- */
 
 struct api_auth {
   struct object object;
@@ -307,8 +305,7 @@ static int api_out_auth(struct fiber *f, const struct api_env *env, struct value
   return got;
 }
 
-/* ---- handles
- * ---------------------------------------------------------------------------------------- */
+/* ---- handles ------------------------------------------------------------------------------- */
 
 static int api_context_get(struct fiber *f, struct value self, str name, struct value *out)
 {

@@ -15,8 +15,7 @@ struct api_env {
   struct rules_run *run; /* NULL while loading */
 };
 
-/* ---- api.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- api.c --------------------------------------------------------------------------------- */
 
 /* The environment of a running stage, at least `from` on: else raises "field 'name' is only
  * available from the 'rcpt' stage" and gives NULL. */
@@ -41,8 +40,7 @@ int api_refused(struct fiber *f, const struct err *e);
 /* Runs f on the text of a whole message. */
 struct value api_message_text(struct fiber *f, const struct api_env *env);
 
-/* ---- status.c
- * -------------------------------------------------------------------------------------- */
+/* ---- status.c ------------------------------------------------------------------------------ */
 
 struct status {
   struct object object;
@@ -60,8 +58,7 @@ static inline const struct status *status_of(struct value v) /* of status_type *
   return (const struct status *)(const void *)v.as.object;
 }
 
-/* ---- service.c
- * -------------------------------------------------------------------------------------- */
+/* ---- service.c ----------------------------------------------------------------------------- */
 
 enum service_kind { SERVICE_CMD, SERVICE_CSV, SERVICE_SMTP };
 struct service {
@@ -78,8 +75,7 @@ static inline const struct service *service_of(struct value v) /* of service_typ
   return (const struct service *)(const void *)v.as.object;
 }
 
-/* ---- directive.c
- * ------------------------------------------------------------------------------------ */
+/* ---- directive.c --------------------------------------------------------------------------- */
 
 enum directive_kind { DIRECTIVE_RULE, DIRECTIVE_ACTION, DIRECTIVE_DELEGATE };
 struct directive {
@@ -97,20 +93,30 @@ static inline const struct directive *directive_of(struct value v) /* of directi
 }
 const char *directive_kind_name(enum directive_kind k);
 
-/* ---- stage.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- rules.c ------------------------------------------------------------------------------- */
 
-/* Configuration as VSL maps, frozen: for toml::. () when the load had none. */
-struct value rules_toml_of(const struct rules *r, bool app);
-/* The reply `accept()` and `deny()` give without a code: basic 0 when unknown. */
+/* All natives of the language and of mail, the words of declarations, the prelude. */
+struct registry *rules_registry(void); /* NULL: no memory */
+/* toml::server or toml::app: owned by the caller; () if there is no configuration, VALUE_NONE if no
+ * memory. */
+struct value rules_toml(const struct rules *r, struct region *region, bool app);
+/* The reply `accept()` and `deny()` give without a code; r NULL: what vSMTP has. */
 struct rules_code rules_default_code(const struct rules *r, enum rules_kind k);
 bool rules_listens(const struct rules *r, str address); /* is it one of the options' listeners? */
-/* Asks the host; on DONE and WAIT the answer comes to api_answer of the run. */
-enum rules_asked rules_ask(struct rules_run *run, struct fiber *f, const struct rules_question *q,
-                           struct rules_answer *a, struct err *e);
+const struct directive *rules_directive(const struct rules *r, enum stage s, size_t i);
+struct program *rules_program(const struct rules *r); /* NULL: the built-in set */
+int64_t rules_max_time(const struct rules *r);        /* milliseconds of a directive */
+const char *rules_stage_name(enum stage s);
 
-/* ---- tables
- * -------------------------------------------------------------------------------------------- */
+/* ---- stage.c ------------------------------------------------------------------------------- */
+
+/* Asks the host for the native that runs: DONE fills *a; on WAIT the native returns the result of
+ * fiber_wait, and finds the answer by stage_answer when it is called again. */
+enum rules_asked stage_ask(struct rules_run *run, const struct rules_question *q,
+                           struct rules_answer *a, struct err *e);
+const struct rules_answer *stage_answer(const struct rules_run *run);
+
+/* ---- tables -------------------------------------------------------------------------------- */
 
 #define API_TABLES(X)                                                                              \
   X(object_natives)                                                                                \

@@ -29,8 +29,7 @@ static int api_rcpt_result(struct fiber *f, int got, const struct err *e)
   return got < 0 ? api_refused(f, e) : NATIVE_DONE;
 }
 
-/* ---- who
- * ---------------------------------------------------------------------------------------------- */
+/* ---- who ----------------------------------------------------------------------------------- */
 
 static int api_rcpt_sender(struct fiber *f, struct call *c)
 {
@@ -80,8 +79,7 @@ static int api_rcpt_rewrite(struct fiber *f, struct call *c)
   return api_rcpt_result(f, got, &e);
 }
 
-/* ---- how
- * ---------------------------------------------------------------------------------------------- */
+/* ---- how ----------------------------------------------------------------------------------- */
 
 /* A host to forward to: a domain, an IP, ip:port, [ip6]:port, [ip6%interface]:port. */
 static bool api_rcpt_target_valid(str s)
@@ -114,8 +112,8 @@ static int api_rcpt_all(struct fiber *f, const struct api_env *env, enum rules_t
 }
 
 /* name(rcpt), name(rcpt, target), name_all(), name_all(target) */
-static int api_rcpt_deliver(struct fiber *f, struct call *c, const char *name,
-                            enum rules_transport t, bool all)
+static int api_rcpt_choose(struct fiber *f, struct call *c, const char *name,
+                           enum rules_transport t, bool all)
 {
   str address = {NULL, 0}, target = {NULL, 0};
   const bool aimed = t == RULES_TRANSPORT_FORWARD;
@@ -143,11 +141,11 @@ static int api_rcpt_deliver(struct fiber *f, struct call *c, const char *name,
 #define API_RCPT_METHOD(name, t)                                                                   \
   static int api_rcpt_##name(struct fiber *f, struct call *c)                                      \
   {                                                                                                \
-    return api_rcpt_deliver(f, c, #name, RULES_TRANSPORT_##t, false);                              \
+    return api_rcpt_choose(f, c, #name, RULES_TRANSPORT_##t, false);                               \
   }                                                                                                \
   static int api_rcpt_##name##_all(struct fiber *f, struct call *c)                                \
   {                                                                                                \
-    return api_rcpt_deliver(f, c, #name "_all", RULES_TRANSPORT_##t, true);                        \
+    return api_rcpt_choose(f, c, #name "_all", RULES_TRANSPORT_##t, true);                         \
   }
 API_RCPT_METHODS(API_RCPT_METHOD)
 #undef API_RCPT_METHOD

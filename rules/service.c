@@ -16,8 +16,7 @@ const char *const service_format_words[] = {"csv", NULL};
 /* ORDER SERVICE_KIND */
 static const char *const service_texts[] = {"cmd", "csv-database", "smtp"};
 
-/* ---- options
- * --------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------- */
 
 /* One declaration being checked. */
 struct service_check {
@@ -201,8 +200,7 @@ static int service_is_delegator(struct service_check *s, struct value v)
   return service_check_map(s, service_delegator, v.as.map);
 }
 
-/* ---- the declaration
- * -------------------------------------------------------------------------------- */
+/* ---- the declaration ----------------------------------------------------------------------- */
 
 static enum service_kind service_kind_of(str type)
 {
@@ -242,8 +240,7 @@ static int service_declare(struct fiber *f, struct call *c)
   return NATIVE_DONE;
 }
 
-/* ---- methods
- * ------------------------------------------------------------------------------------------ */
+/* ---- methods ------------------------------------------------------------------------------- */
 
 static int service_call(struct fiber *f, struct call *c, enum service_kind kind, const char *method)
 {
@@ -279,8 +276,7 @@ static int service_db_rm(struct fiber *f, struct call *c)
   return service_call(f, c, SERVICE_CSV, "rm");
 }
 
-/* ---- what the language asks
- * ----------------------------------------------------------------------------- */
+/* ---- what the language asks ---------------------------------------------------------------- */
 
 static void service_text(const struct object *o, bool debug, struct buf *out)
 {
