@@ -3,9 +3,9 @@
  * Law: what has no meaning is an error naming the operator and both types, never a guess; the
  * exceptions are == and < between unrelated types, which are false (vsl.md 3.2).
  */
-#include <math.h>
-
 #include "value.h"
+
+#include <math.h>
 
 /* ORDER VALUE_TYPE. Ranges and objects have names of their own. */
 static const char *const value_type_names[VALUE_TYPES] = {
@@ -320,6 +320,12 @@ int value_equals(struct fiber *f, struct value a, struct value b)
   return value_equality(f, VALUE_EQ, a, b);
 }
 
+int value_matches(struct fiber *f, struct value a, struct value b)
+{
+  int same = value_same(f, a, b, 0);
+  return same < -1 ? 0 : same;
+}
+
 /* Types that have an order: 1 and *order, 0 no order between these two, -1 not this pair. */
 static int value_order(struct value a, struct value b, int *order)
 {
@@ -371,8 +377,8 @@ static int value_among(struct fiber *f, const struct array *a, struct value item
   if (within && !within->within) within = NULL;
   if (fiber_charge(f, a->n / 8)) return -1;
   for (uint32_t i = 0; i < a->n; i++) {
-    int found = within ? within->within(f, item, a->items[i]) : value_same(f, a->items[i], item, 0);
-    if (found == 1 || found == -1) return found;
+    int found = within ? within->within(f, item, a->items[i]) : value_matches(f, a->items[i], item);
+    if (found) return found;
   }
   return 0;
 }

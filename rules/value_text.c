@@ -3,9 +3,9 @@
  * Inside a collection everything is in debug form, so that text and number, one element and two,
  * can be told apart. Floats are written with the fewest digits that read back as the same number.
  */
-#include <math.h>
-
 #include "value.h"
+
+#include <math.h>
 
 #define VALUE_TEXT_PLAIN_MIN 1e-13 /* floats outside are written with an exponent */
 #define VALUE_TEXT_PLAIN_MAX 1e13
