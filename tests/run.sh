@@ -17,7 +17,7 @@ fixed=
 setarch -R true 2>/dev/null && fixed='setarch -R'
 ASAN_OPTIONS=${ASAN_OPTIONS-detect_stack_use_after_return=1:strict_string_checks=1}
 UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
-export ASAN_OPTIONS UBSAN_OPTIONS
+export ASAN_OPTIONS UBSAN_OPTIONS PYTHONDONTWRITEBYTECODE=1
 
 # runner NAME COMMAND…
 runner() {
@@ -52,8 +52,31 @@ runner() {
   passed=$((passed + good)) failed=$((failed + bad))
 }
 
-runner check tests/check.sh $part
-[ -x "$B/test/unit" ] && runner unit "$B/test/unit" $part
+# Files of a folder whose path has PART in it, unless PART is in NAME.
+matching() {
+  case $1 in
+  *"$part"*) echo "$2" ;;
+  *) find "$2" -type f -path "*$part*" ;;
+  esac
+}
+
+play="$B/test/play"
+runner check tests/check.sh "$part"
+runner unit "$B/test/unit" $part
+for binary in vsmtp vsmtp-dist; do
+  kind=${binary#vsmtp}
+  runner "vsl$kind" "$play" "BIN=$B/test/$binary" "T=$part" tests/vsl
+  runner "talk$kind" "$play" "BIN=$B/test/$binary" "T=$part" tests/smtp
+done
+for fuzzer in "$B"/test/fuzz-*; do
+  name=${fuzzer##*/}
+  files=$(matching "$name" "tests/corpus/${name#fuzz-}")
+  # shellcheck disable=SC2086 # a list of names
+  [ -z "$files" ] || runner "$name" "$fuzzer" $files
+done
+[ ! -e tests/golden.sh ] || runner golden tests/golden.sh "$part"
+[ ! -e tests/crash.sh ] || runner crash tests/crash.sh "$part"
+[ ! -e tests/clients/clients.py ] || runner clients tests/clients/clients.py "$B/test/vsmtp" "$part"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,123 @@
+"""A vsmtp of our own on a free port of loopback, in a folder that goes away with it."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+CONFIG = """\
+version_requirement = ">=1.0.0"
+[server]
+domain = "home.example"
+{server}
+[server.system]
+{system}
+[server.interfaces]
+addr = ["127.0.0.1:0"]
+[server.logs]
+filepath = "server.log"
+level = ["{level}"]
+[server.queues]
+dirpath = "queues"
+[app]
+dirpath = "app"
+[app.logs]
+filepath = "app.log"
+[app.vsl]
+filepath = "main.vsl"
+"""
+
+
+def until(what, true, seconds=20, pause=0.02):
+    """Waits for true() to be so, and returns what it gave."""
+    end = time.monotonic() + seconds
+    while not (result := true()):
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(pause)
+    return result
+
+
+class Server:
+    """program: a list, the command and what stands before it (an emulator). rules: FILE: text."""
+
+    def __init__(self, program, rules, server="", level="info", mailboxes=("alice",), env=None):
+        self.program = list(program)
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="vsmtp-"))
+        self.env = dict(os.environ, **(env or {}))
+        self.process = None
+        root = 'user = "root"\ngroup = "root"' if os.geteuid() == 0 else ""
+        config = CONFIG.format(server=server, system=root, level=level)
+        (self.dir / "vsmtp.toml").write_text(config)
+        for name, text in rules.items():
+            (self.dir / name).write_text(text)
+        for name in mailboxes:
+            self.mailbox(name).mkdir(parents=True)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        if kind is None:
+            shutil.rmtree(self.dir)
+        else:
+            print(f"     its folder: {self.dir}\n{self.log()[-2000:]}")
+
+    def log(self):
+        return (self.dir / "log").read_text(errors="replace")
+
+    def start(self):
+        with open(self.dir / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                [*self.program, "-c", "vsmtp.toml"],
+                cwd=self.dir, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.port = until("the server to listen", self.listening)
+
+    def listening(self):
+        found = re.search(r"^listening on .*:(\d+)$", self.log(), re.M)
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with status {self.process.returncode}")
+        return found and int(found[1])
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            if self.process.wait(30) != 0:
+                raise AssertionError(f"the server ended with status {self.process.returncode}")
+
+    def verb(self, *arguments):
+        """What a command of the program prints."""
+        return subprocess.run(
+            [*self.program, *arguments, "-c", "vsmtp.toml"], cwd=self.dir, env=self.env,
+            check=True, capture_output=True, text=True).stdout
+
+    def sql(self, statement):
+        """The rows of a statement, as the sqlite3 command would see them."""
+        db = sqlite3.connect(self.dir / "queues" / "vsmtp.db", timeout=10, isolation_level=None)
+        try:
+            return db.execute(statement).fetchall()
+        finally:
+            db.close()
+
+    def mailbox(self, name):
+        return self.dir / "app" / "mailboxes" / "home.example" / name
+
+    def mails(self, name="alice", count=0):
+        """The mails delivered to a mailbox, as bytes, once there are count of them."""
+        new = self.mailbox(name) / "Maildir" / "new"
+
+        def enough():
+            files = sorted(new.iterdir()) if new.is_dir() else []
+            return files if len(files) >= count else None
+
+        files = until(f"{count} mails in {new}", enough) if count else enough()
+        return [file.read_bytes() for file in files]
