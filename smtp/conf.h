@@ -1,11 +1,10 @@
 /* smtp/conf.h: the whole configuration, typed, checked and frozen after load.
  *
  * The fields are named after the keys of the TOML file: server.smtp.rcpt_count_max is
- * conf->server.smtp.rcpt_count_max. Durations are milliseconds, sizes octets, paths absolute (or
- * relative to the current folder when the file was named so), texts live as long as the conf.
- * Tables that may be absent begin with `on`; their other fields mean nothing while it is false.
- * Which keys exist, their defaults, ranges and meaning: conf_keys[] in conf_keys.c, and nowhere
- * else.
+ * conf->server.smtp.rcpt_count_max. Durations are milliseconds, sizes octets, paths absolute, texts
+ * live as long as the conf. Tables that may be absent begin with `on`; their other fields mean
+ * nothing while it is false. Which keys exist, their defaults, ranges and meaning: conf_keys[] in
+ * conf_keys.c, nowhere else.
  */
 #ifndef SMTP_CONF_H
 #define SMTP_CONF_H
@@ -180,7 +179,7 @@ struct conf_alias {
  * ----------------------------------------------------------------------------------- */
 struct conf {
   struct arena *arena;   /* owns everything below */
-  str file;              /* the file it was read from; empty: pure defaults */
+  str file;              /* the file it was read from, absolute; empty: pure defaults */
   struct toml *tree;     /* all of it as one table with the defaults filled in and values in their
                             canonical form: what config-show prints and rules see as toml:: */
   bool domain_forgotten; /* neither server.domain nor server.virtual: an outside recipient gets
@@ -287,6 +286,7 @@ struct conf *conf_load(str path, struct diags *d);
 /* The same from memory. file is the name used in messages, and paths are relative to its folder.
  * world NULL: this machine. */
 struct conf *conf_parse(str file, str source, const struct conf_world *world, struct diags *d);
+struct conf *conf_defaults(struct diags *d); /* as without any file */
 void conf_free(struct conf *c);
 
 /* Says whether the domain (any case) is server.domain or one of server.virtual. */
@@ -295,8 +295,5 @@ const struct conf_virtual *conf_virtual_find(const struct conf *c, str domain); 
 
 /* The name of a code in the file ("Denied"). */
 str conf_code_name(enum conf_code_id id);
-
-/* conf->tree as indented JSON. */
-void conf_json(const struct toml *tree, struct buf *out);
 
 #endif
