@@ -4,8 +4,7 @@
 
 #include <errno.h>
 
-/* ---- one error ---------------------------------------------------------------------------------
- */
+/* ---- one error ------------------------------------------------------------------------------- */
 
 static void err_format(struct err *e, const char *fmt, va_list ap)
 {
@@ -71,8 +70,7 @@ int err_context(struct err *e, const char *fmt, ...)
   return -1;
 }
 
-/* ---- positions ---------------------------------------------------------------------------------
- */
+/* ---- positions ------------------------------------------------------------------------------- */
 
 void source_position(str source, size_t offset, int *line, int *column)
 {
@@ -92,8 +90,7 @@ str source_line(str source, int line)
   return piece;
 }
 
-/* ---- diagnostics -------------------------------------------------------------------------------
- */
+/* ---- diagnostics ----------------------------------------------------------------------------- */
 
 #define DIAGS_MAX      100
 #define DIAGS_LINE_MAX 400 /* bytes of a source line shown */

@@ -17,8 +17,7 @@
 #define LOG_QUOTE_MAX 200
 #define LOG_TAIL      32 /* room for the longest character, dots, quotes and the end */
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static const str log_level_names[] = {STR_INIT("off"),  STR_INIT("error"), STR_INIT("warn"),
                                       STR_INIT("info"), STR_INIT("debug"), STR_INIT("trace")};
@@ -68,8 +67,7 @@ int log_target_parse(str word, enum log_target *out)
   return 0;
 }
 
-/* ---- levels ------------------------------------------------------------------------------------
- */
+/* ---- levels ---------------------------------------------------------------------------------- */
 
 static struct log_levels {
   enum log_level of[LOG_TARGETS];
@@ -125,8 +123,7 @@ enum log_level log_get_level(enum log_target t)
   return log_levels.of[t];
 }
 
-/* ---- files -------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 struct log_file {
   char *path; /* owned; NULL: standard error */
@@ -240,8 +237,7 @@ void log_close(void)
   for (int i = 0; i < 2; i++) log_file_close(&log_files[i]);
 }
 
-/* ---- lines -------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* Fixed memory being filled; what does not fit is left out. */
 struct log_line {
@@ -336,8 +332,7 @@ const char *log_q(str s)
   return line.text;
 }
 
-/* ---- trace -------------------------------------------------------------------------------------
- */
+/* ---- trace ----------------------------------------------------------------------------------- */
 
 uint32_t trace_mask;
 

@@ -11,8 +11,7 @@
 #define MAP_EMPTY 0
 #define MAP_DEAD  UINT32_MAX
 
-/* ---- hash --------------------------------------------------------------------------------------
- */
+/* ---- hash ------------------------------------------------------------------------------------ */
 
 static uint64_t map_rotate(uint64_t x, int by)
 {
@@ -56,8 +55,7 @@ static uint64_t map_hash(str s)
   return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* ---- index -------------------------------------------------------------------------------------
- */
+/* ---- index ----------------------------------------------------------------------------------- */
 
 /* The slot that holds key, or the empty slot where the search ended. */
 static uint32_t *map_slot(const struct map *m, str key)
@@ -106,8 +104,7 @@ static int map_grow(struct map *m)
   return map_rebuild(m, m->live > m->size / 2 ? 2 * m->size : m->size);
 }
 
-/* ---- entries -----------------------------------------------------------------------------------
- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 void map_free(struct map *m)
 {

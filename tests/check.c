@@ -21,8 +21,7 @@ void check_register(struct check_test *test)
   *at = test;
 }
 
-/* ---- checks ------------------------------------------------------------------------------------
- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 static void check_fail(const char *file, int line)
 {
@@ -90,8 +89,7 @@ void check_torture(void (*work)(void))
   check_true(__FILE__, __LINE__, "an end to the allocations", false);
 }
 
-/* ---- folders -----------------------------------------------------------------------------------
- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static int check_unlink(const char *path, const struct stat *st, int type, struct FTW *at)
 {
@@ -117,8 +115,7 @@ static void check_folder_remove(void)
   check.folder[0] = '\0';
 }
 
-/* ---- main --------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static void check_run(const struct check_test *test)
 {

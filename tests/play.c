@@ -23,8 +23,7 @@ bool play_verbose;
 int play_line;
 void (*play_on_fail)(void);
 
-/* ---- for the parts ------------------------------------------------------------------------------
- */
+/* ---- for the parts --------------------------------------------------------------------------- */
 
 void play_fail(const char *fmt, ...)
 {
@@ -149,8 +148,7 @@ void play_nap(int64_t micros)
   nanosleep(&nap, NULL);
 }
 
-/* ---- the tests ----------------------------------------------------------------------------------
- */
+/* ---- the tests ------------------------------------------------------------------------------- */
 
 static const struct play_kind {
   str suffix;
@@ -219,8 +217,7 @@ static void play_collect(const char *path)
   if (n >= 0) free(entries);
 }
 
-/* ---- running them -------------------------------------------------------------------------------
- */
+/* ---- running them ---------------------------------------------------------------------------- */
 
 /* A test must mean the same for root as for everybody else. */
 static int play_become_nobody(void)
@@ -289,8 +286,7 @@ static void play_run(size_t jobs)
   }
 }
 
-/* ---- main ---------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static bool play_is_path(const char *arg)
 {

@@ -10,8 +10,7 @@
 
 #include <sys/types.h>
 
-/* ---- play.c ------------------------------------------------------------------------------------
- */
+/* ---- play.c ---------------------------------------------------------------------------------- */
 enum { PLAY_PASSED, PLAY_FAILED, PLAY_SKIPPED }; /* exit status of a test's process */
 
 extern const char *play_bin;       /* the program under test, absolute */
@@ -36,13 +35,11 @@ int64_t play_now(void);        /* milliseconds of the machine, not of the test *
 void play_nap(int64_t micros); /* between two looks at something awaited */
 #define PLAY_PATIENCE 20000    /* milliseconds until something awaited counts as failed */
 
-/* ---- play_vsl.c: FILE.vsl through `eval` --------------------------------------------------------
- */
+/* ---- play_vsl.c: FILE.vsl through `eval` ----------------------------------------------------- */
 bool play_vsl_is_test(const char *path); /* has an expectation */
 void play_vsl(const char *path);
 
-/* ---- play_talk.c: FILE.t, a conversation --------------------------------------------------------
- */
+/* ---- play_talk.c: FILE.t, a conversation ----------------------------------------------------- */
 void play_talk(const char *path);
 
 /* ---- play_server.c: the program under test in a folder of its own

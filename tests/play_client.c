@@ -39,8 +39,7 @@ const char *play_client_name(const struct play_client *c)
   return c->name;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------
- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static void play_client_bind(int fd, const char *from)
 {
@@ -80,8 +79,7 @@ void play_client_close(struct play_client *c)
   mem_free(c);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Takes what is there. */
 static void play_client_read(struct play_client *c)
@@ -132,8 +130,7 @@ void play_client_closed(struct play_client *c)
   }
 }
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* What the server says meanwhile is read, or both would wait for each other. When it has closed the
  * rest is lost, as on a real wire. */

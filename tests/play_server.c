@@ -43,8 +43,7 @@ static const char *play_server_path(const char *name)
   return path;
 }
 
-/* ---- files --------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 void play_server_write(str name, str content)
 {
@@ -72,8 +71,7 @@ void play_server_log(struct buf *out)
   play_slurp(play_server_path("log"), out, true);
 }
 
-/* ---- configuration ------------------------------------------------------------------------------
- */
+/* ---- configuration --------------------------------------------------------------------------- */
 
 static const struct play_server_table {
   str header;
@@ -159,8 +157,7 @@ static void play_server_write_config(void)
   buf_free(&out);
 }
 
-/* ---- processes ----------------------------------------------------------------------------------
- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 void play_server_env(str assignment)
 {
@@ -302,8 +299,7 @@ void play_server_exits(int want)
   if (status != want) play_fail("the server ended with status %d, not %d", status, want);
 }
 
-/* ---- listening ----------------------------------------------------------------------------------
- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 /* 0: not there yet. */
 static int play_server_find_port(int nth)

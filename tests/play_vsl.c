@@ -38,8 +38,7 @@ bool play_vsl_is_test(const char *path)
   return found;
 }
 
-/* ---- expectations -------------------------------------------------------------------------------
- */
+/* ---- expectations ---------------------------------------------------------------------------- */
 
 static void play_vsl_error(str text)
 {
@@ -90,8 +89,7 @@ static void play_vsl_read(const char *path)
   play_line = 0;
 }
 
-/* ---- running ------------------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void play_vsl_slurp(FILE *f, struct buf *out)
 {
@@ -123,8 +121,7 @@ static int play_vsl_run(const char *path)
   return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
 
-/* ---- judging ------------------------------------------------------------------------------------
- */
+/* ---- judging --------------------------------------------------------------------------------- */
 
 static void play_vsl_show(void)
 {

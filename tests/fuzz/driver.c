@@ -42,8 +42,7 @@ static struct {
   size_t runs;
 } driver;
 
-/* ---- coverage ----------------------------------------------------------------------------------
- */
+/* ---- coverage -------------------------------------------------------------------------------- */
 
 static uint8_t driver_seen[1 << 16];
 static bool driver_watching;
@@ -59,8 +58,7 @@ DRIVER_UNSEEN void __sanitizer_cov_trace_pc(void)
   driver_news++;
 }
 
-/* ---- one input ---------------------------------------------------------------------------------
- */
+/* ---- one input ------------------------------------------------------------------------------- */
 
 /* Called when the process is about to die, maybe from a signal handler: write(2) only. */
 static void driver_dying(void)
@@ -100,8 +98,7 @@ static void driver_run(const char *name, str input)
   free(copy);
 }
 
-/* ---- files -------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void driver_keep(struct driver_list *list, str s)
 {
@@ -153,8 +150,7 @@ static void driver_path(const char *path)
   if (n >= 0) free(entries);
 }
 
-/* ---- dictionary --------------------------------------------------------------------------------
- */
+/* ---- dictionary ------------------------------------------------------------------------------ */
 
 static char driver_escape(str *s)
 {
@@ -191,8 +187,7 @@ static void driver_dictionary(const char *path)
   buf_free(&token);
 }
 
-/* ---- changing inputs ---------------------------------------------------------------------------
- */
+/* ---- changing inputs ------------------------------------------------------------------------- */
 
 static size_t driver_random(size_t below)
 {
@@ -267,8 +262,7 @@ static void driver_mutate(int64_t seconds)
   }
 }
 
-/* ---- main --------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static int64_t driver_number(const char *text)
 {
