@@ -81,17 +81,6 @@ int std_give_bool(struct call *c, bool b)
   return NATIVE_DONE;
 }
 
-str std_text(struct value v, char tmp[4])
-{
-  if (v.type == VALUE_STRING) return value_str(v);
-  return (str){tmp, utf8_put(tmp, (int32_t)v.as.c)};
-}
-
-double std_double(struct value v)
-{
-  return v.type == VALUE_INT ? (double)v.as.i : v.as.f;
-}
-
 /* ---- text and types -------------------------------------------------------------------------- */
 
 static int std_print(struct fiber *f, struct call *c)
@@ -169,7 +158,7 @@ static int std_elapsed(struct fiber *f, struct call *c)
 static int std_sleep(struct fiber *f, struct call *c)
 {
   if (!fiber_is_script(f)) return fiber_raise(f, VSL_RUNTIME, "sleep: a rule may not sleep");
-  double s = std_double(c->args[0]);
+  double s = value_to_double(c->args[0]);
   if (!(s > 0)) return NATIVE_DONE;
   if (s > 1e9) s = 1e9;
   struct timespec t = {.tv_sec = (time_t)s, .tv_nsec = (long)((s - floor(s)) * 1e9)};
@@ -253,14 +242,14 @@ static uint64_t std_rounds(int64_t a, int64_t b, int64_t step)
 static int std_range_step(struct fiber *f, struct call *c)
 {
   const struct value *v = c->args;
-  if (std_double(v[2]) == 0) return fiber_raise(f, VSL_ARITHMETIC, "range with a step of 0");
+  if (value_to_double(v[2]) == 0) return fiber_raise(f, VSL_ARITHMETIC, "range with a step of 0");
   struct std_walk *w = (void *)object_new(fiber_region(f), &std_walk_type, sizeof *w);
   if (!w) return fiber_full(f);
   w->is_float = v[0].type == VALUE_FLOAT || v[1].type == VALUE_FLOAT || v[2].type == VALUE_FLOAT;
   if (w->is_float) {
-    w->from = std_double(v[0]);
-    w->to = std_double(v[1]);
-    w->by = std_double(v[2]);
+    w->from = value_to_double(v[0]);
+    w->to = value_to_double(v[1]);
+    w->by = value_to_double(v[2]);
   } else {
     w->start = v[0].as.i;
     w->step = v[2].as.i;

@@ -30,9 +30,6 @@ int std_give_int(struct call *c, int64_t i);
 int std_give_float(struct call *c, double x);
 int std_give_bool(struct call *c, bool b);
 
-str std_text(struct value v, char tmp[4]); /* the bytes of a string or a char */
-double std_double(struct value v);         /* of a number */
-
 int std_number_add(struct registry *g);
 int std_string_add(struct registry *g);
 int std_array_add(struct registry *g);

@@ -14,7 +14,7 @@
   static int std_number_##name(struct fiber *f, struct call *c)                                    \
   {                                                                                                \
     (void)f;                                                                                       \
-    double x = std_double(c->args[0]);                                                             \
+    double x = value_to_double(c->args[0]);                                                        \
     return std_give_float(c, expression);                                                          \
   }
 STD_NUMBER_FLOAT(sqrt, sqrt(x))
@@ -71,7 +71,7 @@ static int std_number_e(struct fiber *f, struct call *c)
 static int std_number_log_base(struct fiber *f, struct call *c)
 {
   (void)f;
-  double x = std_double(c->args[0]), base = std_double(c->args[1]);
+  double x = value_to_double(c->args[0]), base = value_to_double(c->args[1]);
   double y = log(x) / log(base), whole = round(y);
   return std_give_float(c, isfinite(y) && pow(base, whole) == x ? whole : y);
 }
@@ -79,7 +79,7 @@ static int std_number_log_base(struct fiber *f, struct call *c)
 static int std_number_hypot(struct fiber *f, struct call *c)
 {
   (void)f;
-  return std_give_float(c, hypot(std_double(c->args[0]), std_double(c->args[1])));
+  return std_give_float(c, hypot(value_to_double(c->args[0]), value_to_double(c->args[1])));
 }
 
 static int std_number_abs(struct fiber *f, struct call *c)
@@ -95,7 +95,7 @@ static int std_number_sign(struct fiber *f, struct call *c)
 {
   struct value v = c->args[0];
   if (v.type == VALUE_FLOAT && isnan(v.as.f)) return fiber_raise(f, VSL_ARITHMETIC, "sign of NaN");
-  double x = std_double(v);
+  double x = value_to_double(v);
   return std_give_int(c, x > 0 ? 1 : x < 0 ? -1 : 0);
 }
 
@@ -105,7 +105,7 @@ static int std_number_extreme(struct fiber *f, struct call *c, bool greater)
   struct value a = c->args[0], b = c->args[1];
   int order;
   if (value_is_number(a) && (a.type == VALUE_FLOAT || b.type == VALUE_FLOAT)) {
-    double x = std_double(a), y = std_double(b);
+    double x = value_to_double(a), y = value_to_double(b);
     return std_give_float(c, greater ? fmax(x, y) : fmin(x, y));
   }
   if (value_compare(f, a, b, &order)) return -1;

@@ -77,7 +77,7 @@ static int std_string_set(struct fiber *f, struct call *c)
   if (!std_index(s->chars, c->args[1].as.i, &at)) return NATIVE_DONE;
   if (std_charge_bytes(f, s->n)) return -1;
   size_t from = string_offset(s, at), to = string_offset(s, at + 1);
-  if (string_splice(fiber_region(f), &c->args[0], from, to, std_text(c->args[2], tmp)))
+  if (string_splice(fiber_region(f), &c->args[0], from, to, value_bytes(c->args[2], tmp)))
     return fiber_full(f);
   return NATIVE_DONE;
 }
@@ -144,14 +144,14 @@ static int std_string_starts_with(struct fiber *f, struct call *c)
 {
   (void)f;
   char tmp[4];
-  return std_give_bool(c, str_starts(value_str(c->args[0]), std_text(c->args[1], tmp)));
+  return std_give_bool(c, str_starts(value_str(c->args[0]), value_bytes(c->args[1], tmp)));
 }
 
 static int std_string_ends_with(struct fiber *f, struct call *c)
 {
   (void)f;
   char tmp[4];
-  return std_give_bool(c, str_ends(value_str(c->args[0]), std_text(c->args[1], tmp)));
+  return std_give_bool(c, str_ends(value_str(c->args[0]), value_bytes(c->args[1], tmp)));
 }
 
 static int std_string_index_of(struct fiber *f, struct call *c)
@@ -163,7 +163,7 @@ static int std_string_index_of(struct fiber *f, struct call *c)
   if (from && from >= s->chars) return std_give_int(c, -1);
   size_t start = string_offset(s, from);
   str rest = str_skip(string_str(s), start);
-  ptrdiff_t at = str_find(rest, std_text(c->args[1], tmp));
+  ptrdiff_t at = str_find(rest, value_bytes(c->args[1], tmp));
   if (at < 0) return std_give_int(c, -1);
   return std_give_int(c, (int64_t)(from + string_chars(str_sub(rest, 0, (size_t)at))));
 }
@@ -178,7 +178,7 @@ static int std_string_append(struct fiber *f, struct call *c)
 static int std_string_remove(struct fiber *f, struct call *c)
 {
   char tmp[4];
-  return value_remove_text(f, &c->args[0], std_text(c->args[1], tmp));
+  return value_remove_text(f, &c->args[0], value_bytes(c->args[1], tmp));
 }
 
 /* The first occurrence of what in s at or behind byte from, or -1. An empty what is found at every
@@ -201,7 +201,7 @@ static int std_string_replace(struct fiber *f, struct call *c)
 {
   struct region *r = fiber_region(f);
   char x[4], y[4];
-  str s = value_str(c->args[0]), what = std_text(c->args[1], x), by = std_text(c->args[2], y);
+  str s = value_str(c->args[0]), what = value_bytes(c->args[1], x), by = value_bytes(c->args[2], y);
   if (std_charge_bytes(f, s.n)) return -1;
   size_t from = 0, next = 0;
   ptrdiff_t at = std_string_find(s, what, 0, &next);
@@ -226,7 +226,7 @@ static int std_string_pad(struct fiber *f, struct call *c)
 {
   struct region *r = fiber_region(f);
   char tmp[4];
-  str with = std_text(c->args[2], tmp);
+  str with = value_bytes(c->args[2], tmp);
   int64_t n = c->args[1].as.i;
   size_t have = c->args[0].as.string->chars, chars = string_chars(with);
   if (n < 0 || (uint64_t)n <= have || !chars) return NATIVE_DONE;
@@ -348,7 +348,7 @@ static int64_t std_string_most(const struct call *c)
 static int std_string_split(struct fiber *f, struct call *c)
 {
   char tmp[4];
-  str s = value_str(c->args[0]), by = std_text(c->args[1], tmp);
+  str s = value_str(c->args[0]), by = value_bytes(c->args[1], tmp);
   size_t from = 0, next = 0;
   if (std_string_begin(f, c)) return -1;
   for (int64_t left = std_string_most(c); left > 1; left--) {
@@ -377,7 +377,7 @@ static ptrdiff_t std_string_find_last(str s, str what, ptrdiff_t end, ptrdiff_t 
 static int std_string_split_rev(struct fiber *f, struct call *c)
 {
   char tmp[4];
-  str s = value_str(c->args[0]), by = std_text(c->args[1], tmp);
+  str s = value_str(c->args[0]), by = value_bytes(c->args[1], tmp);
   size_t to = s.n;
   ptrdiff_t next = (ptrdiff_t)s.n;
   if (fiber_charge(f, by.n / 64 * (s.n / 64)) || std_string_begin(f, c)) return -1;

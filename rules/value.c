@@ -105,7 +105,7 @@ static bool value_number_order(struct value a, struct value b, int *order)
   return true;
 }
 
-static double value_to_double(struct value v)
+double value_to_double(struct value v)
 {
   return v.type == VALUE_INT ? (double)v.as.i : v.as.f;
 }
@@ -207,8 +207,7 @@ static int value_float_op(enum value_op op, double a, double b, double *out)
  * refuse to compare. Callers decide whether that is an error or a difference. */
 enum { VALUE_NO_OPERATOR = -2, VALUE_INCOMPARABLE = -3 };
 
-/* A char or a string as bytes. */
-static str value_bytes(struct value v, char tmp[4])
+str value_bytes(struct value v, char tmp[4])
 {
   if (v.type == VALUE_STRING) return value_str(v);
   return (str){tmp, utf8_put(tmp, (int32_t)v.as.c)};

@@ -349,6 +349,8 @@ enum value_op { /* ORDER VALUE_OP: value_op_names */
                 VALUE_NOT,
                 VALUE_OPS
 };
+double value_to_double(struct value number);
+str value_bytes(struct value v, char tmp[4]); /* of a string or a char; borrows v and tmp */
 const char *value_type_name(struct value v); /* what type_of says */
 const char *value_op_name(enum value_op op);
 /* vsl.md 3.2, a and b borrowed, *out owned. For unary ones b is (). Undefined:
