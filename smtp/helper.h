@@ -55,6 +55,8 @@ struct helper_delivery {
                  already in new or cur means it was delivered before: HELPER_OK */
   str sender; /* for the From_ line of an mbox; empty for <> */
   str head;   /* lines to put on top (Return-Path, Delivered-To), with CRLF, as text */
+  bool first;    /* nobody can have tried to deliver this before, also no server that crashed: cur is
+                    not searched for the name. When in doubt, false */
   uint64_t size; /* octets of the mail without head: fewer are never delivered */
 };
 /* Gives bytes [at, at + n) of the mail, or as many as it likes of them from `at` on, without
@@ -64,7 +66,8 @@ typedef ptrdiff_t helper_body_fn(void *arg, uint64_t at, char *p, size_t n);
 /* Called once from the loop. text says why not, without CR and LF; borrowed. */
 typedef void helper_done_fn(void *arg, enum helper_outcome outcome, str text);
 
-size_t helper_room(const struct helper *h); /* jobs it would take now; 0: wait for one to end */
+size_t helper_room(const struct helper *h); /* jobs it would take now; 0: wait for one to end.
+                                               When the helper is dead: any, all fail */
 /* -1 when it was not taken (ERR_TEMP: no room, no helper; ERR_PERM: a name that can never be): then
  * done is not called. On success *job can be cancelled until done was called; job may be NULL. */
 struct helper_job;

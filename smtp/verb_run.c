@@ -290,7 +290,7 @@ static int run_all(struct conf *conf, const struct run_options *o, struct diags 
 
   if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
       run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e)) || server_bind(&s, conf, &e) < 0 ||
-      privilege_drop(&conf->server.system, &e) < 0) {
+      privilege_drop(conf, &e) < 0) {
     conf_free(conf);
   } else if (run_load_rules(&s, conf, d, &e) < 0) {
     code = EX_CONFIG;
