@@ -41,7 +41,7 @@ static bool guard_is_known(struct mail *m, const struct mail_rcpt *r)
 {
   struct locate where;
 
-  if (m->conf->server.smtp.unknown_rcpt_accept || r->rewritten) return true;
+  if (m->conf->server.smtp.unknown_rcpt == CONF_RCPT_ACCEPT || r->rewritten) return true;
   if (r->transport != RULES_TRANSPORT_UNSET) return true;
   return locate_mailbox(m->conf, r->address, m->arena, &where);
 }
