@@ -7,8 +7,7 @@
 #include "api.h"
 #include "mailbox.h"
 
-/* ---- what all natives of the API share -----------------------------------------------------
- */
+/* ---- what all natives of the API share ----------------------------------------------------- */
 
 static const char *const api_stage_names[] = {
 #define API_STAGE_NAME(upper, name) name,

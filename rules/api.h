@@ -115,6 +115,7 @@ const char *rules_stage_name(enum stage s);
 enum rules_asked stage_ask(struct rules_run *run, const struct rules_question *q,
                            struct rules_answer *a, struct err *e);
 const struct rules_answer *stage_answer(const struct rules_run *run);
+void stage_print(void *unused, bool debug, str text); /* print() and debug() in the server */
 
 /* ---- tables -------------------------------------------------------------------------------- */
 

@@ -42,8 +42,7 @@ bool object_is_kind(struct value v, enum object_kind k)
   return object_is(v, &object_types[k]);
 }
 
-/* ---- making --------------------------------------------------------------------------------
- */
+/* ---- making -------------------------------------------------------------------------------- */
 
 static struct value object_make(struct region *r, enum object_kind k, str text)
 {
@@ -105,8 +104,7 @@ static struct value object_of_pattern(struct region *r, str text, struct err *e)
   return v;
 }
 
-/* ---- replies (vsl-api 2.5) -----------------------------------------------------------------
- */
+/* ---- replies (vsl-api 2.5) ----------------------------------------------------------------- */
 
 /* Up to three numbers with dots between. */
 static bool object_enhanced_valid(str s)

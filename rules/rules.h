@@ -13,8 +13,7 @@
 
 #include "../vsmtp.h"
 
-/* ---- nouns ---------------------------------------------------------------------------------
- */
+/* ---- nouns --------------------------------------------------------------------------------- */
 
 /* A reply as a rule gives it (vsl-api 2.5). Folding into lines is the business of smtp/reply.c. */
 struct rules_code {
@@ -51,8 +50,7 @@ enum rules_transport {
 };
 const char *rules_transport_name(enum rules_transport t); /* "deliver" …; unset is "" */
 
-/* ---- loading -------------------------------------------------------------------------------
- */
+/* ---- loading ------------------------------------------------------------------------------- */
 
 struct rules;
 
@@ -157,7 +155,8 @@ struct rules_host {
   size_t (*rcpt_count)(void *tx);
   void (*rcpt_get)(void *tx, size_t i, struct rules_rcpt *out);
   int (*rcpt_add)(void *tx, str address, struct err *e);
-  int (*rcpt_remove)(void *tx, size_t i, struct err *e);
+  int (*rcpt_remove)(void *tx, size_t i, struct err *e); /* check_relay does so: after stage `rcpt`
+                             the recipient it was about may be gone from the list already */
   int (*rcpt_rewrite)(void *tx, size_t i, str address, struct err *e);
   int (*rcpt_transport)(void *tx, size_t i, enum rules_transport t, str target, struct err *e);
   /* A relay check was evaluated for recipient i and found the client in its hosts: the native guard
@@ -186,13 +185,12 @@ struct rules_host {
   bool (*in_domain)(void *tx, str domain); /* ours: server.domain or a key of server.virtual */
   bool (*user_exist)(void *tx, str name);  /* a local system user */
   void (*log)(void *tx, enum log_target t, enum log_level l, str text); /* adds sid= and mid= */
-  void (*trace)(void *tx, const struct rules_trace *t);
+  void (*decided)(void *tx, const struct rules_trace *t); /* each directive, in order */
   enum rules_asked (*ask)(void *tx, const struct rules_question *q, struct rules_answer *a,
                           struct err *e);
 };
 
-/* ---- running -------------------------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------------------------- */
 
 struct rules_run;
 
@@ -207,7 +205,11 @@ enum rules_state {
   RULES_YIELD, /* a slice is over: step again in the next turn of the loop */
   RULES_WAIT   /* for rules_answer */
 };
+/* Runs on, never longer than a slice. While it waits this only looks at the clock: when
+ * rules_deadline is over the directive fails, and the host's answer is not wanted any more. */
 enum rules_state rules_step(struct rules_run *run);
+/* Until when the directive at hand may take (clock_mono): step a waiting run again then. */
+int64_t rules_deadline(const struct rules_run *run);
 /* The answer to a question (copied), or why there is none (a NULL: the rule throws e's text). Does
  * not run anything: the caller steps the run from its ready list. */
 void rules_answer(struct rules_run *run, const struct rules_answer *a, const struct err *e);

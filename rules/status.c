@@ -4,15 +4,6 @@
 
 #define STATUS_QUEUE_MAX 128 /* characters of a quarantine's name */
 
-/* ORDER RULES_KIND */
-static const char *const status_names[] = {"next", "accept",     "faccept", "deny",
-                                           "info", "quarantine", "packet",  "delegated"};
-
-const char *rules_kind_name(enum rules_kind k)
-{
-  return status_names[k];
-}
-
 /* The reply as it would be sent, the configured default where none was given. */
 static struct rules_code status_code(struct fiber *f, const struct status *s)
 {
@@ -38,7 +29,7 @@ static int status_equals(struct fiber *f, struct value a, struct value b)
 static void status_text(const struct object *o, bool debug, struct buf *out)
 {
   (void)debug;
-  buf_puts(out, status_names[((const struct status *)(const void *)o)->kind]);
+  buf_puts(out, rules_kind_name(((const struct status *)(const void *)o)->kind));
 }
 
 static void status_each(struct object *o, void (*visit)(void *ctx, struct value *v), void *ctx)
@@ -77,7 +68,7 @@ struct value status_with(struct fiber *f, enum rules_kind k, int basic, str enha
 static int status_make(struct fiber *f, struct call *c, enum rules_kind k, int min, int max)
 {
   struct value code = value_unit();
-  struct value *a = api_args(f, c, status_names[k], min, max);
+  struct value *a = api_args(f, c, rules_kind_name(k), min, max);
   if (!a) return -1;
   if (api_argc(c) > 0) code = object_code(f, a[0]);
   if (code.type == VALUE_NONE) return -1;
@@ -132,7 +123,7 @@ static int status_check_queue(struct fiber *f, str name)
 static int status_with_text(struct fiber *f, struct call *c, enum rules_kind k)
 {
   str text;
-  struct value *a = api_args(f, c, status_names[k], 1, 1);
+  struct value *a = api_args(f, c, rules_kind_name(k), 1, 1);
   if (!a || api_text(f, a[0], &text) < 0) return -1;
   if (k == RULES_QUARANTINE && status_check_queue(f, text) < 0) return -1;
   struct value copy = value_string(fiber_region(f), text);
