@@ -5,8 +5,9 @@ PREFIX  = /usr/local
 DESTDIR =
 JOBS   := $(shell nproc 2>/dev/null || echo 2)
 
+# Two warnings are off: gcc guesses them from what its optimiser happens to see, and guesses wrong.
 WARN   = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wno-sign-conversion \
-         -Wno-unknown-warning-option -Wno-format-truncation
+         -Wno-unknown-warning-option -Wno-format-truncation -Wno-maybe-uninitialized
 WERROR = -Werror
 OPT    = -O2 -g
 HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE

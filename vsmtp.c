@@ -63,11 +63,23 @@
 /* ---- rules/ -------------------------------------------------------------------------------------
  * VSL: first what has no mail in it, then the words for mail. */
 #include "rules/region.c"     /* the memory of one run, given back whole */
+#include "rules/heap.c"       /* objects of every type: made, counted, frozen, destroyed */
 #include "rules/string.c"     /* strings: UTF-8 that counts in code points */
 #include "rules/array.c"      /* arrays */
 #include "rules/dict.c"       /* maps */
 #include "rules/value.c"      /* operators, equality, order, containment */
 #include "rules/value_text.c" /* how values read when printed */
+#include "rules/unicode.c"    /* letters and white space beyond ASCII */
+#include "rules/lex.c"        /* text to tokens */
+#include "rules/native.c"     /* the registry: all natives by name and arguments */
+#include "rules/std.c"        /* the standard library: what belongs to no type */
+#include "rules/std_number.c" /* ints and floats */
+#include "rules/std_string.c" /* strings and characters */
+#include "rules/std_array.c"  /* arrays */
+#include "rules/std_each.c"   /* array methods that call back */
+#include "rules/std_sort.c"   /* sorting, stable, safe with any callback */
+#include "rules/std_map.c"    /* maps */
+#include "rules/json.c"       /* JSON to values and back */
 #include "rules/ip.c"         /* addresses and ranges as rules write them */
 #include "rules/mailbox.c"    /* domains and mailboxes as rules write them */
 #include "rules/field.c"      /* the text of header fields that rules write */
@@ -79,6 +91,9 @@
 #include "rules/directive.c"  /* rule, action, delegate: a name and a closure */
 #include "rules/api.c"        /* what a rule reads: the connection and the envelope */
 #include "rules/api_header.c" /* what a rule does to the header */
+#include "rules/api_rcpt.c" /* what a rule does to the envelope, and how recipients are delivered */
+#include "rules/api_guard.c" /* who may send what through here */
+#include "rules/api_tool.c"  /* utilities; the configuration as toml:: */
 
 /* ---- smtp/ --------------------------------------------------------------------------------------
  * The mail itself. First the pure functions: bytes in, facts out. */
@@ -89,16 +104,27 @@
 #include "smtp/header.c"  /* the header block: fields found, read, edited */
 #include "smtp/message.c" /* header and body told apart as they arrive */
 #include "smtp/passwd.c"  /* /etc/passwd and /etc/group, read without the name service switch */
-#include "smtp/subject.c" /* header text for people (RFC 2047) */
-#include "smtp/policy.c"  /* a configuration together with its rules */
-#include "smtp/locate.c"  /* which mailbox of this machine a recipient has */
-#include "smtp/folder.c"  /* files that rules write, below app.dirpath only */
-#include "smtp/mail.c"    /* one mail on its way: envelope, header, what the rules said */
-#include "smtp/host.c"    /* what rules may ask about a mail and do to it */
-#include "smtp/judge.c"   /* the rules of one stage run over one mail */
-#include "smtp/session.c" /* one conversation: the table of commands and their legal states */
-#include "smtp/receive.c" /* from 354 to the answer of the store */
-#include "smtp/server.c"  /* listeners, how many may come, stopping in good order */
+#include "smtp/conf_version.c" /* version requirements as Cargo writes them */
+#include "smtp/conf_type.c"    /* one function a type of value */
+#include "smtp/conf_list.c"    /* values with a form of their own: levels, replies, aliases */
+#include "smtp/conf_keys.c"    /* the table of all keys, their types and defaults */
+#include "smtp/conf_cross.c"   /* what one key alone cannot know */
+#include "smtp/conf.c"         /* a file read along the table */
+#include "smtp/privilege.c"    /* giving up every privilege, and proving it */
+#include "smtp/daemon.c"       /* leaving the terminal, but not before all is well */
+#include "smtp/subject.c"      /* header text for people (RFC 2047) */
+#include "smtp/policy.c"       /* a configuration together with its rules */
+#include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
+#include "smtp/folder.c"       /* files that rules write, below app.dirpath only */
+#include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/host.c"         /* what rules may ask about a mail and do to it */
+#include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
+#include "smtp/judge.c"        /* the rules of one stage run over one mail */
+#include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
+#include "smtp/receive.c"      /* from 354 to the answer of the store */
+#include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
+#include "smtp/options.c"      /* options that verbs share */
+#include "smtp/verb_conf.c"    /* config-show, config-diff */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */
@@ -110,6 +136,8 @@ struct main_verb {
 };
 
 static const struct main_verb main_verbs[] = {
+    {"config-show", verb_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
+    {"config-diff", verb_config_diff, "config-diff [-c FILE]     what differs from the defaults"},
     {NULL, NULL, NULL},
 };
 
