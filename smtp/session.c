@@ -751,27 +751,31 @@ static struct session *session_new(struct server *server, enum server_port port,
   return s;
 }
 
-void session_begin(struct server *server, enum server_port port, int fd, const struct netaddr *peer)
+struct session *session_begin(struct server *server, enum server_port port, int fd,
+                              const struct netaddr *peer)
 {
   struct session *s = session_new(server, port, peer);
   struct err e;
 
-  if (!s) {
+  if (s && fd >= 0)
+    s->io = io_new(server->loop, fd, session_event, s, &e);
+  else if (s)
+    s->io = io_memory(server->loop, session_event, s, &e);
+  else if (fd >= 0)
     close(fd);
-    return;
-  }
-  s->io = io_new(server->loop, fd, session_event, s, &e);
+  if (!s) return NULL;
   if (!s->io) {
     session_free(s);
-    return;
+    return NULL;
   }
   if (!s->connection || session_set_facts(s) < 0) {
     io_abort(s->io);
-    return;
+    return s;
   }
   log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " connected", s->id,
            STR_ARG(s->connection->facts.client_ip));
   session_ask(s, STAGE_CONNECT);
+  return s;
 }
 
 void session_stop(struct session *s)

@@ -54,9 +54,11 @@ struct session {
   struct timer delay;
 };
 
-/* Begins a conversation on fd, which is taken in any case. */
-void session_begin(struct server *server, enum server_port port, int fd,
-                   const struct netaddr *peer);
+/* Begins a conversation on fd, which is taken in any case; -1: on a connection in memory, whose io
+ * is fed by hand (fuzzers). The session belongs to itself and lives until its connection is closed.
+ * NULL: no memory. */
+struct session *session_begin(struct server *server, enum server_port port, int fd,
+                              const struct netaddr *peer);
 /* The server stops: 421 to those between commands, the others end what they are at. */
 void session_stop(struct session *s);
 
