@@ -110,10 +110,11 @@ const char *rules_stage_name(enum stage s);
 
 /* ---- stage.c ------------------------------------------------------------------------------- */
 
-/* Asks the host for the native that runs: DONE fills *a; on WAIT the native returns the result of
- * fiber_wait, and finds the answer by stage_answer when it is called again. */
+/* Asks the host for the native that runs: DONE fills *a; on WAIT the native returns stage_wait, and
+ * finds the answer by stage_answer when it is called again. */
 enum rules_asked stage_ask(struct rules_run *run, const struct rules_question *q,
                            struct rules_answer *a, struct err *e);
+int stage_wait(struct rules_run *run, struct fiber *f);
 const struct rules_answer *stage_answer(const struct rules_run *run);
 void stage_print(void *unused, bool debug, str text); /* print() and debug() in the server */
 
@@ -128,6 +129,7 @@ void stage_print(void *unused, bool debug, str text); /* print() and debug() in 
   X(api_header_natives)                                                                            \
   X(api_rcpt_natives)                                                                              \
   X(api_guard_natives)                                                                             \
+  X(api_spf_natives)                                                                               \
   X(api_tool_natives)
 #define API_TABLE_DECLARE(table)                                                                   \
   extern const struct native table[];                                                              \

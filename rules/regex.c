@@ -92,6 +92,14 @@ nomem:
   return NULL;
 }
 
+const char *regex_version(void)
+{
+  static char text[64];
+  if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) < (int)sizeof text)
+    pcre2_config(PCRE2_CONFIG_VERSION, text);
+  return text;
+}
+
 /* Tries the start positions [from, from + width). PCRE2's result. */
 static int regex_try(const struct regex *r, pcre2_match_data *data, str s, size_t from,
                      size_t width)

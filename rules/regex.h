@@ -13,4 +13,6 @@ struct regex *regex_new(struct region *r, str pattern, size_t *offset, struct er
 /* 1 found, 0 not found, -1 with e: the search went over its limits, or subject is not UTF-8. */
 int regex_search(const struct regex *r, str subject, struct err *e);
 
+const char *regex_version(void); /* of PCRE2, as it runs */
+
 #endif

@@ -1,6 +1,7 @@
 /* rules/rules.c: rule sets: a rule file loaded, the map it ends with checked, and frozen (vsl-api
  * 1.4). What is found here stays as it is until the last reference goes. */
 #include "api.h"
+#include "regex.h"
 #include "vm.h"
 
 #define RULES_MAX_TIME 60000 /* milliseconds of a directive when nobody says */
@@ -66,6 +67,11 @@ struct rules_limits rules_limits_default(void)
                                .depth = LIMIT_VSL_DEPTH,
                                .string = LIMIT_VSL_STRING,
                                .items = LIMIT_VSL_ITEMS};
+}
+
+const char *rules_library_version(void)
+{
+  return regex_version();
 }
 
 /* ---- the registry -------------------------------------------------------------------------- */

@@ -236,4 +236,6 @@ void rules_cancel(struct rules_run *run);
  * file. */
 int rules_eval_file(str path, FILE *out, FILE *err);
 
+const char *rules_library_version(void); /* of PCRE2, for --version */
+
 #endif

@@ -210,9 +210,20 @@ int64_t rules_deadline(const struct rules_run *run)
 enum rules_asked stage_ask(struct rules_run *run, const struct rules_question *q,
                            struct rules_answer *a, struct err *e)
 {
-  const enum rules_asked asked = run->env.host->ask(run->env.tx, q, a, e);
-  run->waiting = asked == RULES_ASKED_WAIT;
-  return asked;
+  return run->env.host->ask(run->env.tx, q, a, e);
+}
+
+/* The fiber died before its answer came: nobody wants it any more. */
+static void stage_unwait(void *run)
+{
+  ((struct rules_run *)run)->waiting = false;
+}
+
+int stage_wait(struct rules_run *run, struct fiber *f)
+{
+  const int got = fiber_wait(f, stage_unwait, run);
+  run->waiting = got == NATIVE_WAIT;
+  return got;
 }
 
 const struct rules_answer *stage_answer(const struct rules_run *run)
