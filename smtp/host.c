@@ -210,7 +210,7 @@ static void host_log(void *tx, enum log_target t, enum log_level l, str text)
     log_write(t, l, "client=" STR_FMT " " STR_FMT, STR_ARG(m->facts.client_ip), STR_ARG(text));
 }
 
-static void host_trace(void *tx, const struct rules_trace *t)
+static void host_decided(void *tx, const struct rules_trace *t)
 {
   mail_trace(tx, t->stage, t->directive, t->kind, t->status, t->detail);
 }
@@ -247,6 +247,6 @@ const struct rules_host host_functions = {
     .in_domain = host_in_domain,
     .user_exist = host_user_exist,
     .log = host_log,
-    .trace = host_trace,
+    .decided = host_decided,
     .ask = host_ask,
 };

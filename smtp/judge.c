@@ -15,18 +15,32 @@ static const struct rules_verdict *judge_slice(struct judge *s)
   switch (rules_step(s->run)) {
   case RULES_DONE: return judge_finish(s);
   case RULES_YIELD: loop_ready(s->loop, &s->task); break;
-  case RULES_WAIT: break;
+  case RULES_WAIT: /* whoever answers makes the task ready; the directive's time may end before */
+    timer_set(s->loop, &s->limit, loop_now(s->loop) + rules_deadline(s->run) - clock_mono());
+    break;
   }
   return NULL;
 }
 
+static void judge_go_on(struct judge *s)
+{
+  const struct rules_verdict *v;
+
+  timer_clear(s->loop, &s->limit);
+  v = judge_slice(s);
+  if (v) s->done(s->arg, v);
+}
+
 static void judge_run(struct task *t, void *arg)
 {
-  struct judge *s = arg;
-  const struct rules_verdict *v = judge_slice(s);
-
   (void)t;
-  if (v) s->done(s->arg, v);
+  judge_go_on(arg);
+}
+
+static void judge_late(struct timer *t, void *arg)
+{
+  (void)t;
+  judge_go_on(arg);
 }
 
 const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct rules *rules,
@@ -36,7 +50,8 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
 {
   *s = (struct judge){.loop = l, .mail = m, .stage = stage, .done = done, .arg = arg};
   s->task.run = judge_run;
-  s->task.arg = s;
+  s->limit.fire = judge_late;
+  s->task.arg = s->limit.arg = s;
   if (m->skip != RULES_NEXT) {
     s->skipped = (struct rules_verdict){.kind = m->skip, .code = m->reply};
     s->skipped.text = m->quarantine;
@@ -54,6 +69,7 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
 void judge_end(struct judge *s)
 {
   loop_unready(&s->task);
+  if (s->loop) timer_clear(s->loop, &s->limit);
   rules_cancel(s->run);
   s->run = NULL;
 }

@@ -10,6 +10,7 @@ struct judge {
   struct loop *loop;
   struct rules_run *run;
   struct task task;
+  struct timer limit; /* the time of a directive that waits */
   struct mail *mail;
   enum stage stage;
   void (*done)(void *arg, const struct rules_verdict *v);

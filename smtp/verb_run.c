@@ -129,7 +129,7 @@ static int run_open_log(const struct conf *conf, const struct conf_logs *logs, b
   if (run_make_folder(conf, path_dir(logs->filepath), 0750, &ignored) < 0 && logs->filepath_given)
     trace(TRACE_IO, "%s", ignored.text);
   if (log_open(app, logs->filepath, (uint64_t)logs->size_limit, (int)logs->archive_count, e) == 0)
-    return 0;
+    return run_give(conf, logs->filepath, e);
   if (logs->filepath_given) return -1;
   log_warn(LOG_SERVER, "%s: logging to standard error", e->text);
   return log_open(app, STR(""), 0, 0, e);
@@ -194,7 +194,7 @@ static int run_set_signals(struct server *s, struct err *e)
 
   for (size_t i = 0; i < BASE_COUNT(signals); i++)
     if (loop_signal(s->loop, signals[i], run_signal, s, e) < 0) return -1;
-  return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? err_sys(e, errno, "cannot ignore SIGPIPE") : 0;
+  return 0;
 }
 
 /* ---- the parts, in order
