@@ -56,8 +56,7 @@ static enum command_fault command_path_fault(enum addr_fault fault, enum command
   return bad;
 }
 
-/* ---- parameters of MAIL: RFC 5321 §4.1.1.11 -----------------------------------------------------
- */
+/* ---- parameters of MAIL: RFC 5321 §4.1.1.11 -------------------------------------------------- */
 
 static enum command_fault command_size(str value, struct command *c)
 {

@@ -71,8 +71,7 @@ static int header_insert(struct header *h, size_t at, str raw, struct err *e)
   return 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* One field with its continuation lines from the front of *block. */
 static str header_cut(str *block)
@@ -135,8 +134,7 @@ void header_write(const struct header *h, struct buf *out)
   for (size_t i = 0; i < h->n; i++) buf_str_add(out, h->fields[i].raw);
 }
 
-/* ---- making fields ------------------------------------------------------------------------------
- */
+/* ---- making fields --------------------------------------------------------------------------- */
 
 /* The raw field of name and value, in the arena of h; p NULL on failure. */
 static str header_make(struct header *h, str name, str value, struct err *e)

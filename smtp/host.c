@@ -11,8 +11,7 @@ static const struct rules_facts *host_facts(void *tx)
   return &((struct mail *)tx)->facts;
 }
 
-/* ---- recipients and sender
- * ----------------------------------------------------------------------- */
+/* ---- recipients and sender ------------------------------------------------------------------- */
 
 static size_t host_rcpt_count(void *tx)
 {
@@ -80,8 +79,7 @@ static int host_mail_from_set(void *tx, str address, struct err *e)
   return 0;
 }
 
-/* ---- header and text
- * ----------------------------------------------------------------------------- */
+/* ---- header and text ------------------------------------------------------------------------- */
 
 static bool host_header_get(void *tx, str name, size_t nth, struct rules_header *out)
 {
@@ -151,8 +149,7 @@ static int host_message_read(void *tx, struct buf *out, struct err *e)
   return got < 0 ? -1 : 0;
 }
 
-/* ---- files
- * --------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static int host_write_text(void *tx, str dir, str suffix, str text, struct err *e)
 {
@@ -186,8 +183,7 @@ static int host_write_message(void *tx, str dir, str suffix, struct err *e)
   return folder_finish(&f, rc == 0, e);
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------------ */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static bool host_in_domain(void *tx, str domain)
 {

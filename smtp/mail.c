@@ -6,8 +6,7 @@
 
 #define MAIL_TRACE_MAX 1000 /* decisions kept of one mail */
 
-/* ---- lists that grow in the arena
- * ---------------------------------------------------------------- */
+/* ---- lists that grow in the arena ------------------------------------------------------------ */
 
 /* Makes room for one more item of the given size in a list; the new address of the list or NULL. */
 static void *mail_grow(struct arena *a, void *list, size_t n, size_t *size, size_t item)
@@ -53,8 +52,7 @@ struct mail *mail_new(struct arena *a, const struct conf *conf, const struct mai
   return header_join(&parent->header, &m->header, &e) < 0 ? NULL : m;
 }
 
-/* ---- recipients
- * ---------------------------------------------------------------------------------- */
+/* ---- recipients ------------------------------------------------------------------------------ */
 
 bool mail_rcpt_same(str a, str b)
 {
@@ -110,8 +108,7 @@ struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t
   return rows;
 }
 
-/* ---- header
- * -------------------------------------------------------------------------------------- */
+/* ---- header ---------------------------------------------------------------------------------- */
 
 /* What a rule set while there was no message replaces the received field of that name
  * (vsl-api 5.2), everything else goes in front. */
@@ -185,8 +182,7 @@ int mail_header(const struct mail *m, struct buf *out, struct err *e)
   return buf_ok(out) ? 0 : err_nomem(e);
 }
 
-/* ---- decisions
- * ----------------------------------------------------------------------------------- */
+/* ---- decisions ------------------------------------------------------------------------------- */
 
 str mail_stage_name(enum stage s)
 {
@@ -232,8 +228,7 @@ void mail_set_skip(struct mail *m, enum stage stage, const struct rules_verdict 
   m->decided = stage;
 }
 
-/* ---- kept with a stored mail
- * --------------------------------------------------------------------- */
+/* ---- kept with a stored mail ----------------------------------------------------------------- */
 
 static void mail_put_text(struct buf *out, const char *key, str value)
 {

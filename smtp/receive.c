@@ -52,8 +52,7 @@ void receive_begin(struct session *s)
   session_reply(s, reply_conf(s->policy->conf, CODE_DATA_START, ""));
 }
 
-/* ---- the end of the text
- * ------------------------------------------------------------------------- */
+/* ---- the end of the text --------------------------------------------------------------------- */
 
 /* The transaction is over: the answer was given. */
 static void receive_finish(struct session *s)
@@ -246,8 +245,7 @@ static void receive_end(struct session *s)
     session_wait(s);
 }
 
-/* ---- the text
- * ------------------------------------------------------------------------------------ */
+/* ---- the text -------------------------------------------------------------------------------- */
 
 static void receive_body(struct session *s, str body)
 {

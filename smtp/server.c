@@ -16,8 +16,7 @@ struct server_listener {
   enum server_port port;
 };
 
-/* ---- who may come
- * -------------------------------------------------------------------------------- */
+/* ---- who may come ---------------------------------------------------------------------------- */
 
 static bool server_is_loopback(const struct netaddr *a)
 {
@@ -70,8 +69,7 @@ static void server_accept(struct listener *l, int fd, const struct netaddr *peer
   }
 }
 
-/* ---- listeners
- * ----------------------------------------------------------------------------------- */
+/* ---- listeners ------------------------------------------------------------------------------- */
 
 static int server_listen(struct server *s, const struct conf_addr *addr, enum server_port port,
                          struct err *e)
@@ -119,8 +117,7 @@ void server_open(struct server *s)
   fflush(stdout);
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void server_close_listeners(struct server *s)
 {

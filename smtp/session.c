@@ -102,8 +102,7 @@ void session_reset(struct session *s)
   session_enter(s, s->greeting ? SESSION_READY : SESSION_GREETED);
 }
 
-/* ---- replies
- * ------------------------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 /* Sends what was held back; the conversation goes on or ends. */
 static void session_release_reply(struct session *s)
@@ -197,8 +196,7 @@ void session_refuse(struct session *s, enum stage stage, struct reply r, str why
   session_reply(s, r);
 }
 
-/* ---- asking the rules
- * ---------------------------------------------------------------------------- */
+/* ---- asking the rules ------------------------------------------------------------------------ */
 
 static void session_proceed(struct session *s, const struct rules_verdict *v);
 
@@ -228,8 +226,7 @@ static bool session_is_refusal(const struct rules_verdict *v)
   return v->kind == RULES_DENY || v->kind == RULES_INFO;
 }
 
-/* ---- connect
- * ------------------------------------------------------------------------------------- */
+/* ---- connect --------------------------------------------------------------------------------- */
 
 /* Bytes before the greeting: a client that does not listen (RFC 5321 §3.1). */
 static bool session_spoke_early(const struct session *s)
@@ -259,8 +256,7 @@ static void session_proceed_connect(struct session *s, const struct rules_verdic
   }
 }
 
-/* ---- HELO, EHLO
- * ---------------------------------------------------------------------------------- */
+/* ---- HELO, EHLO ------------------------------------------------------------------------------ */
 
 static bool session_check_helo(struct session *s)
 {
@@ -322,8 +318,7 @@ static void session_proceed_helo(struct session *s, const struct rules_verdict *
   session_reply(s, r);
 }
 
-/* ---- MAIL
- * ---------------------------------------------------------------------------------------- */
+/* ---- MAIL ------------------------------------------------------------------------------------ */
 
 /* What bars a transaction before its words are looked at. */
 static bool session_may_mail(struct session *s)
@@ -385,8 +380,7 @@ static void session_proceed_mail(struct session *s, const struct rules_verdict *
   session_reply(s, session_code(s, &v->code, CODE_OK, "2.1.0"));
 }
 
-/* ---- RCPT
- * ---------------------------------------------------------------------------------------- */
+/* ---- RCPT ------------------------------------------------------------------------------------ */
 
 static bool session_check_rcpt(struct session *s)
 {
@@ -455,8 +449,7 @@ static void session_proceed_rcpt(struct session *s, const struct rules_verdict *
   session_reply(s, session_code(s, &v->code, CODE_OK, "2.1.5"));
 }
 
-/* ---- the other commands
- * -------------------------------------------------------------------------- */
+/* ---- the other commands ---------------------------------------------------------------------- */
 
 static bool session_check_data(struct session *s)
 {
@@ -527,8 +520,7 @@ static void session_do_foreign(struct session *s)
   session_reply_last(s, reply_of(REPLY_NOT_SMTP));
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define SESSION_ANY   (1u << SESSION_GREETED | SESSION_HELLO)
 #define SESSION_HELLO (1u << SESSION_READY | SESSION_OPEN)
@@ -630,8 +622,7 @@ static void session_command(struct session *s, str line)
     session_ask(s, row->stage);
 }
 
-/* ---- input
- * --------------------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static bool session_line(struct session *s)
 {
@@ -704,8 +695,7 @@ static void session_event(struct io *io, enum io_event event, void *arg)
   }
 }
 
-/* ---- beginning and end
- * --------------------------------------------------------------------------- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 static int session_set_facts(struct session *s)
 {

@@ -62,8 +62,7 @@ struct session *session_begin(struct server *server, enum server_port port, int 
 /* The server stops: 421 to those between commands, the others end what they are at. */
 void session_stop(struct session *s);
 
-/* ---- between session.c and receive.c ------------------------------------------------------------
- */
+/* ---- between session.c and receive.c --------------------------------------------------------- */
 void session_reply(struct session *s, struct reply r);
 void session_refuse(struct session *s, enum stage stage, struct reply r,
                     str why); /* traced, logged */

@@ -26,8 +26,7 @@ struct run_options {
   uint32_t trace;
 };
 
-/* ---- options
- * ------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static int run_usage(const char *why)
 {
@@ -68,8 +67,7 @@ static int run_read_options(int argc, char **argv, struct run_options *o)
   return optind < argc ? run_usage("too many arguments") : EX_OK;
 }
 
-/* ---- folders
- * ------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 /* Makes a folder and those above it; what root makes is given to the server's user. */
 static int run_make_folder(const struct conf *conf, str path, mode_t mode, struct err *e)
@@ -116,8 +114,19 @@ static int run_make_folders(const struct conf *conf, struct err *e)
   return rc;
 }
 
-/* ---- logs
- * ---------------------------------------------------------------------------------------- */
+/* What root made must stay usable when the server is root no more: logs are rotated and reopened. */
+static int run_give(const struct conf *conf, str path, struct err *e)
+{
+  char text[4096];
+
+  if (!conf->server.system.resolved || path.n >= sizeof text) return 0;
+  snprintf(text, sizeof text, STR_FMT, STR_ARG(path));
+  if (chown(text, conf->server.system.uid, conf->server.system.gid) < 0)
+    return err_sys(e, errno, "cannot give %s to the server's user", text);
+  return 0;
+}
+
+/* ---- logs ------------------------------------------------------------------------------------ */
 
 /* A log nobody configured may be missing its folder: then it goes to standard error (config.md 2).
  */
@@ -146,8 +155,7 @@ static int run_open_logs(const struct conf *conf, const struct run_options *o, s
   return run_open_log(conf, &conf->app.logs, true, e);
 }
 
-/* ---- signals
- * ------------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 /* SIGHUP: configuration and rules again, as one step; or nothing changes. */
 static void run_reload(struct server *s)
@@ -197,8 +205,7 @@ static int run_set_signals(struct server *s, struct err *e)
   return 0;
 }
 
-/* ---- the parts, in order
- * ------------------------------------------------------------------------- */
+/* ---- the parts, in order --------------------------------------------------------------------- */
 
 static int64_t run_hook(void *arg, bool idle)
 {
