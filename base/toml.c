@@ -77,16 +77,21 @@ static bool toml_is_bare(char c)
   return str_isalnum(c) || c == '_' || c == '-';
 }
 
+/* What stands here belongs to no key. */
+static int toml_key_bad(struct toml_reader *r, const char *what)
+{
+  bool letter = r->p < r->end && (unsigned char)*r->p >= 0x80;
+  return toml_text_fail(r, r->p, "%s",
+                        letter ? "a key with letters like this stands in quotes" : what);
+}
+
 static int toml_key_part(struct toml_reader *r, str *part)
 {
   const char *start = r->p;
   if (toml_text_at(r, '"') || toml_text_at(r, '\'')) return toml_text_string(r, true, part);
   while (r->p < r->end && toml_is_bare(*r->p)) r->p++;
   *part = (str){start, (size_t)(r->p - start)};
-  if (part->n > 0) return 0;
-  if (r->p < r->end && (unsigned char)*r->p >= 0x80)
-    return toml_text_fail(r, start, "a key with letters like these stands in quotes");
-  return toml_text_fail(r, start, "a key is missing here");
+  return part->n > 0 ? 0 : toml_key_bad(r, "a key is missing here");
 }
 
 /* key = part *( "." part ), blanks around the dots allowed. */
@@ -269,7 +274,7 @@ static int toml_pair(struct toml_reader *r, struct toml *table)
 {
   struct toml_key k;
   if (toml_key_read(r, &k)) return -1;
-  if (!toml_text_at(r, '=')) return toml_text_fail(r, r->p, "an = is missing here");
+  if (!toml_text_at(r, '=')) return toml_key_bad(r, "an = is missing here");
   struct toml *home = toml_dotted(r, table, &k);
   struct toml *first = toml_get(home, k.part[k.n - 1]);
   if (first) toml_twice(r, &k, k.n - 1, first);

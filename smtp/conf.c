@@ -331,6 +331,23 @@ static int conf_place(struct conf_reader *r)
   return r->conf->file.p ? 0 : conf_nomem(r);
 }
 
+/* What was found from the given one on, in the order of lines; what stands in no line last. */
+static void conf_sort(struct diags *d, size_t from)
+{
+  for (size_t i = from + 1; i < d->n; i++) {
+    struct diag g = d->list[i];
+    size_t k = i;
+    for (; k > from && g.line > 0; k--) {
+      const struct diag *before = &d->list[k - 1];
+      bool ordered =
+          before->line < g.line || (before->line == g.line && before->column <= g.column);
+      if (before->line > 0 && ordered) break;
+      d->list[k] = *before;
+    }
+    d->list[k] = g;
+  }
+}
+
 /* Reads everything into the conf; -1 after at least one error. */
 static int conf_read(struct conf_reader *r)
 {
@@ -351,15 +368,13 @@ static int conf_read(struct conf_reader *r)
 static struct conf *conf_make(str file, str source, const struct conf_world *world, struct diags *d)
 {
   struct conf_reader r = {.file = file, .source = source, .world = world, .diags = d};
-  size_t errors = d->errors;
+  size_t errors = d->errors, first = d->n;
   r.conf = mem_alloc(sizeof *r.conf);
   r.arena = arena_new(0);
   if (r.conf) r.conf->arena = r.arena;
-  if (!r.conf || !r.arena) {
-    conf_nomem(&r);
-  } else if (conf_read(&r) == 0 && d->errors == errors) {
-    return r.conf;
-  }
+  bool good = r.conf && r.arena ? conf_read(&r) == 0 : (conf_nomem(&r), false);
+  conf_sort(d, first);
+  if (good && d->errors == errors) return r.conf;
   if (!r.conf) arena_free(r.arena);
   conf_free(r.conf);
   return NULL;
