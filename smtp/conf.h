@@ -175,8 +175,7 @@ struct conf_alias {
   struct conf_strs targets;
 };
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 struct conf {
   struct arena *arena;   /* owns everything below */
   str file;              /* the file it was read from, absolute; empty: pure defaults */
