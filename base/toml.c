@@ -31,8 +31,7 @@ struct toml *toml_get(const struct toml *table, str key)
   return NULL;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static struct toml *toml_node(struct toml_reader *r, enum toml_type type, int line, int column)
 {
@@ -62,8 +61,7 @@ static struct toml *toml_last(const struct toml *array)
   return t;
 }
 
-/* ---- keys --------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 struct toml_key {
   str part[TOML_DEPTH];
@@ -132,8 +130,7 @@ static struct toml *toml_entry(struct toml_reader *r, struct toml *table, enum t
   return t;
 }
 
-/* ---- lines that begin anew ---------------------------------------------------------------------
- */
+/* ---- lines that begin anew ------------------------------------------------------------------- */
 
 static bool toml_fresh_header(str line)
 {
@@ -164,8 +161,7 @@ static bool toml_fresh(const struct toml_reader *r, const char *p)
   return str_starts(line, STR("[")) ? toml_fresh_header(line) : toml_fresh_pair(line);
 }
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static int toml_value(struct toml_reader *r, struct toml *out);
 static int toml_pair(struct toml_reader *r, struct toml *table);
@@ -285,8 +281,7 @@ static int toml_pair(struct toml_reader *r, struct toml *table)
   return t && toml_value(r, t) == 0 && home && !first ? 0 : -1;
 }
 
-/* ---- headers -----------------------------------------------------------------------------------
- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 /* The table in which the last part of a header is defined. */
 static struct toml *toml_header_home(struct toml_reader *r, struct toml *root,
@@ -366,8 +361,7 @@ static struct toml *toml_header(struct toml_reader *r, struct toml *root)
   return element ? toml_header_element(r, home, &k) : toml_header_table(r, home, &k);
 }
 
-/* ---- going on after a fault --------------------------------------------------------------------
- */
+/* ---- going on after a fault ------------------------------------------------------------------ */
 
 /* Goes to the next line; out of a broken value, to the next that looks like none of its lines. */
 static void toml_recover(struct toml_reader *r)
@@ -381,8 +375,7 @@ static void toml_recover(struct toml_reader *r)
   } while (broken && r->p < r->end && !toml_fresh(r, r->p));
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* One line (or more, if its value spans them). *table is where its pair belongs; NULL after a
  * header with a fault: then pairs are read for their own faults only. */

@@ -48,8 +48,7 @@ static bool toml_number_decimal(str *s, struct buf *out)
   return toml_number_digits(s, out) && !(zero && out->n - before > 1);
 }
 
-/* ---- integers ----------------------------------------------------------------------------------
- */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 /* Removes the underscores of a number of another base; false if one stands wrong. */
 static bool toml_number_unscore(str s, struct buf *out)
@@ -95,8 +94,7 @@ static int toml_number_base_of(str word)
   return 10;
 }
 
-/* ---- decimal integers and floats ---------------------------------------------------------------
- */
+/* ---- decimal integers and floats ------------------------------------------------------------- */
 
 /* float = dec-int (exp / "." digits [exp]); digits receives what strtod needs. */
 static bool toml_number_is_float(str word, struct buf *digits)
@@ -161,8 +159,7 @@ static int toml_number_integer(struct toml_reader *r, str word, struct toml *out
   return result;
 }
 
-/* ---- dates and times (RFC 3339) ----------------------------------------------------------------
- */
+/* ---- dates and times (RFC 3339) -------------------------------------------------------------- */
 
 /* Takes exactly n digits; -1 if they are not there. */
 static int toml_number_field(str *s, int n)
@@ -233,8 +230,7 @@ static int toml_number_datetime(struct toml_reader *r, str word, struct toml *ou
   return out->text.p ? 0 : toml_text_nomem(r);
 }
 
-/* ---- one word ----------------------------------------------------------------------------------
- */
+/* ---- one word -------------------------------------------------------------------------------- */
 
 static bool toml_number_is_word(char c)
 {

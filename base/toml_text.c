@@ -1,8 +1,7 @@
 /* base/toml_text.c: TOML 1.0, the cursor and the four kinds of strings. */
 #include "toml.h"
 
-/* ---- the cursor --------------------------------------------------------------------------------
- */
+/* ---- the cursor ------------------------------------------------------------------------------ */
 
 void toml_text_place(struct toml_reader *r, const char *at, int *line, int *column)
 {
@@ -104,8 +103,7 @@ int toml_text_blank_lines(struct toml_reader *r)
   }
 }
 
-/* ---- strings -----------------------------------------------------------------------------------
- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 /* \uXXXX and \UXXXXXXXX: p stands behind the letter. */
 static int toml_text_unicode(struct toml_reader *r, int digits, struct buf *out)

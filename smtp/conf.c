@@ -25,8 +25,7 @@ _Static_assert(sizeof(enum conf_dns_type) == sizeof(unsigned) &&
                    sizeof(enum conf_relay_tls) == sizeof(unsigned),
                "enums of one size");
 
-/* ---- faults -------------------------------------------------------------------------------------
- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static void conf_report(struct conf_reader *r, bool warning, int line, int column, const char *fmt,
                         va_list ap)
@@ -72,8 +71,7 @@ int conf_unknown(struct conf_reader *r, const struct toml *at, const char *where
   return conf_fail_key(r, at, "unknown key \"" STR_FMT "\" in %s", STR_ARG(at->key), where);
 }
 
-/* ---- the table of keys --------------------------------------------------------------------------
- */
+/* ---- the table of keys ----------------------------------------------------------------------- */
 
 /* The name of a row within the table it belongs to, or empty if it belongs elsewhere. */
 static str conf_row_name(const struct conf_key *table, const struct conf_key *row)
@@ -102,8 +100,7 @@ static const struct conf_key *conf_row_at(const char *path)
   return NULL;
 }
 
-/* ---- unknown keys -------------------------------------------------------------------------------
- */
+/* ---- unknown keys ---------------------------------------------------------------------------- */
 
 /* May one be a slip for the other: a letter changed, left out, put in, or two exchanged? */
 static bool conf_is_slip(str a, str b)
@@ -139,8 +136,7 @@ static int conf_unknown_key(struct conf_reader *r, const struct conf_key *table,
   return conf_unknown(r, at, where);
 }
 
-/* ---- tables -------------------------------------------------------------------------------------
- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static int conf_table(struct conf_reader *r, const struct conf_key *table, struct toml *t,
                       void *base);
@@ -279,8 +275,7 @@ static int conf_table(struct conf_reader *r, const struct conf_key *table, struc
   return conf_complete(r, table, t, base) ? -1 : result;
 }
 
-/* ---- finding ------------------------------------------------------------------------------------
- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 struct toml *conf_find(struct toml *root, const char *path)
 {
@@ -306,8 +301,7 @@ bool conf_is_ours(const struct conf *c, str domain)
   return str_ieq(c->server.domain, domain) || conf_virtual_find(c, domain) != NULL;
 }
 
-/* ---- the door -----------------------------------------------------------------------------------
- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 void conf_free(struct conf *c)
 {

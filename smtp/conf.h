@@ -13,8 +13,7 @@
 #include "../net/net.h"
 #include "../vsmtp.h"
 
-/* ---- replies (server.smtp.codes): X(enum, name in the file, code, enhanced code, text) ---------
- */
+/* ---- replies (server.smtp.codes): X(enum, name in the file, code, enhanced code, text) ------- */
 #define CONF_CODE_LIST(X)                                                                          \
   X(GREETINGS, "Greetings", 220, "", "{domain} Service ready")                                     \
   X(HELP, "Help", 214, "", "HELO EHLO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY EXPN")               \
@@ -67,8 +66,7 @@ struct conf_code {
   str text;     /* lines separated by LF, {domain} already replaced */
 };
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 struct conf_addr {
   str text; /* as written: 127.0.0.1:25, [::1]:25 */
   struct netaddr addr;

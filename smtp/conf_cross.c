@@ -5,8 +5,7 @@
 
 #include "passwd.h"
 
-/* ---- user and group -----------------------------------------------------------------------------
- */
+/* ---- user and group -------------------------------------------------------------------------- */
 
 static bool conf_cross_group(struct conf_reader *r, const char *path, str name, uint32_t *gid)
 {
@@ -58,8 +57,7 @@ static void conf_cross_user(struct conf_reader *r)
                      &c->server.system.gid_local);
 }
 
-/* ---- addresses ----------------------------------------------------------------------------------
- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static bool conf_cross_seen(const struct conf_addrs *const *lists, size_t list, size_t i)
 {
@@ -98,8 +96,7 @@ static void conf_cross_interfaces(struct conf_reader *r)
               "server.interfaces: the server listens nowhere; set addr = [\"0.0.0.0:25\"]");
 }
 
-/* ---- encryption ---------------------------------------------------------------------------------
- */
+/* ---- encryption ------------------------------------------------------------------------------ */
 
 static bool conf_cross_suite_fits(const struct conf_tls *tls)
 {
@@ -129,8 +126,7 @@ static void conf_cross_tls(struct conf_reader *r)
   }
 }
 
-/* ---- DNS ----------------------------------------------------------------------------------------
- */
+/* ---- DNS ------------------------------------------------------------------------------------- */
 
 static void conf_cross_dns(struct conf_reader *r, struct toml *table, const struct conf_dns *dns)
 {
@@ -161,8 +157,7 @@ static void conf_cross_all_dns(struct conf_reader *r)
   conf_cross_dns(r, conf_find(c->tree, "server.dns"), &c->server.dns);
 }
 
-/* ---- the rest -----------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static void conf_cross_relay(struct conf_reader *r)
 {

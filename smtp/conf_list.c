@@ -7,8 +7,7 @@
 
 #include "addr.h"
 
-/* ---- log levels ---------------------------------------------------------------------------------
- */
+/* ---- log levels ------------------------------------------------------------------------------ */
 
 static int conf_list_level_word(struct conf_reader *r, const struct toml *v, str word,
                                 enum log_level *out)
@@ -90,8 +89,7 @@ int conf_list_levels(struct conf_reader *r, struct toml *v, void *field)
   return result;
 }
 
-/* ---- replies ------------------------------------------------------------------------------------
- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 static const struct conf_list_code {
   str name;
@@ -250,8 +248,7 @@ int conf_list_codes(struct conf_reader *r, struct toml *v, void *field)
   return result;
 }
 
-/* ---- name servers -------------------------------------------------------------------------------
- */
+/* ---- name servers ---------------------------------------------------------------------------- */
 
 static int conf_list_server_key(struct conf_reader *r, struct toml *t, struct conf_name_server *out)
 {
@@ -300,8 +297,7 @@ int conf_list_servers(struct conf_reader *r, struct toml *v, void *field)
   return result;
 }
 
-/* ---- aliases ------------------------------------------------------------------------------------
- */
+/* ---- aliases --------------------------------------------------------------------------------- */
 
 /* An address, or a local part alone, which means one of server.domain. */
 static bool conf_list_is_address(struct conf_reader *r, str s)
@@ -342,8 +338,7 @@ int conf_list_aliases(struct conf_reader *r, struct toml *v, void *field)
   return result;
 }
 
-/* ---- when all is read ---------------------------------------------------------------------------
- */
+/* ---- when all is read ------------------------------------------------------------------------ */
 
 static int conf_list_expand(struct conf_reader *r, str *text)
 {

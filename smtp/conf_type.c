@@ -12,8 +12,7 @@
 
 #include "addr.h"
 
-/* ---- helpers ------------------------------------------------------------------------------------
- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 bool conf_type_is(struct conf_reader *r, const struct toml *v, enum toml_type type)
 {
@@ -64,8 +63,7 @@ static int conf_type_choose(struct conf_reader *r, const struct toml *v, const c
                    conf_type_choices(r, names), r->key->meaning);
 }
 
-/* ---- plain values -------------------------------------------------------------------------------
- */
+/* ---- plain values ---------------------------------------------------------------------------- */
 
 static int conf_type_text(struct conf_reader *r, struct toml *v, void *field)
 {
@@ -152,8 +150,7 @@ static int conf_type_texts(struct conf_reader *r, struct toml *v, void *field)
   return 0;
 }
 
-/* ---- paths --------------------------------------------------------------------------------------
- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 static int conf_type_path(struct conf_reader *r, struct toml *v, void *field)
 {
@@ -196,8 +193,7 @@ static int conf_type_secret(struct conf_reader *r, struct toml *v, void *field)
   return 0;
 }
 
-/* ---- names and addresses ------------------------------------------------------------------------
- */
+/* ---- names and addresses --------------------------------------------------------------------- */
 
 static int conf_type_host(struct conf_reader *r, struct toml *v, void *field)
 {
@@ -269,8 +265,7 @@ static int conf_type_version(struct conf_reader *r, struct toml *v, void *field)
   return 0;
 }
 
-/* ---- encryption and AUTH ------------------------------------------------------------------------
- */
+/* ---- encryption and AUTH --------------------------------------------------------------------- */
 
 /* "May", "Encrypt" or { Dane = { port = N } } */
 static int conf_type_security(struct conf_reader *r, struct toml *v, void *field)
@@ -392,8 +387,7 @@ static int conf_type_mechs(struct conf_reader *r, struct toml *v, void *field)
   return 0;
 }
 
-/* ---- the table of types -------------------------------------------------------------------------
- */
+/* ---- the table of types ---------------------------------------------------------------------- */
 
 typedef int conf_type_fn(struct conf_reader *r, struct toml *v, void *field);
 

@@ -14,8 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* ---- folders and logs ---------------------------------------------------------------------------
- */
+/* ---- folders and logs ------------------------------------------------------------------------ */
 
 /* May we use this folder, or make it where it is missing? Root makes it anywhere. */
 static int verb_check_folder(str path, bool root, struct err *e)
@@ -76,8 +75,7 @@ static void verb_check_store(const struct conf *c, struct diags *d)
     verb_check_say(c, false, "database", &e, d);
 }
 
-/* ---- the verb -----------------------------------------------------------------------------------
- */
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 /* Becomes the server's user, and reads the configuration again: what root may read he perhaps may
  * not, and a reload is done by him. */

@@ -10,8 +10,7 @@
 
 #define VERB_CONF_LIMIT (64 * 1024 * 1024) /* of the JSON text */
 
-/* ---- JSON ---------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void verb_conf_json(struct buf *out, const struct toml *t, int depth)
 {
@@ -45,8 +44,7 @@ static int verb_conf_print(str text)
   return good ? EX_OK : EX_IOERR;
 }
 
-/* ---- differences --------------------------------------------------------------------------------
- */
+/* ---- differences ----------------------------------------------------------------------------- */
 
 struct verb_conf_lines {
   str *line;
@@ -118,8 +116,7 @@ static int verb_conf_diff(const struct conf *old, const struct conf *new, struct
   return result;
 }
 
-/* ---- the verbs ----------------------------------------------------------------------------------
- */
+/* ---- the verbs ------------------------------------------------------------------------------- */
 
 /* Loads, writes into out what the verb shows, prints it; faults and warnings go to standard error.
  */
