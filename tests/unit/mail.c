@@ -161,7 +161,7 @@ TEST(guard_who_may)
   m->rcpt[0].permitted = false;
   m->facts.authenticated = true;
   CHECK_INT(guard_rcpt(m, 0, false), REPLY_DONE);
-  c->server.smtp.unknown_rcpt_accept = false;
+  c->server.smtp.unknown_rcpt = CONF_RCPT_REFUSE;
   CHECK_INT(guard_rcpt(m, 1, false), REPLY_UNKNOWN_RCPT);
   m->rcpt[1].transport = RULES_TRANSPORT_MAILDIR;
   CHECK_INT(guard_rcpt(m, 1, false), REPLY_DONE);
