@@ -2,9 +2,9 @@
  *
  * The store knows rows, not sockets and not mail: what a rule or a reply means is smtp's affair.
  * It never waits, except for the database's own sync. The loop calls store_turn once a turn; every
- * answer to a request comes through a callback, and callbacks are called by store_turn alone, never
- * inside another function of this door. A callback may call any function here except store_turn
- * and store_close.
+ * answer to a request comes through a callback, and callbacks are called by store_turn (and by
+ * store_close) alone, never inside another function of this door. A callback may call any function
+ * here except store_turn and store_close.
  *
  * Times are wall-clock milliseconds (clock_wall), 0 meaning none. Slices given to a function are
  * borrowed until it returns, unless it says "until the callback".
@@ -26,15 +26,14 @@ enum store_result {
 };
 typedef void store_done(void *arg, enum store_result result);
 
-/* ---- id.c ---------------------------------------------------------------------------------------
+/* ---- id.c --------------------------------------------------------------------------------------
  * 26 characters of [0-9a-z] that sort by time within this process, also between processes if their
  * clocks agree; 72 bits of each are random. For messages and sessions. */
 #define ID_LENGTH 26
 const char *id_new(char out[ID_LENGTH + 1]); /* NUL-terminated; returns out */
 bool id_valid(str id);
 
-/* ---- store.c: opening, the turn, closing ------------------------------------------------------
- */
+/* ---- store.c: opening, the turn, closing ----------------------------------------------------- */
 
 struct store_options {
   str dirpath; /* vsmtp.db lies here; the folder exists */
@@ -50,8 +49,8 @@ struct store_options {
  * our file, a newer schema, no right to it, ERR_IO the disk failed or the file is damaged,
  * ERR_FULL, ERR_NOMEM. ERR_SYNTAX: there is no file (and create is not set). */
 struct store *store_open(const struct store_options *options, struct err *e);
-/* Writes the refused sessions and any outcome still in memory, checkpoints, closes. Parked clients
- * get STORE_TEMP before. */
+/* Writes the refused sessions and any outcome still in memory (for 2 s at most), checkpoints,
+ * closes. Every incoming was freed before; claims die with it. */
 void store_close(struct store *s);
 /* Is the file there, ours, and of our schema? Creates and changes nothing. 0 also when the file
  * does not exist yet (*exists false). */
@@ -76,8 +75,7 @@ bool store_space(struct store *s, uint64_t octets);
 int store_schema_version(void);
 const char *store_library_version(void);
 
-/* ---- what the store keeps of a message ----------------------------------------------------------
- */
+/* ---- what the store keeps of a message ------------------------------------------------------- */
 
 enum store_queue {
   STORE_WORKING,   /* accepted, postq not run. Without a postq stage accept into STORE_DELIVER */
@@ -138,11 +136,10 @@ struct store_mail {
 /* Legal name of a quarantine: 1..128 characters, no control character, not a queue's name. */
 bool store_quarantine_name(str name);
 
-/* ---- incoming.c: receiving
- * ----------------------------------------------------------------------- One struct incoming from
- * DATA (or MAIL) to its answer. The body, which is everything behind the empty line of the header,
- * dots unstuffed, lines CRLF, is given as it arrives; up to LIMIT_CHUNK of it stays in memory, the
- * rest goes into the file. */
+/* ---- incoming.c: receiving ---------------------------------------------------------------------
+ * One struct incoming from DATA (or MAIL) to its answer. The body, which is everything behind the
+ * empty line of the header, dots unstuffed, lines CRLF, is given as it arrives; up to LIMIT_CHUNK of
+ * it stays in memory, the rest goes into the file. */
 
 struct incoming *incoming_new(struct store *s, str id); /* NULL: no memory */
 
@@ -171,9 +168,9 @@ void incoming_accept(struct incoming *in, const struct store_mail *mail, store_d
  * not called any more. Always needed, after the callback too. */
 void incoming_free(struct incoming *in);
 
-/* ---- queue.c: running the queue
- * ------------------------------------------------------------------ Who works on a message holds a
- * claim, in memory: nobody else is given it. A claim ends with queue_release; a crash ends all. */
+/* ---- queue.c: running the queue ----------------------------------------------------------------
+ * Who works on a message holds a claim, in memory: nobody else is given it. A claim ends with
+ * queue_release; a crash ends all. */
 
 struct store_claim {
   struct store_mail mail; /* all it points to lives as long as the claim; rcpt: every recipient */
@@ -195,8 +192,9 @@ int queue_body(struct store *s, struct store_claim *claim, size_t n, struct buf 
 
 /* What became of recipients. The whole call is one transaction: when nobody is pending any more
  * the message leaves the file (all done or removed), or goes to dead (somebody failed). Copied at
- * once; an error of the disk keeps it in memory and it is written again, so the callback says only
- * STORE_OK or STORE_GONE. done may be NULL. */
+ * once, -1: no memory, nothing was recorded: keep the claim and call again later. An error of the
+ * disk keeps it in memory and it is written again, so the callback says only STORE_OK or
+ * STORE_GONE. done may be NULL. The claim may be released at once. */
 struct store_outcome {
   int n; /* the recipient's number */
   enum store_status status;
@@ -204,25 +202,22 @@ struct store_outcome {
   int64_t next_at; /* of a pending one */
   str last_reply;
 };
-void queue_record(struct store *s, const struct store_claim *claim,
-                  const struct store_outcome *outcome, size_t count,
-                  const struct store_trace *trace, size_t trace_count, int step, store_done *done,
-                  void *arg);
+int queue_record(struct store *s, const struct store_claim *claim,
+                 const struct store_outcome *outcome, size_t count, const struct store_trace *trace,
+                 size_t trace_count, int step, store_done *done, void *arg);
 
 /* What rules made of a message after the queue: mail_from, context, step, queue (with quarantine,
  * stage, rule, reason), subject, last_reply and all recipients are taken from mail; header too when
  * it is not empty. Copied at once; as queue_record. A message without any pending recipient leaves
  * the file. */
-void queue_change(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
-                  store_done *done, void *arg);
+int queue_change(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
+                 store_done *done, void *arg);
 
-/* ---- refused.c: sessions that left no message
- * ---------------------------------------------------- The newest 1000 rows are kept in memory and
- * reach the file in a commit that happens anyway. */
+/* ---- refused.c: sessions that left no message --------------------------------------------------
+ * The newest 1000 rows are kept in memory and reach the file in a commit that happens anyway. */
 void refused_add(struct store *s, str sid, const struct store_trace *trace, size_t count);
 
-/* ---- view.c: rows for people; verbs -------------------------------------------------------------
- */
+/* ---- view.c: rows for people; verbs ---------------------------------------------------------- */
 
 enum store_view { VIEW_QUEUE, VIEW_RECIPIENT, VIEW_QUARANTINE, VIEW_TRACE }; /* ORDER VIEW */
 enum store_type { CELL_NULL, CELL_INT, CELL_TEXT };
@@ -241,10 +236,9 @@ int view_rows(struct store *s, enum store_view view, str id, str queue,
 int view_mail(struct store *s, str id, bool (*put)(void *arg, str octets), void *arg,
               struct err *e);
 
-/* ---- quarantine.c: what people do to messages
- * ---------------------------------------------------- For verbs. The same rows change as by SQL on
- * the views; a server running beside notices within a second. 1 done, 0 no such message (there), -1
- * error: ERR_PERM not allowed for that message. */
+/* ---- quarantine.c: what people do to messages --------------------------------------------------
+ * For verbs. The same rows change as by SQL on the views; a server running beside notices within a
+ * second. 1 done, 0 no such message (there), -1 error: ERR_PERM not allowed for that message. */
 int quarantine_release(struct store *s, str id, struct err *e);         /* only from a quarantine */
 int quarantine_move(struct store *s, str id, str queue, struct err *e); /* any queue, any message:
                         working deliver dead or a quarantine; deferred and delegated: ERR_PERM */
@@ -252,9 +246,8 @@ int quarantine_retry(struct store *s, str id, struct err *e); /* due now; failed
                         id empty: every message that is not in a quarantine or dead */
 int quarantine_remove(struct store *s, str id, bool only_quarantine, struct err *e);
 
-/* ---- die.c: test build only
- * ---------------------------------------------------------------------- The process kills itself
- * when it passes the point named by VSMTP_DIE_AT=name[:nth]. */
+/* ---- die points: test build only ---------------------------------------------------------------
+ * The process kills itself when it passes the point named by VSMTP_DIE_AT=name[:nth]. */
 #ifdef VSMTP_TEST
 void store_die_point(const char *name);
 #else

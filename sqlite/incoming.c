@@ -1,0 +1,371 @@
+/* sqlite/incoming.c: a message while it is being received.
+ *
+ * The header stays with smtp; the body comes here. Up to a chunk of it is kept in memory, and what
+ * fits there never touches the disk before it is accepted. Beyond, full chunks are *spilled* into
+ * body rows under a key that stands in `loose`, so a crash leaves nothing that is not found again.
+ *
+ * States of an incoming, told apart by its op:
+ *   idle            octets arrive
+ *   op = spill      a chunk waits for the transaction: INCOMING_WAIT
+ *   op = accept     parked, until done is called
+ * and lost (INCOMING_TEMP, INCOMING_FULL), which is for ever. A generation that is lost takes all
+ * with it that wrote a row in it.
+ */
+#include "store_int.h"
+
+#include <stddef.h>
+
+#define INCOMING_MIB (1024 * 1024)
+
+struct incoming {
+  struct store *s;
+  struct incoming *next, *prev;
+  char id[ID_LENGTH + 1];
+  int64_t key;
+  struct buf tail;     /* octets not spilled */
+  uint32_t chunks;     /* spilled, each of LIMIT_CHUNK octets */
+  uint64_t octets;     /* in all */
+  uint64_t generation; /* the last it wrote a row in; 0: none */
+  bool loose;          /* has, or had, a row there */
+  bool kept;           /* accepted and committed: its rows are a message */
+  enum incoming_state state;
+  struct op op;
+  void (*ready)(void *arg);
+  void *ready_arg;
+  const struct store_mail *mail; /* parked: borrowed */
+  uint32_t rows;                 /* parked: body rows in all */
+  store_done *done;
+  void *done_arg;
+};
+
+static struct incoming *incoming_of(struct op *op)
+{
+  return (struct incoming *)(void *)((char *)op - offsetof(struct incoming, op));
+}
+
+/* Lost: nothing more is kept in memory either. */
+static void incoming_poison(struct incoming *in, enum store_result why)
+{
+  if (in->state == INCOMING_TEMP || in->state == INCOMING_FULL) return;
+  in->state = why == STORE_FULL ? INCOMING_FULL : INCOMING_TEMP;
+  buf_free(&in->tail);
+}
+
+/* ---- spilling -------------------------------------------------------------------------------- */
+
+static int incoming_write_chunk(struct incoming *in)
+{
+  struct store *s = in->s;
+  int rc = SQLITE_OK;
+  if (!in->loose) rc = sql_run(s, SQL_LOOSE_ADD, "i", in->key);
+  if (rc != SQLITE_OK) return rc;
+  in->loose = true;
+  in->generation = s->tx.generation;
+  rc = sql_run(s, SQL_BODY_ADD, "ib", in->key + 1 + in->chunks,
+               str_sub(buf_str(&in->tail), 0, LIMIT_CHUNK));
+  if (rc != SQLITE_OK) return rc;
+  in->chunks++;
+  buf_drop(&in->tail, LIMIT_CHUNK);
+  return SQLITE_OK;
+}
+
+static int incoming_spill_write(struct store *s, struct op *op)
+{
+  (void)s;
+  return incoming_write_chunk(incoming_of(op));
+}
+
+/* A failed INSERT left nothing; rows of earlier chunks go when the incoming is freed. */
+static int incoming_spill_undo(struct store *s, struct op *op)
+{
+  (void)s, (void)op;
+  return SQLITE_OK;
+}
+
+static void incoming_spill_settled(struct store *s, struct op *op, enum store_result result)
+{
+  struct incoming *in = incoming_of(op);
+  (void)s;
+  if (result != STORE_OK)
+    incoming_poison(in, result);
+  else if (in->state == INCOMING_WAIT)
+    in->state = INCOMING_GO;
+  if (in->ready) in->ready(in->ready_arg);
+}
+
+static const struct op_kind incoming_spill = {
+    .name = "spill",
+    .write = incoming_spill_write,
+    .undo = incoming_spill_undo,
+    .settled = incoming_spill_settled,
+};
+
+/* A chunk is full: into the open transaction if it can be had, else it waits for it. */
+static void incoming_spill_now(struct incoming *in)
+{
+  struct store *s = in->s;
+  if (!tx_open(s, false)) {
+    if (!store_ready(s)) {
+      incoming_poison(in, STORE_TEMP);
+      return;
+    }
+    in->state = INCOMING_WAIT;
+    in->op.kind = &incoming_spill;
+    tx_submit(s, &in->op);
+    return;
+  }
+  int rc = incoming_write_chunk(in);
+  if (rc == SQLITE_OK) {
+    store_die_point("spill");
+    return;
+  }
+  incoming_poison(in, sql_trouble(s, rc) == SQL_FULL ? STORE_FULL : STORE_TEMP);
+  tx_failed(s, rc);
+}
+
+/* ---- the door: octets ------------------------------------------------------------------------ */
+
+struct incoming *incoming_new(struct store *s, str id)
+{
+  struct incoming *in = mem_alloc(sizeof *in);
+  if (!in) return NULL;
+  in->s = s;
+  in->tail = (struct buf)BUF_INIT(LIMIT_CHUNK + LIMIT_IO_INPUT);
+  memcpy(in->id, id.p, id.n < ID_LENGTH ? id.n : ID_LENGTH);
+  in->key = s->key += ROW_KEY_STEP;
+  if (!store_ready(s)) in->state = INCOMING_TEMP;
+  in->next = s->incoming;
+  if (in->next) in->next->prev = in;
+  s->incoming = in;
+  return in;
+}
+
+void incoming_on_ready(struct incoming *in, void (*ready)(void *arg), void *arg)
+{
+  in->ready = ready;
+  in->ready_arg = arg;
+}
+
+enum incoming_state incoming_body(struct incoming *in, str octets)
+{
+  if (in->state == INCOMING_TEMP || in->state == INCOMING_FULL) return in->state;
+  buf_str_add(&in->tail, octets);
+  if (!buf_ok(&in->tail)) {
+    incoming_poison(in, STORE_TEMP);
+    return in->state;
+  }
+  uint64_t before = in->octets;
+  in->octets += octets.n;
+  if (before / INCOMING_MIB != in->octets / INCOMING_MIB && !store_space(in->s, 0)) {
+    incoming_poison(in, STORE_FULL);
+    return in->state;
+  }
+  if (in->chunks + 2 >= ROW_KEY_STEP)
+    incoming_poison(in, STORE_TEMP);
+  else if (in->state == INCOMING_GO && in->tail.n >= LIMIT_CHUNK)
+    incoming_spill_now(in);
+  return in->state;
+}
+
+enum incoming_state incoming_state(const struct incoming *in)
+{
+  return in->state;
+}
+
+uint64_t incoming_octets(const struct incoming *in)
+{
+  return in->octets;
+}
+
+int incoming_read(struct incoming *in, size_t n, struct buf *out, struct err *e)
+{
+  struct store *s = in->s;
+  if (in->state == INCOMING_TEMP || in->state == INCOMING_FULL)
+    return err_set(e, ERR_TEMP, "cannot read the message back: it is lost");
+  if (n >= in->chunks) {
+    size_t from = (n - in->chunks) * LIMIT_CHUNK;
+    if (from >= in->tail.n) return 0;
+    buf_str_add(out, str_sub(buf_str(&in->tail), from, from + LIMIT_CHUNK));
+    return buf_ok(out) ? 1 : err_nomem(e);
+  }
+  int rc = sql_query(s, SQL_BODY_GET, "i", in->key + 1 + (int64_t)n);
+  if (rc == SQLITE_ROW) buf_str_add(out, sql_text(s, SQL_BODY_GET, 0));
+  sql_end(s, SQL_BODY_GET);
+  if (rc == SQLITE_ROW) return buf_ok(out) ? 1 : err_nomem(e);
+  if (rc == SQLITE_DONE)
+    return err_set(e, ERR_BUG, "cannot read the message back: a chunk is gone");
+  tx_failed(s, rc);
+  return sql_err(s, rc, e, "read the message back");
+}
+
+/* ---- accepting ------------------------------------------------------------------------------- */
+
+/* What was spilled must be all there: count and octets. */
+static int incoming_verify(struct incoming *in)
+{
+  if (!in->chunks) return SQLITE_OK;
+  struct store *s = in->s;
+  int rc = sql_query(s, SQL_BODY_SUM, "i", in->key);
+  bool same = rc == SQLITE_ROW && sql_int(s, SQL_BODY_SUM, 0) == in->chunks &&
+              (uint64_t)sql_int(s, SQL_BODY_SUM, 1) == (uint64_t)in->chunks * LIMIT_CHUNK;
+  sql_end(s, SQL_BODY_SUM);
+  if (rc != SQLITE_ROW) return rc;
+  if (!same) log_error(LOG_STORE, "mid=%s what was spilled is not all there", in->id);
+  return same ? SQLITE_OK : SQLITE_CONSTRAINT;
+}
+
+static int incoming_write_tail(struct incoming *in)
+{
+  int rc = SQLITE_OK;
+  in->rows = in->chunks;
+  for (size_t from = 0; from < in->tail.n && rc == SQLITE_OK; from += LIMIT_CHUNK) {
+    in->rows++;
+    rc = sql_run(in->s, SQL_BODY_ADD, "ib", in->key + in->rows,
+                 str_sub(buf_str(&in->tail), from, from + LIMIT_CHUNK));
+  }
+  return rc;
+}
+
+static int incoming_accept_write(struct store *s, struct op *op)
+{
+  struct incoming *in = incoming_of(op);
+  in->generation = s->tx.generation;
+  int rc = incoming_verify(in);
+  if (rc == SQLITE_OK) rc = incoming_write_tail(in);
+  if (rc == SQLITE_OK && in->loose) rc = sql_run(s, SQL_LOOSE_DROP, "i", in->key);
+  if (rc == SQLITE_OK) rc = row_add(s, in->mail, in->key, in->octets, in->rows);
+  return rc;
+}
+
+/* The body rows too: whoever is undone has lost them. */
+static int incoming_accept_undo(struct store *s, struct op *op)
+{
+  struct incoming *in = incoming_of(op);
+  return row_undo(s, str_of(in->id), in->key, in->rows);
+}
+
+static void incoming_accept_settled(struct store *s, struct op *op, enum store_result result)
+{
+  struct incoming *in = incoming_of(op);
+  (void)s;
+  if (result == STORE_OK)
+    in->kept = true;
+  else
+    incoming_poison(in, result);
+  in->mail = NULL;
+  if (in->done) in->done(in->done_arg, result);
+}
+
+static const struct op_kind incoming_accepting = {
+    .name = "accept",
+    .promise = true,
+    .write = incoming_accept_write,
+    .undo = incoming_accept_undo,
+    .settled = incoming_accept_settled,
+};
+
+void incoming_accept(struct incoming *in, const struct store_mail *mail, store_done *done,
+                     void *arg)
+{
+  struct store *s = in->s;
+  in->mail = mail;
+  in->done = done;
+  in->done_arg = arg;
+  tx_withdraw(s, &in->op); /* a chunk still waiting is written as part of the tail */
+  in->op.kind = &incoming_accepting;
+  if (in->state == INCOMING_WAIT) in->state = INCOMING_GO;
+  if (in->state == INCOMING_GO)
+    tx_submit(s, &in->op);
+  else
+    tx_refuse(s, &in->op, in->state == INCOMING_FULL ? STORE_FULL : STORE_TEMP);
+}
+
+/* ---- the doubt ---------------------------------------------------------------------------------
+ * A COMMIT that failed may yet be found whole on the disk after a crash or when the file is opened
+ * again. Its clients were told 4xx and come again, so what they left is deleted by name.
+ */
+
+struct incoming_doubted {
+  struct op op;
+  char id[ID_LENGTH + 1];
+  int64_t key;
+  uint32_t rows;
+};
+
+static int incoming_doubt_write(struct store *s, struct op *op)
+{
+  struct incoming_doubted *d = (struct incoming_doubted *)(void *)op;
+  return row_undo(s, str_of(d->id), d->key, d->rows);
+}
+
+static void incoming_doubt_settled(struct store *s, struct op *op, enum store_result result)
+{
+  (void)s, (void)result;
+  mem_free(op);
+}
+
+static const struct op_kind incoming_doubting = {
+    .name = "doubt",
+    .promise = true,
+    .again = true,
+    .write = incoming_doubt_write,
+    .settled = incoming_doubt_settled,
+};
+
+static void incoming_doubt_one(struct incoming *in)
+{
+  struct incoming_doubted *d = mem_alloc(sizeof *d);
+  if (!d) {
+    log_warn(LOG_STORE, "mid=%s answered 4xx, but may be found in the file later", in->id);
+    return;
+  }
+  d->op.kind = &incoming_doubting;
+  memcpy(d->id, in->id, sizeof d->id);
+  d->key = in->key;
+  d->rows = in->rows;
+  tx_submit_later(in->s, &d->op);
+}
+
+void incoming_doubt(struct store *s)
+{
+  for (struct op *op = s->tx.written.first; op; op = op->next)
+    if (op->kind == &incoming_accepting) incoming_doubt_one(incoming_of(op));
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+void incoming_free(struct incoming *in)
+{
+  if (!in) return;
+  struct store *s = in->s;
+  /* Committed, but gone before it was told so: it comes again. */
+  if (in->op.state == OP_SETTLED && in->op.kind == &incoming_accepting && in->op.result == STORE_OK)
+    incoming_doubt_one(in);
+  tx_withdraw(s, &in->op);
+  if (in->loose && !in->kept) keep_loose(s);
+  if (in->next) in->next->prev = in->prev;
+  *(in->prev ? &in->prev->next : &s->incoming) = in->next;
+  buf_free(&in->tail);
+  mem_free(in);
+}
+
+void incoming_lost(struct store *s, enum store_result why)
+{
+  for (struct incoming *in = s->incoming; in; in = in->next)
+    if (in->generation == s->tx.generation) incoming_poison(in, why);
+}
+
+void incoming_closed(struct store *s)
+{
+  for (struct incoming *in = s->incoming; in; in = in->next)
+    if (!in->kept) incoming_poison(in, STORE_TEMP);
+}
+
+bool incoming_owns(const struct store *s, int64_t key)
+{
+  for (const struct incoming *in = s->incoming; in; in = in->next)
+    if (in->key == key) return true;
+  return false;
+}
+
+#undef INCOMING_MIB

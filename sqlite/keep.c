@@ -1,0 +1,324 @@
+/* sqlite/keep.c: what is done when nobody waits: looking for changes others made, checkpoints,
+ * deleting what has been removed or is too old, giving free pages back.
+ *
+ * Deleting goes in slices, each a spill commit (no sync: after a crash it is done again), and only
+ * in a turn that would sleep otherwise. With nothing to do nothing is written.
+ */
+#include "store_int.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEEP_LOOK       1000          /* ms between two looks for changes of others */
+#define KEEP_WALK       (3600 * 1000) /* ms between two walks for what is too old */
+#define KEEP_PAUSE      10000         /* ms after a slice that failed */
+#define KEEP_SLICE      100           /* rows looked at in a slice */
+#define KEEP_PAGE       4096
+#define KEEP_WAL_IDLE   ((1 << 20) / KEEP_PAGE)
+#define KEEP_WAL_MUCH   ((16 << 20) / KEEP_PAGE)
+#define KEEP_WAL_WARN   ((64 << 20) / KEEP_PAGE)
+#define KEEP_FREE_PAGES 1024 /* free pages worth giving back, when they are a quarter of all */
+
+enum keep_job {
+  KEEP_REMOVED = 1,   /* messages with place '' */
+  KEEP_LOOSE = 2,     /* bodies that belong to nobody */
+  KEEP_MESSAGES = 4,  /* walk: dead and quarantined ones that are too old */
+  KEEP_DECISIONS = 8, /* walk: decisions of messages that left long ago */
+  KEEP_VACUUM = 16
+};
+
+/* ---- slices: each an SQLite result; clears its bit of todo when there is no more ------------- */
+
+static int keep_drop(struct store *s, str id, int64_t key, uint32_t chunks, const char *status,
+                     str detail)
+{
+  struct store_trace t = {
+      .kind = STR("server"), .status = str_of(status), .stage = STR(""), .detail = detail};
+  int rc = row_decisions(s, id, &t, 1);
+  return rc == SQLITE_OK ? row_drop(s, id, key, chunks) : rc;
+}
+
+static int keep_removed(struct store *s)
+{
+  char id[ID_LENGTH + 1], from[512];
+  int rc = sql_query(s, SQL_REMOVED_NEXT, "");
+  snprintf(id, sizeof id, STR_FMT, STR_ARG(sql_text(s, SQL_REMOVED_NEXT, 0)));
+  int64_t key = sql_int(s, SQL_REMOVED_NEXT, 1);
+  uint32_t chunks = (uint32_t)sql_int(s, SQL_REMOVED_NEXT, 2);
+  snprintf(from, sizeof from, "from " STR_FMT, STR_ARG(sql_text(s, SQL_REMOVED_NEXT, 3)));
+  sql_end(s, SQL_REMOVED_NEXT);
+  if (rc == SQLITE_DONE) s->keep.todo &= ~(unsigned)KEEP_REMOVED;
+  if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
+  return keep_drop(s, str_of(id), key, chunks, "removed", str_of(from));
+}
+
+static int keep_body(struct store *s, int64_t key)
+{
+  int rc = sql_run(s, SQL_BODY_DROP_SOME, "i", key);
+  if (rc != SQLITE_OK || sqlite3_changes(s->db) > 0) return rc;
+  s->keep.todo |= KEEP_VACUUM;
+  return sql_run(s, SQL_LOOSE_DROP, "i", key);
+}
+
+/* One body after the other; those being received are passed over. */
+static int keep_loose_slice(struct store *s)
+{
+  int rc = sql_query(s, SQL_LOOSE_NEXT, "i", s->keep.loose);
+  int64_t key = sql_int(s, SQL_LOOSE_NEXT, 0);
+  sql_end(s, SQL_LOOSE_NEXT);
+  if (rc == SQLITE_DONE) {
+    s->keep.todo &= ~(unsigned)KEEP_LOOSE;
+    s->keep.loose = 0;
+    return SQLITE_OK;
+  }
+  if (rc != SQLITE_ROW) return rc;
+  if (!incoming_owns(s, key)) return keep_body(s, key);
+  s->keep.loose = key;
+  return SQLITE_OK;
+}
+
+/* The end of a walk: everything before it is old enough to be looked at. */
+static void keep_bound(int64_t keep, char out[ID_LENGTH + 1])
+{
+  id_floor(clock_wall() - keep, out);
+}
+
+static void keep_walked(struct store *s, enum keep_job job)
+{
+  s->keep.todo &= ~(unsigned)job;
+  s->keep.walk[0] = '\0';
+}
+
+static int64_t keep_age(const struct store *s, str place)
+{
+  bool ours = str_eq(place, STR("working")) || str_eq(place, STR("delegated")) ||
+              str_eq(place, STR("deliver")) || place.n == 0;
+  return ours ? 0 : str_eq(place, STR("dead")) ? s->options.keep_dead : s->options.keep_quarantine;
+}
+
+static int keep_messages(struct store *s)
+{
+  char bound[ID_LENGTH + 1];
+  const struct store_options *o = &s->options;
+  bool dead_first = o->keep_dead && (!o->keep_quarantine || o->keep_dead < o->keep_quarantine);
+  keep_bound(dead_first ? o->keep_dead : o->keep_quarantine, bound);
+  for (int i = 0; i < KEEP_SLICE; i++) {
+    int rc = sql_query(s, SQL_OLD_NEXT, "ss", str_of(s->keep.walk), str_of(bound));
+    if (rc != SQLITE_ROW) {
+      sql_end(s, SQL_OLD_NEXT);
+      keep_walked(s, KEEP_MESSAGES);
+      return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    }
+    str id = sql_text(s, SQL_OLD_NEXT, 0);
+    snprintf(s->keep.walk, sizeof s->keep.walk, STR_FMT, STR_ARG(id));
+    int64_t age = keep_age(s, sql_text(s, SQL_OLD_NEXT, 1));
+    bool old = age && clock_wall() - sql_int(s, SQL_OLD_NEXT, 2) > age;
+    int64_t key = sql_int(s, SQL_OLD_NEXT, 3);
+    uint32_t chunks = (uint32_t)sql_int(s, SQL_OLD_NEXT, 4);
+    sql_end(s, SQL_OLD_NEXT);
+    if (old) rc = keep_drop(s, str_of(s->keep.walk), key, chunks, "expired", STR(""));
+    if (old && rc != SQLITE_OK) return rc;
+  }
+  return SQLITE_OK;
+}
+
+static int keep_decisions_of(struct store *s, str id)
+{
+  int rc = sql_query(s, SQL_DECISION_LEFT, "s", id);
+  bool old = rc == SQLITE_ROW && !sql_int(s, SQL_DECISION_LEFT, 1) &&
+             clock_wall() - sql_int(s, SQL_DECISION_LEFT, 0) > s->options.keep_trace;
+  sql_end(s, SQL_DECISION_LEFT);
+  if (rc != SQLITE_ROW) return rc;
+  return old ? sql_run(s, SQL_DECISION_DROP, "s", id) : SQLITE_OK;
+}
+
+static int keep_decisions(struct store *s)
+{
+  char bound[ID_LENGTH + 1];
+  keep_bound(s->options.keep_trace, bound);
+  for (int i = 0; i < KEEP_SLICE; i++) {
+    int rc = sql_query(s, SQL_DECISION_NEXT, "ss", str_of(s->keep.walk), str_of(bound));
+    if (rc == SQLITE_ROW)
+      snprintf(s->keep.walk, sizeof s->keep.walk, STR_FMT,
+               STR_ARG(sql_text(s, SQL_DECISION_NEXT, 0)));
+    sql_end(s, SQL_DECISION_NEXT);
+    if (rc != SQLITE_ROW) {
+      keep_walked(s, KEEP_DECISIONS);
+      return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    }
+    rc = keep_decisions_of(s, str_of(s->keep.walk));
+    if (rc != SQLITE_OK) return rc;
+  }
+  return SQLITE_OK;
+}
+
+static int keep_vacuum(struct store *s)
+{
+  int rc = sql_query(s, SQL_FREE_PAGES, "");
+  int64_t pages = sql_int(s, SQL_FREE_PAGES, 0), all = sql_int(s, SQL_FREE_PAGES, 1);
+  sql_end(s, SQL_FREE_PAGES);
+  if (rc != SQLITE_ROW) return rc;
+  if (pages > KEEP_FREE_PAGES && pages > all / 4)
+    return sql_text_run(s, "PRAGMA incremental_vacuum(256)");
+  s->keep.todo &= ~(unsigned)KEEP_VACUUM;
+  return SQLITE_OK;
+}
+
+static int keep_write(struct store *s, struct op *op)
+{
+  (void)op;
+  unsigned todo = s->keep.todo;
+  if (todo & KEEP_REMOVED) return keep_removed(s);
+  if (todo & KEEP_LOOSE) return keep_loose_slice(s);
+  if (todo & KEEP_MESSAGES) return keep_messages(s);
+  if (todo & KEEP_DECISIONS) return keep_decisions(s);
+  if (todo & KEEP_VACUUM) return keep_vacuum(s);
+  return SQLITE_OK;
+}
+
+static void keep_settled(struct store *s, struct op *op, enum store_result result)
+{
+  (void)op;
+  if (result != STORE_OK) s->keep.work_at = clock_mono() + KEEP_PAUSE;
+}
+
+static const struct op_kind keep_slice = {
+    .name = "keep",
+    .write = keep_write,
+    .settled = keep_settled,
+};
+
+/* ---- checkpoints ----------------------------------------------------------------------------- */
+
+/* Who reads: the process holding a read mark in the shared memory beside the WAL (bytes 123 to 127
+ * of it, see "WAL-index locks" in sqlite's walformat). 0: unknown. */
+static int keep_reader(const struct store *s)
+{
+  struct stat st;
+  char line[256], path[4096];
+  int pid, found = 0;
+  unsigned major, minor;
+  unsigned long inode, from;
+  snprintf(path, sizeof path, "%s-shm", s->path);
+  FILE *f = stat(path, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+  while (f && fgets(line, sizeof line, f)) {
+    if (sscanf(line, "%*d: POSIX %*s READ %d %x:%x:%lu %lu", &pid, &major, &minor, &inode, &from) ==
+            5 &&
+        inode == st.st_ino && from >= 123 && from <= 127 && pid != getpid())
+      found = pid;
+  }
+  if (f) fclose(f);
+  return found;
+}
+
+static void keep_checkpoint(struct store *s)
+{
+  struct keep *k = &s->keep;
+  int pages = 0, done = 0;
+  int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
+  k->checkpoint_at = clock_mono() + KEEP_LOOK;
+  if (rc != SQLITE_OK && sql_trouble(s, rc) != SQL_LATER) {
+    tx_failed(s, rc);
+    return;
+  }
+  trace(TRACE_STORE, "checkpoint pages=%d done=%d", pages, done);
+  if (rc == SQLITE_OK && done == pages) {
+    k->wal_dirty = k->wal_warned = false;
+  } else if (pages > KEEP_WAL_WARN && !k->wal_warned) {
+    k->wal_warned = true;
+    log_warn(LOG_STORE,
+             "wal_mib=%d reader_pid=%d a process that keeps reading the database makes its file "
+             "grow",
+             pages / ((1 << 20) / KEEP_PAGE), keep_reader(s));
+  }
+}
+
+static int keep_wal_hook(void *arg, sqlite3 *db, const char *name, int pages)
+{
+  struct store *s = arg;
+  (void)db, (void)name;
+  s->keep.wal_pages = pages;
+  s->keep.wal_dirty = true;
+  return SQLITE_OK;
+}
+
+/* ---- the turn -------------------------------------------------------------------------------- */
+
+static void keep_look(struct store *s)
+{
+  int rc = sql_query(s, SQL_DATA_VERSION, "");
+  int64_t version = sql_int(s, SQL_DATA_VERSION, 0);
+  sql_end(s, SQL_DATA_VERSION);
+  if (rc != SQLITE_ROW) {
+    tx_failed(s, rc);
+    return;
+  }
+  if (version == s->keep.version) return;
+  s->keep.version = version;
+  s->keep.todo |= KEEP_REMOVED;
+  s->changed = true;
+}
+
+static void keep_walk(struct store *s)
+{
+  if (s->keep.walk[0]) return;
+  if (s->options.keep_dead || s->options.keep_quarantine) s->keep.todo |= KEEP_MESSAGES;
+  if (s->options.keep_trace) s->keep.todo |= KEEP_DECISIONS;
+}
+
+void keep_turn(struct store *s, bool sleeping)
+{
+  struct keep *k = &s->keep;
+  int64_t now = clock_mono();
+  bool idle = sleeping && s->tx.kind == TX_NONE && !s->tx.waiting.first;
+  if (now >= k->look_at) {
+    k->look_at = now + KEEP_LOOK;
+    keep_look(s);
+  }
+  if (now >= k->walk_at) {
+    k->walk_at = now + KEEP_WALK;
+    keep_walk(s);
+  }
+  if (s->tx.kind == TX_NONE && k->wal_dirty && now >= k->checkpoint_at &&
+      (k->wal_pages > KEEP_WAL_MUCH || (idle && k->wal_pages > KEEP_WAL_IDLE)))
+    keep_checkpoint(s);
+  if (idle && k->todo && now >= k->work_at && k->op.state == OP_IDLE && store_ready(s)) {
+    k->op.kind = &keep_slice;
+    tx_submit(s, &k->op);
+  }
+}
+
+int keep_wait_ms(const struct store *s)
+{
+  const struct keep *k = &s->keep;
+  int64_t now = clock_mono();
+  if (k->todo && now >= k->work_at && !s->tx.waiting.first) return 0;
+  return k->look_at > now ? (int)(k->look_at - now) : 0;
+}
+
+void keep_loose(struct store *s)
+{
+  s->keep.todo |= KEEP_LOOSE;
+  s->keep.loose = 0;
+}
+
+void keep_open(struct store *s)
+{
+  struct keep *k = &s->keep;
+  sqlite3_wal_hook(s->db, keep_wal_hook, s);
+  k->version = -1;
+  k->look_at = 0;
+  k->wal_dirty = false;
+  k->todo |= KEEP_REMOVED | KEEP_LOOSE;
+  k->loose = 0;
+}
+
+#undef KEEP_LOOK
+#undef KEEP_WALK
+#undef KEEP_PAUSE
+#undef KEEP_SLICE
+#undef KEEP_PAGE
+#undef KEEP_WAL_IDLE
+#undef KEEP_WAL_MUCH
+#undef KEEP_WAL_WARN
+#undef KEEP_FREE_PAGES
