@@ -1,0 +1,18 @@
+# EHLO in a transaction ends it (RFC 5321 4.1.4)
+rules <<
+#{}
+.
+mailbox alice@home.example
+S 220
+C EHLO me
+S 250
+C MAIL FROM:<a@b.example>
+S 250
+C RCPT TO:<alice@home.example>
+S 250
+C EHLO me.again
+S 250
+C RCPT TO:<alice@home.example>
+S 503
+C MAIL FROM:<a@b.example>
+S 250

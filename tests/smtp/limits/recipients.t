@@ -1,0 +1,28 @@
+config <<
+[server.smtp]
+rcpt_count_max = 3
+.
+rules <<
+#{ rcpt: [ rule "all" || faccept() ], }
+.
+S 220
+C EHLO me
+S 250
+C MAIL FROM:<a@b.example>
+S 250
+C RCPT TO:<a@x.example>
+S 250
+C RCPT TO:<b@x.example>
+S 250
+C RCPT TO:<c@x.example>
+S 250
+C RCPT TO:<d@x.example>
+S 452 4.5.3
+C DATA
+S 354
+data <<
+Subject: x
+
+.
+S 250
+until select rcpt_total from queue = 3

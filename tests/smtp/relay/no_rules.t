@@ -1,0 +1,3 @@
+# no rule file: nobody gets in
+S 5*
+closed

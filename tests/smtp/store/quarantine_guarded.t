@@ -1,0 +1,18 @@
+# the views allow what store.md says and abort everything else with a sentence
+rules <<
+#{ preq: [ rule "hold" || quarantine("demo") ] }
+.
+mailbox bob@home.example
+mail a@b.example bob@home.example <<
+Subject: x
+
+text
+.
+sql-fails update quarantine set mail_from = 'x' ~ *
+sql-fails update quarantine set queue = '' ~ *
+sql-fails update quarantine set queue = 'working' ~ *
+sql-fails insert into quarantine(id, queue) values('x', 'y') ~ *
+sql-fails delete from queue ~ *
+sql-fails update mail set message = x'00' ~ *
+sql-fails delete from mail ~ *
+db select count(*) from quarantine = 1

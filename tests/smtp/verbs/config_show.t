@@ -1,0 +1,4 @@
+run config-show
+out *"home.example"*
+run config-diff
+out *home.example*

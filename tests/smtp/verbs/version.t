@@ -1,0 +1,2 @@
+exec vsmtp --version
+out vsmtp 0.1.0
