@@ -122,6 +122,17 @@ void mem_wipe(void *p, size_t n)
 #define ARENA_BLOCK_FIRST 1024
 #define ARENA_BLOCK_MAX   (32 * 1024)
 
+/* The address sanitizer sees into arenas: what was not handed out, or was given back, is poisoned,
+ * and a gap divides neighbours. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define ARENA_GAP ARENA_ALIGN
+#else
+#define ARENA_GAP                           0
+#define __asan_poison_memory_region(p, n)   ((void)(p), (void)(n))
+#define __asan_unpoison_memory_region(p, n) ((void)(p), (void)(n))
+#endif
+
 struct arena_block {
   struct arena_block *prev;
   size_t size; /* bytes at data */
@@ -141,6 +152,13 @@ struct arena *arena_new(size_t limit)
   struct arena *a = mem_alloc(sizeof *a);
   if (a) a->limit = limit;
   return a;
+}
+
+/* Takes back what lies behind `used` in the newest block. */
+static void arena_trim(struct arena *a, size_t used)
+{
+  a->used = used;
+  if (a->block) __asan_poison_memory_region(a->block->data + used, a->block->size - used);
 }
 
 static void arena_pop(struct arena *a)
@@ -168,8 +186,9 @@ void arena_reset(struct arena *a)
   }
   while (a->block) arena_pop(a);
   a->block = kept;
-  a->used = a->total = 0;
+  a->total = 0;
   a->full = false;
+  arena_trim(a, 0);
 }
 
 /* Blocks double up to a maximum; a request larger than that gets a block of its own size. */
@@ -186,22 +205,23 @@ static int arena_grow(struct arena *a, size_t need)
   if (!block) return -1;
   *block = (struct arena_block){.prev = a->block, .size = size};
   a->block = block;
-  a->used = 0;
+  arena_trim(a, 0);
   return 0;
 }
 
 void *arena_alloc(struct arena *a, size_t n)
 {
   if (n == 0) n = 1;
-  if (n > SIZE_MAX - ARENA_ALIGN) return a->full = true, NULL;
+  if (n > PTRDIFF_MAX) return a->full = true, NULL;
   size_t need = (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
   if (a->limit && (need > a->limit || a->total > a->limit - need)) return a->full = true, NULL;
-  if (!a->block || a->block->size - a->used < need)
-    if (arena_grow(a, need)) return a->full = true, NULL;
+  if (!a->block || a->block->size - a->used < need + ARENA_GAP)
+    if (arena_grow(a, need + ARENA_GAP)) return a->full = true, NULL;
   void *p = a->block->data + a->used;
-  a->used += need;
+  a->used += need + ARENA_GAP;
   a->total += need;
-  return memset(p, 0, need);
+  __asan_unpoison_memory_region(p, n);
+  return memset(p, 0, n);
 }
 
 str arena_str(struct arena *a, str s)
@@ -244,10 +264,15 @@ struct arena_mark arena_mark(const struct arena *a)
 void arena_rewind(struct arena *a, struct arena_mark mark)
 {
   while (a->block != mark.block) arena_pop(a);
-  a->used = mark.used;
   a->total = mark.total;
+  arena_trim(a, mark.used);
 }
 #undef ARENA_ALIGN
+#undef ARENA_GAP
+#ifndef __SANITIZE_ADDRESS__
+#undef __asan_poison_memory_region
+#undef __asan_unpoison_memory_region
+#endif
 #undef ARENA_BLOCK_FIRST
 #undef ARENA_BLOCK_MAX
 #undef mem_grant
