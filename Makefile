@@ -47,6 +47,16 @@ dist/vsmtp.c: vsmtp.c amalgamate.sh $(SOURCES) $(HEADERS) $(TEXTS)
 	@mkdir -p dist
 	./amalgamate.sh -o $@
 
+run: ## serves on 127.0.0.1:10025 with everything in run/, and says what to try
+	@tests/deps.sh run
+	@$(MAKE) --no-print-directory -s $(B)/vsmtp
+	@B=$(B) rules/examples/home/try.sh run
+
+bench: ## vsmtp beside Postfix (needs root): prints a table and writes bench.md
+	@tests/deps.sh bench
+	@$(MAKE) --no-print-directory -s $(B)/vsmtp
+	@B=$(B) PYTHONDONTWRITEBYTECODE=1 tests/bench/bench.py $(B)/vsmtp
+
 # ---- for other machines -------------------------------------------------------------------------
 static: dist/vsmtp.c ## build/vsmtp-static, which needs no library where it runs
 	@tests/deps.sh run
@@ -56,6 +66,9 @@ static: dist/vsmtp.c ## build/vsmtp-static, which needs no library where it runs
 
 cross: dist/vsmtp.c ## build/cross/ARCH/vsmtp, fully static (ARCH=arm64, armhf, armel or mipsel)
 	@B=$(B) tests/cross.sh $(ARCH)
+
+check-cross: cross ## that program tried out in an emulator: rules, store, a conversation
+	@B=$(B) PYTHONDONTWRITEBYTECODE=1 tests/clients/smoke.py $(ARCH)
 
 # ---- tests: everything again, with sanitizers, each file alone and as one ------------------------
 TB         = $(B)/test
@@ -128,5 +141,5 @@ help: ## this text
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
 	  sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 
-.PHONY: all dist static cross test check testbuild install uninstall format clean help
+.PHONY: all run bench dist static cross check-cross test check testbuild install uninstall format clean help
 -include $(wildcard $(B)/*.d $(TB)/*.d) $(shell find $(TB)/obj -name '*.d' 2>/dev/null)

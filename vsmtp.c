@@ -59,6 +59,18 @@
 
 /* ---- sqlite/ ------------------------------------------------------------------------------------
  * The one file on disk. Its laws stand at the head of schema.sql. */
+#include "sqlite/id.c"         /* names of messages and sessions, which sort by time */
+#include "sqlite/dbfile.c"     /* lock, creation, migration, how the file is opened */
+#include "sqlite/sql.c"        /* the statements, prepared once; what an error means */
+#include "sqlite/tx.c"         /* the one transaction all clients share, and its generations */
+#include "sqlite/row.c"        /* a message as rows */
+#include "sqlite/incoming.c"   /* a message while it is being received */
+#include "sqlite/queue.c"      /* the runner's side: claims, reading back, what became of it */
+#include "sqlite/quarantine.c" /* what people do to messages, for the verbs */
+#include "sqlite/refused.c"    /* decisions of sessions that left no message */
+#include "sqlite/keep.c" /* what is done when nobody waits: checkpoints, old rows, others' changes */
+#include "sqlite/view.c"  /* rows for people */
+#include "sqlite/store.c" /* opening, closing, the turn, the degraded state, space */
 
 /* ---- rules/ -------------------------------------------------------------------------------------
  * VSL: first what has no mail in it, then the words for mail. */
@@ -94,6 +106,9 @@
 #include "rules/api_rcpt.c" /* what a rule does to the envelope, and how recipients are delivered */
 #include "rules/api_guard.c" /* who may send what through here */
 #include "rules/api_tool.c"  /* utilities; the configuration as toml:: */
+#include "rules/api_spf.c"   /* check_spf: its forms, fields and verdicts */
+#include "rules/rules.c"     /* a rule file loaded, checked whole, frozen */
+#include "rules/stage.c"     /* a stage: directives in order, each on a fiber of its own */
 
 /* ---- smtp/ --------------------------------------------------------------------------------------
  * The mail itself. First the pure functions: bytes in, facts out. */
@@ -123,8 +138,11 @@
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
+#include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
 #include "smtp/options.c"      /* options that verbs share */
 #include "smtp/verb_conf.c"    /* config-show, config-diff */
+#include "smtp/verb_check.c"   /* check: read everything, start nothing */
+#include "smtp/verb_version.c" /* versions of the program and of its libraries */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */
@@ -138,6 +156,8 @@ struct main_verb {
 static const struct main_verb main_verbs[] = {
     {"config-show", verb_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
     {"config-diff", verb_config_diff, "config-diff [-c FILE]     what differs from the defaults"},
+    {"--version", verb_version, "--version                 of the program and its libraries"},
+    {"-V", verb_version, NULL},
     {NULL, NULL, NULL},
 };
 

@@ -1,0 +1,579 @@
+#!/usr/bin/env python3
+"""vsmtp beside Postfix, in turn on this machine: bench.py PROGRAM. Prints a table, writes bench.md.
+
+Both take mail over loopback and set it aside: Postfix in its hold queue, vsmtp in a quarantine.
+Needs root, for Postfix. Everything lies in build/bench on the disk the sources are on; nothing is
+installed. BENCH=part runs only the parts whose name contains it.
+"""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / os.environ.get("B", "build")
+FOLDER = BUILD / "bench"
+PROGRAM = pathlib.Path(sys.argv[1]).resolve()
+PART = os.environ.get("BENCH", "")
+ROUNDS = 3
+SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))  # one run of one server
+QUEUED = int(os.environ.get("BENCH_QUEUED", "1000000"))
+
+CONFIG = """\
+version_requirement = ">=1.0.0"
+[server]
+domain = "home.example"
+client_count_max = 2000
+[server.system]
+user = "root"
+group = "root"
+[server.interfaces]
+addr = ["127.0.0.1:0"]
+[server.logs]
+filepath = "server.log"
+[server.queues]
+dirpath = "queues"
+[app]
+dirpath = "app"
+vsl.filepath = "main.vsl"
+logs.filepath = "app.log"
+"""
+HOLD = 'rule "hold" || quarantine("bench")'
+POLICY = [  # what a busy family server might ask of each mail
+    f'rule "{n}" || if get_header("Subject").contains("offer{n}") || mail_from().domain == '
+    f'"spam{n}.example" {{ deny() }} else {{ next() }}' for n in range(20)]
+
+# Postfix wants system users of its own; these are on every Debian and own no files of ours.
+MAIN_CF = """\
+compatibility_level = 3.6
+mail_owner = mail
+setgid_group = news
+default_privs = nobody
+queue_directory = {dir}/spool
+data_directory = {dir}/data
+daemon_directory = {peers}/usr/lib/postfix/sbin
+command_directory = {peers}/usr/sbin
+shlib_directory = {peers}/usr/lib/postfix
+meta_directory = {dir}/conf
+import_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH LD_PRELOAD SYNCS_COUNT SYNCS_DELAY
+myhostname = home.example
+mydestination = home.example
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+local_recipient_maps =
+alias_maps =
+alias_database =
+smtpd_recipient_restrictions = static:hold
+smtpd_client_connection_count_limit = 0
+message_size_limit = 60000000
+mailbox_size_limit = 0
+"""
+MASTER_CF = """\
+127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+error unix - - n - - error
+retry unix - - n - - error
+local unix - n n - - local
+"""
+
+
+def peers(*names):
+    done = subprocess.run([TOP / "tests" / "peers.sh", *names], check=True, capture_output=True)
+    return pathlib.Path(done.stdout.decode().strip())
+
+
+PEERS = peers("postfix", "lua5.4")
+LIBRARIES = ":".join(str(d) for d in [PEERS / "usr/lib/postfix", *PEERS.glob("usr/lib/*-linux-*")])
+SHIM = FOLDER / "syncs.so"
+
+
+def until(what, true, seconds=30, pause=0.001):
+    end = time.monotonic() + seconds
+    while not (result := true()):
+        if time.monotonic() > end:
+            raise RuntimeError(f"waited {seconds} s for {what}")
+        time.sleep(pause)
+    return result
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# ---- processes, from /proc -----------------------------------------------------------------------
+
+def stat(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def family(pid):
+    """pid and all that descend from it."""
+    children = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                children.setdefault(int(stat(entry.name)[1]), []).append(int(entry.name))
+    found = [pid]
+    for parent in found:
+        found += children.get(parent, [])
+    return found
+
+
+def summed(pid, one):
+    total = 0
+    for member in family(pid):
+        with contextlib.suppress(OSError):
+            total += one(member)
+    return total
+
+
+def cpu_ms(pid):
+    """of the family, with those that have ended"""
+    tick = os.sysconf("SC_CLK_TCK")
+    return summed(pid, lambda p: sum(map(int, stat(p)[11:15]))) * 1000 / tick
+
+
+def field(pid, file, name):
+    for line in pathlib.Path(f"/proc/{pid}/{file}").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1])
+    return 0
+
+
+def written(pid):
+    """bytes the family made the disk write; of living processes only"""
+    return summed(pid, lambda p: field(p, "io", "write_bytes"))
+
+
+def pss_mb(pid):
+    return summed(pid, lambda p: field(p, "smaps_rollup", "Pss")) / 1024
+
+
+# ---- the two servers -----------------------------------------------------------------------------
+
+class Server:
+    def __init__(self, delay=None):
+        """delay: microseconds each sync takes longer; None: syncs are not even counted"""
+        self.dir = FOLDER / self.name
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.dir.mkdir(parents=True)
+        self.dir.chmod(0o755)
+        self.environment = dict(os.environ, LD_LIBRARY_PATH=LIBRARIES)
+        self.counter = self.dir / "syncs"
+        self.counter.write_bytes(bytes(8))
+        self.counter.chmod(0o666)
+        if delay is not None:
+            self.environment.update(
+                LD_PRELOAD=str(SHIM), SYNCS_COUNT=str(self.counter), SYNCS_DELAY=str(delay))
+        self.prepare()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def spawn(self, *command):
+        with open(self.dir / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.dir, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True)
+        self.pid = self.process.pid
+
+    def alive(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended: {(self.dir / 'log').read_text()[-1000:]}")
+
+    def start(self):
+        """Returns the milliseconds until the first banner."""
+        began = time.monotonic()
+        self.launch()
+        until(f"{self.name}'s banner", self.banner)
+        return (time.monotonic() - began) * 1000
+
+    def banner(self):
+        self.alive()
+        port = self.listening()
+        if not port:
+            return False
+        try:
+            with socket.create_connection(("127.0.0.1", port), 10) as c:
+                return c.recv(512).startswith(b"220")
+        except OSError:
+            return False
+
+    def syncs(self):
+        return struct.unpack("=Q", self.counter.read_bytes())[0]
+
+
+class Vsmtp(Server):
+    name = "vsmtp"
+    rules = [HOLD]
+    port = None
+
+    def prepare(self):
+        (self.dir / "vsmtp.toml").write_text(CONFIG)
+        (self.dir / "main.vsl").write_text("#{ preq: [\n  " + ",\n  ".join(self.rules) + "\n] }\n")
+        (self.dir / "app/mailboxes/home.example/alice").mkdir(parents=True)
+
+    def launch(self):
+        self.port = None
+        self.spawn(PROGRAM, "-c", "vsmtp.toml")
+
+    def listening(self):
+        if not self.port:
+            for line in (self.dir / "log").read_text().splitlines():
+                if line.startswith("listening on "):
+                    self.port = int(line.rpartition(":")[2])
+        return self.port
+
+    def database(self):
+        return self.dir / "queues" / "vsmtp.db"
+
+    def sql(self, statement):
+        return subprocess.run(
+            ["sqlite3", self.database(), ".timeout 10000", statement], check=True,
+            capture_output=True, text=True).stdout
+
+
+class Policy(Vsmtp):
+    rules = POLICY + [HOLD]
+
+
+class Postfix(Server):
+    name = "postfix"
+    more = ""
+
+    def prepare(self):
+        mail, news = pwd.getpwnam("mail"), pwd.getpwnam("news")
+        conf, spool, data = (self.dir / d for d in ("conf", "spool", "data"))
+        for d in (conf, spool, data):
+            d.mkdir()
+        os.chown(data, mail.pw_uid, mail.pw_gid)
+        for d in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
+                  "private", "saved", "trace"):
+            (spool / d).mkdir(0o700)
+            os.chown(spool / d, mail.pw_uid, mail.pw_gid)
+        for d, mode in (("maildrop", 0o1730), ("public", 0o2710)):
+            (spool / d).mkdir()
+            os.chown(spool / d, mail.pw_uid, news.pw_gid)
+            (spool / d).chmod(mode)
+        (spool / "pid").mkdir()
+        self.port = free_port()
+        (conf / "main.cf").write_text(MAIN_CF.format(dir=self.dir, peers=PEERS) + self.more)
+        (conf / "master.cf").write_text(MASTER_CF.format(port=self.port))
+
+    def launch(self):
+        self.spawn(PEERS / "usr/lib/postfix/sbin/master", "-c", self.dir / "conf")
+
+    def listening(self):
+        return self.port
+
+
+class PostfixLasting(Postfix):
+    """Its processes stay, so that what they have written can be read to the end."""
+    more = "max_use = 1000000\nmax_idle = 1h\n"
+
+
+class PostfixWide(Postfix):
+    more = "default_process_limit = 1100\n"
+
+
+# ---- load ----------------------------------------------------------------------------------------
+
+def send(server, sessions, messages, size, reuse=True):
+    """Seconds smtp-source takes."""
+    command = [PEERS / "usr/sbin/smtp-source", *(["-d"] if reuse else []),
+               "-s", sessions, "-m", messages, "-l", size, "-f", "bob@elsewhere.example",
+               "-t", "alice@home.example", f"inet:127.0.0.1:{server.port}"]
+    began = time.monotonic()
+    subprocess.run([str(word) for word in command], check=True, capture_output=True,
+                   env=dict(os.environ, LD_LIBRARY_PATH=LIBRARIES))
+    return time.monotonic() - began
+
+
+def enough(server, sessions, size, reuse=True):
+    """How many messages take about SECONDS."""
+    some = max(20, 2 * sessions)
+    send(server, sessions, some, size, reuse)
+    took = send(server, sessions, some, size, reuse)
+    return max(some, min(40000, int(some / took * SECONDS)))
+
+
+def rates(servers, sessions, size, reuse=True):
+    """Messages a second of each server, median of interleaved rounds."""
+    counts = [enough(s, sessions, size, reuse) for s in servers]
+    seen = [[] for _ in servers]
+    for _ in range(ROUNDS):
+        for server, count, rate in zip(servers, counts, seen):
+            rate.append(count / send(server, sessions, count, size, reuse))
+    return [statistics.median(rate) for rate in seen]
+
+
+# ---- the parts -----------------------------------------------------------------------------------
+
+ROWS = []
+
+
+def row(what, unit, vsmtp, postfix, aim="", better="more", digits=0):
+    """postfix None: not measured. better: which way the ratio reads."""
+    ratio = ""
+    if postfix and vsmtp:
+        ratio = f"{vsmtp / postfix if better == 'more' else postfix / vsmtp:.1f}"
+    shown = ["" if v is None else f"{v:.{digits}f}" for v in (vsmtp, postfix)]
+    ROWS.append([what, unit, *shown, ratio, aim])
+    print(f"{what:58} {unit:6} {shown[0]:>9} {shown[1]:>9} {ratio:>6}  {aim}", flush=True)
+
+
+def part_rate():
+    aims = {1: "ratio 3", 10: "ratio 6", 100: "ratio 9"}
+    with Vsmtp() as vsmtp, Postfix() as postfix:
+        for size, name in ((5120, "5 KB"), (102400, "100 KB")):
+            for sessions in (1, 10, 100):
+                row(f"accepted, {name}, {sessions} sessions", "/s",
+                    *rates((vsmtp, postfix), sessions, size), aims[sessions] if size == 5120 else "")
+        row("accepted, 5 KB, 10 sessions, a connection each", "/s",
+            *rates((vsmtp, postfix), 10, 5120, False))
+
+
+def part_slow_sync():
+    with Vsmtp(delay=10000) as vsmtp, Postfix(delay=10000) as postfix:
+        for sessions in (1, 10, 100):
+            row(f"accepted, 5 KB, {sessions} sessions, a sync takes 10 ms", "/s",
+                *rates((vsmtp, postfix), sessions, 5120), "4000" if sessions == 100 else "")
+
+
+def cost(kind, sessions=10):
+    """CPU milliseconds, syncs and KiB written a message."""
+    with kind(delay=0) as server:
+        count = enough(server, sessions, 5120)
+        before = cpu_ms(server.pid), server.syncs(), written(server.pid)
+        send(server, sessions, count, 5120)
+        time.sleep(2)
+        after = cpu_ms(server.pid), server.syncs(), written(server.pid)
+        cpu, syncs, octets = ((b - a) / count for a, b in zip(before, after))
+        return cpu, syncs, octets / 1024
+
+
+def part_cost():
+    for sessions in (1, 10):
+        ours, theirs = cost(Vsmtp, sessions), cost(PostfixLasting, sessions)
+        what = f"a message of 5 KB, {sessions} sessions"
+        row(f"CPU of {what}", "ms", ours[0], theirs[0], "0.10", "less", 3)
+        row(f"syncs for {what}", "", ours[1], theirs[1], "", "less", 2)
+        row(f"written for {what}", "KiB", ours[2], theirs[2], "not above", "less", 1)
+    with_policy, without = cost(Policy)[0], cost(Vsmtp)[0]
+    row("CPU of 20 rules, a message", "us", (with_policy - without) * 1000, None, "50")
+
+
+def clients(server, count):
+    """Connections that said EHLO and wait."""
+    opened = []
+    for _ in range(count):
+        c = socket.create_connection(("127.0.0.1", server.port), 30)
+        c.recv(512)
+        c.sendall(b"EHLO me.example\r\n")
+        c.recv(2048)
+        opened.append(c)
+    return opened
+
+
+def idle_memory(kind, count):
+    with kind() as server:
+        time.sleep(1)
+        alone = pss_mb(server.pid)
+        opened = clients(server, count)
+        time.sleep(1)
+        crowded = pss_mb(server.pid)
+        for c in opened:
+            c.close()
+        return alone, crowded
+
+
+def peak_memory(kind):
+    with kind() as server:
+        seen, done = [], threading.Event()
+
+        def watch():
+            while not done.wait(0.02):
+                seen.append(pss_mb(server.pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        send(server, 10, 10, 49000000)
+        done.set()
+        watcher.join()
+        return max(seen)
+
+
+def part_memory():
+    ours, theirs = idle_memory(Vsmtp, 1000), idle_memory(PostfixWide, 100)
+    row("PSS, idle", "MB", ours[0], theirs[0], "3", "less", 1)
+    row("PSS, 1000 idle clients (Postfix: 100)", "MB", ours[1], theirs[1], "11", "less", 1)
+    row("peak PSS, ten mails of 50 MB at once", "MB", peak_memory(Vsmtp), peak_memory(Postfix),
+        "24", "less", 1)
+
+
+def part_start():
+    def once(kind):
+        server = kind()
+        try:
+            return server.start()
+        finally:
+            server.__exit__()
+
+    ours, theirs = (statistics.median(once(kind) for _ in range(9)) for kind in (Vsmtp, Postfix))
+    row("banner after start", "ms", ours, theirs, "20", "less", 1)
+
+
+def part_vm():
+    def seconds(command):
+        def once():
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            _, status, used = os.wait4(process.pid, 0)
+            if status:
+                raise RuntimeError(f"{command} failed")
+            return used.ru_utime + used.ru_stime
+        return min(once() for _ in range(7))
+
+    scripts = pathlib.Path(__file__).parent / "vm"
+    machines = {"vsl": [PROGRAM, "eval"], "lua": [PEERS / "usr/bin/lua5.4"]}
+    for name in ("fib", "strings", "maps", "arrays"):
+        ours, theirs = (
+            (seconds([*command, scripts / f"{name}.{kind}"])
+             - seconds([*command, scripts / f"empty.{kind}"])) * 1000
+            for kind, command in machines.items())
+        row(f"VM, {name} (second column: Lua 5.4)", "ms", ours, theirs, "ratio 0.5", "less", 1)
+
+
+FILL = """
+PRAGMA synchronous = OFF;
+BEGIN IMMEDIATE;
+CREATE TEMP TABLE one AS SELECT * FROM message LIMIT 1;
+CREATE TEMP TABLE its_rcpt AS SELECT * FROM rcpt WHERE id = (SELECT id FROM one);
+CREATE TEMP TABLE its_body AS SELECT at - (SELECT key FROM one) AS at, octets FROM body
+  WHERE at BETWEEN (SELECT key FROM one) AND (SELECT key + chunks FROM one);
+UPDATE one SET place = 'deliver', key = (SELECT max(key) FROM message);
+UPDATE its_rcpt SET next_at = 4102444800000, status = 'pending';
+CREATE TEMP TABLE number AS WITH RECURSIVE n(i) AS (
+  SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n;
+{inserts}
+COMMIT;
+"""
+
+
+def fill(server, count):
+    """Copies a message count times into the queue, as if it had been deferred for ever."""
+    def copy(table, source, changes):
+        columns = [line.split("|")[1] for line in
+                   server.sql(f"PRAGMA table_info({table})").splitlines()]
+        values = [changes.get(c, f"{source}.{c}") for c in columns]
+        return (f"INSERT INTO {table}({', '.join(columns)}) "
+                f"SELECT {', '.join(values)} FROM number, {source};")
+
+    new_id = "printf('%026d', i)"
+    inserts = "\n".join([
+        copy("message", "one", {"id": new_id, "key": "one.key + i * 1048576"}),
+        copy("rcpt", "its_rcpt", {"id": new_id}),
+        copy("body", "its_body",
+             {"at": "(SELECT key FROM one) + i * 1048576 + its_body.at"})])
+    server.sql(FILL.format(count=count, inserts=inserts))
+
+
+def part_queued():
+    with Vsmtp() as server:
+        empty = rates((server,), 10, 5120)[0]
+        send(server, 1, 1, 200)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(60)
+        fill(server, QUEUED)
+        server.start()
+        queued = int(server.sql("SELECT count(*) FROM queue"))
+        full = rates((server,), 10, 5120)[0]
+        row("accepted, 5 KB, 10 sessions, empty queue", "/s", empty, None)
+        row(f"the same with {queued} messages in the queue", "/s", full, None,
+            f"{0.8 * empty:.0f} (0.8 of it)")
+
+
+def part_shell():
+    """A person's UPDATE while mail pours in."""
+    with Vsmtp() as server:
+        send(server, 1, 1, 1000)
+        first = server.sql("SELECT id FROM quarantine LIMIT 1").strip()
+        load = subprocess.Popen(
+            [str(w) for w in (PEERS / "usr/sbin/smtp-source", "-d", "-s", 100, "-m", 1000000, "-l",
+                              5120, "-t", "alice@home.example", f"inet:127.0.0.1:{server.port}")],
+            env=dict(os.environ, LD_LIBRARY_PATH=LIBRARIES), stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        waits = []
+        end = time.monotonic() + 10 * SECONDS
+        while time.monotonic() < end:
+            began = time.monotonic()
+            server.sql(f"UPDATE quarantine SET queue = 'other{len(waits)}' WHERE id = '{first}'")
+            waits.append((time.monotonic() - began) * 1000)
+            time.sleep(0.1)
+        load.kill()
+        load.wait()
+        row(f"a shell's UPDATE under load, median of {len(waits)}", "ms", statistics.median(waits),
+            None, "1000")
+        row("a shell's UPDATE under load, worst", "ms", max(waits), None, "10000")
+
+
+def report():
+    cpu = next((line.partition(": ")[2] for line in open("/proc/cpuinfo") if "model name" in line),
+               "unknown processor")
+    heads = ["what", "unit", "vsmtp", "Postfix", "ratio", "aim"]
+    lines = [
+        "# Measured by `make bench`", "",
+        f"{os.cpu_count()} x {cpu}, Linux {os.uname().release}, "
+        f"{time.strftime('%Y-%m-%d')}. Medians of {ROUNDS} interleaved rounds; smtp-source on the "
+        "same machine, connections reused unless said otherwise. A ratio over 1 is good for vsmtp.",
+        "", "| " + " | ".join(heads) + " |", "|---|---|--:|--:|--:|---|"]
+    lines += ["| " + " | ".join(cells) + " |" for cells in ROWS]
+    (TOP / "bench.md").write_text("\n".join(lines) + "\n")
+
+
+def main():
+    if os.geteuid() != 0:
+        sys.exit("bench: Postfix must be started as root; run `sudo make bench`")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", SHIM,
+                    TOP / "tests/bench/syncs.c", "-ldl"], check=True)
+    print(f"{'':58} {'':6} {'vsmtp':>9} {'Postfix':>9} {'ratio':>6}  aim")
+    for name, part in list(globals().items()):
+        if name.startswith("part_") and PART in name:
+            part()
+    report()
+
+
+if __name__ == "__main__":
+    main()
