@@ -1,7 +1,8 @@
-/* smtp/deliver.h: the queue runner: stored mails through postq and delivery rules to mailboxes. */
+/* smtp/deliver.h: the queue runner: stored mails through the later rules to their mailboxes. */
 #ifndef SMTP_DELIVER_H
 #define SMTP_DELIVER_H
 
+#include "judge.h"
 #include "server.h"
 
 struct deliver;
@@ -10,10 +11,47 @@ struct deliver;
 struct deliver *deliver_new(struct server *server);
 /* Stops at once: what is under way is forgotten and tried again by the next server. */
 void deliver_free(struct deliver *d);
-/* There may be work: a mail was accepted, or the database changed. Cheap; works in the next turn.
- */
+/* There may be work: a mail was accepted, or the database changed. Cheap; works in the next turn. */
 void deliver_wake(struct deliver *d);
 /* Everything that waits is due now (SIGUSR1). */
 void deliver_flush(struct deliver *d);
+
+/* ---- between deliver.c and attempt.c ----------------------------------------------------------- */
+
+/* One claimed message: either its rules go on, or its due recipients are tried; then the outcome is
+ * recorded in one transaction, the claim ends, and the queue is asked again. */
+struct deliver_job {
+  struct deliver *deliver;
+  struct deliver_job *next, **link;
+  struct store_claim *claim;
+  struct policy *policy; /* the one of today, held */
+  struct arena *arena;   /* owns the mail and all texts below */
+  struct mail *mail;
+  struct judge judge;
+  enum stage stage; /* being asked */
+  /* attempts */
+  size_t at;                      /* index of the recipient being tried */
+  struct store_outcome *outcomes; /* one for each recipient tried */
+  size_t outcome_count;
+  struct store_trace *trace;
+  size_t trace_count;
+  struct helper_job *helper; /* under way */
+  struct buf header;         /* the block with its empty line */
+  struct buf piece;          /* a piece of the body, */
+  uint64_t piece_at;         /* where in the mail it begins, */
+  size_t piece_next;         /* and the number of the next */
+};
+
+int64_t deliver_started(const struct deliver *d); /* wall time */
+struct server *deliver_server(const struct deliver *d);
+/* The outcome of the job is on its way to the disk: done is the one to give to the store. */
+void deliver_recorded(void *job, enum store_result result);
+void deliver_job_end(struct deliver_job *j);
+
+/* attempt.c: tries every due recipient of the job, then records. */
+void attempt_begin(struct deliver_job *j);
+/* When a recipient tried so often is due again: doubling from the configured period up to 4 hours,
+ * with a quarter of jitter, so that what failed together is not tried together. */
+int64_t attempt_next(const struct conf *conf, int attempts, int64_t now);
 
 #endif
