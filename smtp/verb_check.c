@@ -57,10 +57,12 @@ static void verb_check_say(const struct conf *c, bool warning, const char *key, 
 static void verb_check_paths(const struct conf *c, bool root, struct diags *d)
 {
   struct err e;
+  /* Who checks as himself a server that root will start cannot write in the default folders; and a
+   * log that nobody configured goes to standard error instead. */
   if (verb_check_folder(c->server.queues.dirpath, root, &e))
-    verb_check_say(c, false, "server.queues.dirpath", &e, d);
-  if (verb_check_folder(c->app.dirpath, root, &e)) verb_check_say(c, false, "app.dirpath", &e, d);
-  /* A log that nobody configured goes to standard error instead. */
+    verb_check_say(c, !c->server.queues.dirpath_given, "server.queues.dirpath", &e, d);
+  if (verb_check_folder(c->app.dirpath, root, &e))
+    verb_check_say(c, !c->app.dirpath_given, "app.dirpath", &e, d);
   if (verb_check_log(c->server.logs.filepath, root, &e))
     verb_check_say(c, !c->server.logs.filepath_given, "server.logs.filepath", &e, d);
   if (verb_check_log(c->app.logs.filepath, root, &e))

@@ -345,6 +345,43 @@ TEST(conf_versions)
   }
 }
 
+/* In the commented example "# text" is prose and "#key" a key that stands for its default. */
+static void conf_uncomment(struct buf *text)
+{
+  for (size_t i = 0; i < text->n; i++)
+    if (text->p[i] == '#' && (i == 0 || text->p[i - 1] == '\n') && text->p[i + 1] != '\n' &&
+        (text->p[i + 1] != ' ' || text->p[i + 2] == ' '))
+      text->p[i] = ' ';
+}
+
+TEST(conf_example_shows_every_key)
+{
+  struct buf text = BUF_INIT(0);
+  struct err e;
+  struct diags d;
+  if (!CHECK(file_read(STR("rules/examples/vsmtp.toml"), 1 << 20, &text, &e) == 0)) return;
+  CHECK(diags_init(&d) == 0);
+  struct conf *c = conf_parse(STR("/x"), buf_str(&text), &conf_nowhere, &d);
+  CHECK_INT(d.n, 0);
+  CHECK(c && c->server.smtp.rcpt_count_max == 1000);
+  conf_free(c);
+  conf_uncomment(&text);
+  struct toml *root = toml_parse(d.arena, STR("x"), buf_str(&text), &d);
+  diags_print(&d, stdout);
+  if (!CHECK(root)) goto out;
+  struct toml *domain = conf_find(root, "server.virtual");
+  if (CHECK(domain && domain->n == 1)) domain->child->key = STR("*");
+  for (size_t i = 0; i < conf_key_count; i++)
+    if (!CHECK(conf_find(root, conf_keys[i].path))) printf("     %s\n", conf_keys[i].path);
+  conf_free(conf_parse(STR("/x"), buf_str(&text), &conf_nowhere, &d));
+  for (size_t i = 0; i < d.n; i++) /* nothing but files that are not there */
+    if (!CHECK(str_find(d.list[i].text, STR("cannot read /")) > 0))
+      printf("     " STR_FMT "\n", STR_ARG(d.list[i].text));
+out:
+  diags_free(&d);
+  buf_free(&text);
+}
+
 static void conf_torture_work(void)
 {
   struct diags d = {0};
