@@ -30,7 +30,7 @@ enum stage {
       STAGE_COUNT
 };
 
-/* ---- SMTP limits: RFC 5321 §4.5.3.1 ------------------------------------------------------------ */
+/* ---- SMTP limits: RFC 5321 §4.5.3.1 ---------------------------------------------------------- */
 #ifndef LIMIT_COMMAND_LINE
 #define LIMIT_COMMAND_LINE 2048 /* octets with CRLF; RFC 512 + extensions */
 #endif
@@ -43,9 +43,6 @@ enum stage {
 #ifndef LIMIT_PATH
 #define LIMIT_PATH 256 /* RFC 256, with the angle brackets */
 #endif
-#ifndef LIMIT_TEXT_LINE
-#define LIMIT_TEXT_LINE (1 << 20) /* RFC 1000; longer ones are kept as they are, up to this */
-#endif
 #ifndef LIMIT_HEADER_BYTES
 #define LIMIT_HEADER_BYTES (256 * 1024) /* header block in memory; beyond: 552 5.3.4 */
 #endif
@@ -55,33 +52,27 @@ enum stage {
 #ifndef LIMIT_RECEIVED
 #define LIMIT_RECEIVED 50 /* RFC 100 §6.3 "at least"; beyond: a loop, 554 5.4.6 */
 #endif
-#ifndef LIMIT_RECIPIENTS_MIN
-#define LIMIT_RECIPIENTS_MIN 100 /* RFC 100; the configured maximum is rcpt_count_max */
-#endif
 
-/* ---- connections ------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 #ifndef LIMIT_IO_INPUT
 #define LIMIT_IO_INPUT (16 * 1024) /* bytes of one connection read and not yet used */
 #endif
 #ifndef LIMIT_IO_OUTPUT
 #define LIMIT_IO_OUTPUT (256 * 1024) /* bytes waiting to be sent; beyond: the peer is dropped */
 #endif
-#ifndef LIMIT_SESSION_BYTES
-#define LIMIT_SESSION_BYTES (64 * 1024) /* arena of a session */
-#endif
 #ifndef LIMIT_TRANSACTION_BYTES
-#define LIMIT_TRANSACTION_BYTES (2 * 1024 * 1024) /* arena of a transaction: 1000 recipients, headers */
+#define LIMIT_TRANSACTION_BYTES (2 << 20) /* arena of a session: header, 1000 recipients */
 #endif
 
-/* ---- store --------------------------------------------------------------------------------------- */
+/* ---- store ----------------------------------------------------------------------------------- */
 #ifndef LIMIT_CHUNK
 #define LIMIT_CHUNK (64 * 1024) /* octets of body a chunk row holds */
 #endif
 #ifndef LIMIT_SPACE_RESERVE
-#define LIMIT_SPACE_RESERVE (16 * 1024 * 1024) /* or 2 % of the file system, the larger is kept free */
+#define LIMIT_SPACE_RESERVE (16 << 20) /* kept free; 2 % of the file system if that is more */
 #endif
 
-/* ---- rules: configurable within app.vsl; these are the defaults (vsl.md 12) ---------------------- */
+/* ---- rules: configurable within app.vsl; these are the defaults (vsl.md 12) ------------------ */
 #ifndef LIMIT_VSL_DEPTH
 #define LIMIT_VSL_DEPTH 64 /* calls of script functions and closures */
 #endif
@@ -107,7 +98,7 @@ enum stage {
 #define LIMIT_VSL_IMPORTS 16 /* depth */
 #endif
 
-/* ---- the helper ---------------------------------------------------------------------------------- */
+/* ---- the helper ------------------------------------------------------------------------------ */
 #ifndef LIMIT_HELPER_CHILDREN
 #define LIMIT_HELPER_CHILDREN 8
 #endif
