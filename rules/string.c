@@ -42,6 +42,16 @@ struct string *string_new(struct region *r, str text)
   return s;
 }
 
+struct string *string_join(struct region *r, str a, str b)
+{
+  if (b.n > SIZE_MAX - a.n) return NULL;
+  struct string *s = string_raw(r, a.n + b.n);
+  if (!s) return NULL;
+  string_put(s, a, string_chars(a));
+  string_put(s, b, string_chars(b));
+  return s;
+}
+
 struct string *string_new_lossy(struct region *r, str bytes)
 {
   if (utf8_valid(bytes)) return string_new(r, bytes);

@@ -42,9 +42,11 @@ static int value_untold(struct fiber *f, const struct buf *out)
 int value_append_text(struct fiber *f, struct value *string, struct value v, bool debug)
 {
   struct region *r = fiber_region(f);
-  if (v.type == VALUE_STRING && !debug) {
-    if (fiber_charge(f, v.as.string->n / 64)) return -1;
-    return string_append(r, string, value_str(v)) ? fiber_full(f) : 0;
+  char tmp[VALUE_TEXT_SHORT];
+  str text;
+  if (!debug && value_text_short(v, tmp, &text)) {
+    if (text.n >= 64 && fiber_charge(f, text.n / 64)) return -1;
+    return string_append(r, string, text) ? fiber_full(f) : 0;
   }
   struct buf out = BUF_INIT(region_string_max(r));
   int rc = -1;
@@ -65,15 +67,20 @@ struct value value_to_string(struct fiber *f, struct value v, bool debug)
   if (v.type == VALUE_STRING && !debug) return value_retain(v);
   struct region *r = fiber_region(f);
   struct buf out = BUF_INIT(region_string_max(r));
-  struct value text = {.type = VALUE_NONE};
-  if (value_text(v, debug, &out)) {
+  struct value told = {.type = VALUE_NONE};
+  char tmp[VALUE_TEXT_SHORT];
+  str text;
+  if (!debug && value_text_short(v, tmp, &text)) {
+    told = value_string(r, text);
+    if (told.type == VALUE_NONE) fiber_full(f);
+  } else if (value_text(v, debug, &out)) {
     value_untold(f, &out);
   } else if (!fiber_charge(f, out.n / 64)) {
-    text = value_string(r, buf_str(&out));
-    if (text.type == VALUE_NONE) fiber_full(f);
+    told = value_string(r, buf_str(&out));
+    if (told.type == VALUE_NONE) fiber_full(f);
   }
   buf_free(&out);
-  return text;
+  return told;
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */
@@ -420,13 +427,15 @@ int value_contains(struct fiber *f, struct value container, struct value item)
 static int value_concat(struct fiber *f, struct value a, struct value b, struct value *out)
 {
   struct region *r = fiber_region(f);
-  if (a.type == VALUE_CHAR)
-    *out = value_of(string_of_char(r, a.as.c));
-  else if (a.type == VALUE_STRING)
-    *out = value_retain(a);
-  else
-    *out = value_to_string(f, a, false);
-  if (out->type == VALUE_NONE) return a.type == VALUE_CHAR ? fiber_full(f) : -1;
+  char x[VALUE_TEXT_SHORT], y[VALUE_TEXT_SHORT];
+  str left, right;
+  if (value_text_short(a, x, &left) && value_text_short(b, y, &right)) {
+    if (fiber_charge(f, (left.n + right.n) / 64)) return -1;
+    *out = value_of(string_join(r, left, right));
+    return out->type == VALUE_NONE ? fiber_full(f) : 0;
+  }
+  *out = value_to_string(f, a, false);
+  if (out->type == VALUE_NONE) return -1;
   if (!value_append_text(f, out, b, false)) return 0;
   value_release(r, value_take(out));
   return -1;

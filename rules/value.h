@@ -260,6 +260,7 @@ uint32_t region_items_max(const struct region *r);
  * need be; the place may get a new object. 0, or -1: too long or no memory. */
 struct string *string_new(struct region *r, str text);        /* text must be valid UTF-8 */
 struct string *string_new_lossy(struct region *r, str bytes); /* ill-formed bytes become U+FFFD */
+struct string *string_join(struct region *r, str a, str b); /* both valid UTF-8 */
 struct string *string_of_char(struct region *r, uint32_t c);
 struct value value_string(struct region *r, str text); /* VALUE_NONE: no memory */
 static inline str string_str(const struct string *s)
@@ -372,6 +373,9 @@ int value_append_text(struct fiber *f, struct value *string, struct value v, boo
 struct value value_to_string(struct fiber *f, struct value v, bool debug); /* VALUE_NONE: raised */
 int value_remove_text(struct fiber *f, struct value *string, str needle);  /* all occurrences */
 int value_merge(struct fiber *f, struct value *map, const struct dict *from, bool only_missing);
+#define VALUE_TEXT_SHORT 24
+/* The display text of (), bools, ints, chars and strings needs no memory; false: another type. */
+bool value_text_short(struct value v, char tmp[VALUE_TEXT_SHORT], str *out);
 /* value_text.c: a float alone; the entries of a map by key (mem_free it; NULL: no memory). */
 void value_text_float(double x, struct buf *out);
 const struct dict_entry **value_text_order(const struct dict *m);

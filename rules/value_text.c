@@ -88,6 +88,28 @@ static void value_text_quoted(struct buf *out, str s, char quote)
   buf_putc(out, quote);
 }
 
+static str value_text_int(int64_t i, char tmp[VALUE_TEXT_SHORT])
+{
+  char *p = tmp + VALUE_TEXT_SHORT;
+  uint64_t n = i < 0 ? -(uint64_t)i : (uint64_t)i;
+  do *--p = (char)('0' + n % 10);
+  while (n /= 10);
+  if (i < 0) *--p = '-';
+  return (str){p, (size_t)(tmp + VALUE_TEXT_SHORT - p)};
+}
+
+bool value_text_short(struct value v, char tmp[VALUE_TEXT_SHORT], str *out)
+{
+  switch ((enum value_type)v.type) {
+  case VALUE_UNIT: *out = STR(""); return true;
+  case VALUE_BOOL: *out = v.as.b ? STR("true") : STR("false"); return true;
+  case VALUE_INT: *out = value_text_int(v.as.i, tmp); return true;
+  case VALUE_CHAR:
+  case VALUE_STRING: *out = value_bytes(v, tmp); return true;
+  default: return false;
+  }
+}
+
 static int value_text_at(struct value v, bool debug, struct buf *out, int depth);
 
 static int value_text_array(const struct array *a, struct buf *out, int depth)
@@ -172,6 +194,7 @@ static void value_text_object(const struct object *o, bool debug, struct buf *ou
 
 static int value_text_at(struct value v, bool debug, struct buf *out, int depth)
 {
+  char tmp[VALUE_TEXT_SHORT];
   if (depth > VALUE_DEPTH_MAX || out->failed) return -1;
   switch ((enum value_type)v.type) {
   case VALUE_UNIT:
@@ -179,7 +202,7 @@ static int value_text_at(struct value v, bool debug, struct buf *out, int depth)
     if (debug) buf_puts(out, "()");
     break;
   case VALUE_BOOL: buf_puts(out, v.as.b ? "true" : "false"); break;
-  case VALUE_INT: buf_printf(out, "%lld", (long long)v.as.i); break;
+  case VALUE_INT: buf_str_add(out, value_text_int(v.as.i, tmp)); break;
   case VALUE_FLOAT: value_text_float(v.as.f, out); break;
   case VALUE_CHAR: value_text_char(v.as.c, debug, out); break;
   case VALUE_TIME: buf_puts(out, "<timestamp>"); break;
