@@ -22,6 +22,7 @@ struct helper_conf {
   str mbox_dir;    /* where users' mboxes are; empty: /var/mail */
   str server_user; /* server.system.user: gets mailbox folders that root made; may be unknown */
   str local_group; /* server.system.group_local, or empty */
+  str passwd;      /* empty: /etc/passwd */
 };
 /* Forks. Call it first of all: before the loop, the log files, the rules, any socket. */
 struct helper *helper_start(const struct helper_conf *conf, struct err *e);
@@ -55,7 +56,7 @@ struct helper_delivery {
                  already in new or cur means it was delivered before: HELPER_OK */
   str sender; /* for the From_ line of an mbox; empty for <> */
   str head;   /* lines to put on top (Return-Path, Delivered-To), with CRLF, as text */
-  bool first;    /* nobody can have tried to deliver this before, also no server that crashed: cur is
+  bool first; /* nobody can have tried to deliver this before, also no server that crashed: cur is
                     not searched for the name. When in doubt, false */
   uint64_t size; /* octets of the mail without head: fewer are never delivered */
 };

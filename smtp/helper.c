@@ -1,0 +1,339 @@
+/* smtp/helper.c: the server's side of the helper: orders out, mails down their pipes, answers in.
+ *
+ * A job occupies its slot from the order to the answer, cancelled or not: the helper counts the same
+ * children. The mail is pulled from its owner when the pipe takes more, straight into the pipe;
+ * nothing is kept here.
+ */
+#include "helper.h"
+#include "helper_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HELPER_BLOCK 16384
+
+struct helper_job {
+  struct helper *helper;
+  uint32_t id; /* 0: the slot is free */
+  int pipe;    /* -1: nothing more to send */
+  struct watch watch;
+  struct buf head;
+  uint64_t at, size; /* of head and mail together */
+  helper_body_fn *body;
+  helper_done_fn *done; /* NULL: cancelled */
+  void *arg;
+};
+
+struct helper {
+  int fd;
+  pid_t pid;
+  bool dead;
+  uint32_t last_id;
+  struct loop *loop;
+  struct watch watch;
+  struct helper_job jobs[LIMIT_HELPER_CHILDREN];
+};
+
+/* ---- names that may go into an order ----------------------------------------------------------- */
+
+bool helper_part_ok(const char *part)
+{
+  if (!part[0] || part[0] == '.') return false;
+  for (; *part; part++)
+    if (!str_isdigit(*part) && !(*part >= 'a' && *part <= 'z') && !strchr("._+-", *part))
+      return false;
+  return true;
+}
+
+bool helper_user_ok(const char *user)
+{
+  if (!user[0] || user[0] == '.' || user[0] == '-') return false;
+  for (; *user; user++)
+    if ((unsigned char)*user <= ' ' || *user == ':' || *user == '/' || *user == 0x7f) return false;
+  return true;
+}
+
+/* Copies text into a field of an order; false when it is too long or holds a NUL. */
+static bool helper_field(char *out, size_t size, str text, bool lower)
+{
+  if (text.n >= size || (text.n && memchr(text.p, 0, text.n))) return false;
+  for (size_t i = 0; i < text.n; i++) out[i] = lower ? str_lower(text.p[i]) : text.p[i];
+  out[text.n] = 0;
+  return true;
+}
+
+static int helper_fill(struct helper_order *o, const struct helper_delivery *what, struct err *e)
+{
+  o->place = (uint8_t)what->place;
+  o->format = (uint8_t)what->format;
+  o->first = what->first;
+  o->size = what->head.n + what->size;
+  if (what->place == HELPER_USER &&
+      (!helper_field(o->user, sizeof o->user, what->user, false) || !helper_user_ok(o->user)))
+    return err_set(e, ERR_PERM, "there can be no user %s", log_q(what->user));
+  if (what->place == HELPER_FOLDER &&
+      (!helper_field(o->local, sizeof o->local, what->local, true) || !helper_part_ok(o->local) ||
+       !helper_field(o->domain, sizeof o->domain, what->domain, true) ||
+       !helper_part_ok(o->domain)))
+    return err_set(e, ERR_PERM, "there can be no mailbox folder of that name");
+  if (!helper_field(o->name, sizeof o->name, what->name, false) || !helper_part_ok(o->name))
+    return err_set(e, ERR_BUG, "cannot name a file %s", log_q(what->name));
+  if (!helper_field(o->sender, sizeof o->sender, what->sender, false)) o->sender[0] = 0;
+  if (what->head.n > HELPER_HEAD_MAX) return err_set(e, ERR_BUG, "too many lines on top");
+  return 0;
+}
+
+/* ---- jobs -------------------------------------------------------------------------------------- */
+
+static void helper_hang_up(struct helper_job *job)
+{
+  if (job->pipe < 0) return;
+  watch_clear(job->helper->loop, &job->watch);
+  close(job->pipe);
+  job->pipe = -1;
+  buf_free(&job->head);
+}
+
+/* The slot is free before its owner hears of the end, who may order again. */
+static void helper_end(struct helper_job *job, enum helper_outcome outcome, str text)
+{
+  helper_done_fn *done = job->done;
+  void *arg = job->arg;
+  helper_hang_up(job);
+  job->id = 0;
+  job->done = NULL;
+  trace(TRACE_DELIVER, "helper outcome=%d " STR_FMT, (int)outcome, STR_ARG(text));
+  if (done) done(arg, outcome, text);
+}
+
+void helper_cancel(struct helper_job *job)
+{
+  if (!job) return;
+  helper_hang_up(job);
+  job->done = NULL;
+}
+
+/* wait: it is ending for sure, so its status will come. */
+static void helper_died(struct helper *h, bool wait)
+{
+  int status = 0;
+  if (h->dead) return;
+  h->dead = true;
+  watch_clear(h->loop, &h->watch);
+  if (waitpid(h->pid, &status, wait ? 0 : WNOHANG) == h->pid && WIFSIGNALED(status))
+    log_error(LOG_DELIVERY, "the helper died by signal %d: no local delivery until a restart",
+              WTERMSIG(status));
+  else
+    log_error(LOG_DELIVERY, "the helper has ended: no local delivery until a restart");
+  for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++)
+    if (h->jobs[i].id) helper_end(&h->jobs[i], HELPER_TEMP, STR("the helper has ended"));
+}
+
+/* ---- the mail ---------------------------------------------------------------------------------- */
+
+/* Gives the next bytes of head and mail; 0 at the end, -1 when the owner gives up. */
+static ptrdiff_t helper_next(struct helper_job *job, char block[HELPER_BLOCK])
+{
+  uint64_t left = job->size - job->at;
+  if (left == 0) return 0;
+  if (job->at < job->head.n) {
+    memcpy(block, job->head.p + job->at, job->head.n - (size_t)job->at);
+    return (ptrdiff_t)(job->head.n - (size_t)job->at);
+  }
+  if (!job->done) return -1;
+  ptrdiff_t n = job->body(job->arg, job->at - job->head.n, block,
+                          left < HELPER_BLOCK ? (size_t)left : HELPER_BLOCK);
+  return n > 0 && n <= HELPER_BLOCK && (uint64_t)n <= left ? n : -1;
+}
+
+/* Down the pipe until it is full. A reader that is gone has told, or will tell, why. */
+static void helper_feed(struct watch *w, unsigned what, void *arg)
+{
+  struct helper_job *job = arg;
+  char block[HELPER_BLOCK];
+  (void)w, (void)what;
+  loop_cause(job->helper->loop, "mail to the helper");
+  for (;;) {
+    ptrdiff_t n = helper_next(job, block);
+    ssize_t put = n > 0 ? write(job->pipe, block, (size_t)n) : 0;
+    if (put > 0) job->at += (uint64_t)put;
+    if (n > 0 && put < 0 && errno == EINTR) continue;
+    if (n > 0 && put < 0 && errno == EAGAIN) return;
+    if (n > 0 && put >= 0) continue;
+    helper_hang_up(job);
+    return;
+  }
+}
+
+/* ---- orders and answers ------------------------------------------------------------------------ */
+
+static struct helper_job *helper_by_id(struct helper *h, uint32_t id)
+{
+  for (size_t i = 0; id && i < LIMIT_HELPER_CHILDREN; i++)
+    if (h->jobs[i].id == id) return &h->jobs[i];
+  return NULL;
+}
+
+static void helper_ready(struct watch *w, unsigned what, void *arg)
+{
+  struct helper *h = arg;
+  struct helper_answer a;
+  (void)what;
+  loop_cause(h->loop, "answer of the helper");
+  for (;;) {
+    ssize_t n = recv(w->fd, &a, sizeof a, MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    if (n != sizeof a) {
+      helper_died(h, n <= 0);
+      return;
+    }
+    a.text[sizeof a.text - 1] = 0;
+    struct helper_job *job = helper_by_id(h, a.id);
+    enum helper_outcome outcome = a.outcome <= HELPER_PERM ? a.outcome : HELPER_TEMP;
+    if (job) helper_end(job, outcome, str_of(a.text));
+    if (h->dead) return;
+  }
+}
+
+/* The order and the reading end of its pipe. */
+static int helper_send(int fd, const struct helper_order *o, int pipe, struct err *e)
+{
+  union {
+    struct cmsghdr align;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct iovec iov = {.iov_base = (void *)(uintptr_t)o, .iov_len = sizeof *o};
+  struct msghdr msg = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.space,
+                       .msg_controllen = sizeof control.space};
+  memset(&control, 0, sizeof control);
+  struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_RIGHTS;
+  c->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(c), &pipe, sizeof pipe);
+  ssize_t n;
+  do n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  if (n == (ssize_t)sizeof *o) return 0;
+  err_sys(e, errno, "cannot reach the helper");
+  e->kind = ERR_TEMP;
+  return -1;
+}
+
+size_t helper_room(const struct helper *h)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++) n += h->jobs[i].id == 0;
+  return n;
+}
+
+static struct helper_job *helper_free_slot(struct helper *h)
+{
+  for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++)
+    if (h->jobs[i].id == 0) return &h->jobs[i];
+  return NULL;
+}
+
+/* Fills the slot and makes its pipe; *reader is the end for the helper. */
+static int helper_open_job(struct helper *h, struct helper_job *job,
+                           const struct helper_delivery *what, int *reader, struct err *e)
+{
+  int fds[2];
+  *job = (struct helper_job){.helper = h,
+                             .pipe = -1,
+                             .head = BUF_INIT(HELPER_HEAD_MAX),
+                             .size = what->head.n + what->size};
+  buf_str_add(&job->head, what->head);
+  if (!buf_ok(&job->head)) return err_nomem(e);
+  if (pipe2(fds, O_CLOEXEC) == 0) {
+    *reader = fds[0];
+    job->pipe = fds[1];
+    job->watch = (struct watch){.ready = helper_feed, .arg = job};
+    if (fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0 &&
+        watch_set(h->loop, &job->watch, job->pipe, LOOP_WRITE, e) == 0)
+      return 0;
+  }
+  err_sys(e, errno, "cannot make a pipe for the mail");
+  e->kind = ERR_TEMP;
+  return -1;
+}
+
+int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_body_fn *body,
+                   helper_done_fn *done, void *arg, struct helper_job **out, struct err *e)
+{
+  struct helper_order o = {.id = 0};
+  struct helper_job *job = helper_free_slot(h);
+  int reader = -1, result = -1;
+  if (helper_fill(&o, what, e)) return -1;
+  if (h->dead) return err_set(e, ERR_TEMP, "the helper has ended: restart the server");
+  if (!job || !h->loop) return err_set(e, ERR_TEMP, "the helper is busy");
+  if (helper_open_job(h, job, what, &reader, e) == 0) {
+    o.id = ++h->last_id ? h->last_id : ++h->last_id;
+    result = helper_send(h->fd, &o, reader, e);
+  }
+  if (reader >= 0) close(reader);
+  if (result) {
+    helper_hang_up(job);
+    buf_free(&job->head);
+    return -1;
+  }
+  job->id = o.id;
+  job->body = body;
+  job->done = done;
+  job->arg = arg;
+  if (out) *out = job;
+  return 0;
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+struct helper *helper_start(const struct helper_conf *conf, struct err *e)
+{
+  int fds[2];
+  struct helper *h = mem_alloc(sizeof *h);
+  if (!h) {
+    err_nomem(e);
+    return NULL;
+  }
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds)) {
+    err_sys(e, errno, "cannot make sockets for the helper");
+    mem_free(h);
+    return NULL;
+  }
+  fflush(NULL);
+  h->pid = fork();
+  if (h->pid == 0) helper_process(fds[1], conf);
+  close(fds[1]);
+  h->fd = fds[0];
+  for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++) h->jobs[i].pipe = -1;
+  if (h->pid > 0) return h;
+  err_sys(e, errno, "cannot start the helper");
+  close(h->fd);
+  mem_free(h);
+  return NULL;
+}
+
+int helper_attach(struct helper *h, struct loop *l, struct err *e)
+{
+  h->loop = l;
+  h->watch = (struct watch){.ready = helper_ready, .arg = h};
+  return watch_set(l, &h->watch, h->fd, LOOP_READ, e);
+}
+
+void helper_free(struct helper *h)
+{
+  if (!h) return;
+  for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++)
+    if (h->jobs[i].id) helper_cancel(&h->jobs[i]);
+  if (h->loop) watch_clear(h->loop, &h->watch);
+  close(h->fd);
+  if (!h->dead) waitpid(h->pid, NULL, WNOHANG); /* it may still be syncing: then init reaps it */
+  mem_free(h);
+}
+
+#undef HELPER_BLOCK
