@@ -1,37 +1,55 @@
 #!/bin/sh
-# tests/golden.sh [-w] BIN [PART]: what is wrong with a file, word for word.
+# tests/golden.sh [-w] [PART]: what the program says about files with faults, word for word.
 #
-# tests/golden/conf/NAME.toml is shown to `BIN config-show`; what it writes to standard error and
-# its exit code must be NAME.err. -w writes those anew: review the difference before you commit it.
-# What depends on the machine is taken out: its name, and whether it has a user vsmtp.
+#   tests/golden/conf/NAME.toml   shown to `vsmtp config-show -c`
+#   tests/golden/eval/NAME.vsl    shown to `vsmtp eval`
+#   tests/golden/check/NAME.toml  shown to `vsmtp check -c`
+#
+# What it writes to standard error and its exit code must be NAME.err. -w writes those anew: review
+# the difference before you commit it. BIN names the program, B the build folder. What depends on
+# the machine is taken out: its name, and whether it has a user vsmtp.
 set -u
-cd "$(dirname "$0")/golden/conf" || exit 2
+cd "$(dirname "$0")/.." || exit 2
 write=
 [ "${1-}" = -w ] && write=1 && shift
-bin=$1 part=${2-}
-case $bin in */*) bin=$(cd "$OLDPWD" && cd "$(dirname "$bin")" && pwd)/$(basename "$bin") ;; esac
-tmp=$(mktemp -d)
+part=${1-}
+bin=$(realpath "${BIN:-${B:-build}/test/vsmtp}") || exit 2
+golden=$PWD/tests/golden
+tmp=$(mktemp -d) && tmp=$(realpath "$tmp") || exit 2
 trap 'rm -rf "$tmp"' EXIT
-want=$PWD
 passed=0 failed=0
-cp ./*.toml "$tmp" && chmod 644 "$tmp"/*.toml && cd "$tmp" || exit 2
 
-for file in *.toml; do
-  name=${file%.toml}
-  case golden/conf/$name in *"$part"*) ;; *) continue ;; esac
-  "$bin" config-show -c "$file" 2>raw >/dev/null
+# shown KIND FILE COMMAND…
+shown() {
+  name=$1/${2%.*}
+  shift 2
+  case golden/$name in *"$part"*) ;; *) return ;; esac
+  "$bin" "$@" 2>"$tmp/raw" >/dev/null </dev/null
   code=$?
   sed -e '/there is no user vsmtp/d' -e 's/taken for now: .*)/taken for now: HOST)/' \
-    -e "s|$tmp/||g" raw >got
-  echo "exit $code" >>got
-  [ -n "$write" ] && cp got "$want/$name.err"
-  if cmp -s "$want/$name.err" got; then
+    -e "s|$tmp/||g" "$tmp/raw" >"$tmp/got"
+  echo "exit $code" >>"$tmp/got"
+  [ -n "$write" ] && cp "$tmp/got" "$golden/$name.err"
+  if cmp -s "$golden/$name.err" "$tmp/got"; then
     passed=$((passed + 1))
   else
     failed=$((failed + 1))
-    echo "FAIL golden/conf/$name"
-    diff "$want/$name.err" got
+    echo "FAIL golden/$name"
+    diff "$golden/$name.err" "$tmp/got"
   fi
+}
+
+# Copies, because what is said depends on the modes of files, which checkouts do not agree on.
+cp -r "$golden"/* "$tmp" && chmod -R u=rwX,go=rX "$tmp" || exit 2
+for kind in conf check eval; do
+  [ -d "$tmp/$kind" ] && cd "$tmp/$kind" || continue
+  for file in *.*; do
+    case $kind/$file in
+    conf/*.toml) shown $kind "$file" config-show -c "$file" ;;
+    check/*.toml) shown $kind "$file" check -c "$file" ;;
+    eval/*.vsl) shown $kind "$file" eval "$file" ;;
+    esac
+  done
 done
 echo "golden $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
