@@ -65,7 +65,7 @@ static: dist/vsmtp.c ## build/vsmtp-static, which needs no library where it runs
 	  -lmbedtls -lmbedx509 -lmbedcrypto -lcares -lspf2 -lsqlite3 -lpcre2-8 -lm
 
 cross: dist/vsmtp.c ## build/cross/ARCH/vsmtp, fully static (ARCH=arm64, armhf, armel or mipsel)
-	@B=$(B) tests/cross.sh $(ARCH)
+	@B=$(B) WARN='$(WARN) $(WERROR)' tests/cross.sh $(ARCH)
 
 check-cross: cross ## that program tried out in an emulator: rules, store, a conversation
 	@B=$(B) PYTHONDONTWRITEBYTECODE=1 tests/clients/smoke.py $(ARCH)

@@ -139,7 +139,9 @@
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
-#include "smtp/options.c"      /* options that verbs share */
+#include "smtp/attempt.c"      /* the due recipients of one message, one after another */
+#include "smtp/deliver.c" /* the queue runner: stored mails through the later rules to mailboxes */
+#include "smtp/options.c" /* options that verbs share */
 #include "smtp/verb_conf.c"    /* config-show, config-diff */
 #include "smtp/verb_check.c"   /* check: read everything, start nothing */
 #include "smtp/verb_version.c" /* versions of the program and of its libraries */

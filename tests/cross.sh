@@ -44,7 +44,8 @@ if ! [ -e "$dir/root.done" ]; then
   mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/root"
   : >"$dir/apt/status"
   sources >"$dir/apt/sources.list"
-  foreign update
+  # A mirror may be half-way through a change: what the other lists have will do, but say so.
+  foreign update || echo 'cross: not every list of packages could be had' >&2
   # shellcheck disable=SC2086 # a list of words
   (cd "$dir/apt" && foreign download $packages)
   for deb in "$dir"/apt/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
@@ -56,7 +57,7 @@ usr=$dir/root/usr
 pie='-static'
 [ -e "$($target-gcc -print-file-name=rcrt1.o)" ] && pie='-static-pie -fPIE'
 # shellcheck disable=SC2086 # a list of words
-$target-gcc -std=c11 -Os $pie -s -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+$target-gcc -std=c11 ${WARN-} -Os $pie -s -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
   -ffunction-sections -fdata-sections -Wl,--gc-sections -Wl,-z,relro,-z,now \
   -isystem "$usr/include" -isystem "$usr/include/$target" -o "$dir/vsmtp" dist/vsmtp.c \
   -L"$usr/lib/$target" -L"$usr/lib" \

@@ -3,7 +3,7 @@
 #
 # OBJECTS is the folder of base/str.o and so on. Laws: no name of a function or variable occurs in
 # two files, static or not (in the one-file build two `static int n;` silently become one); a name
-# begins with the first word of its file's, or with the prefix of a door function the file defines; a library, or a
+# begins with a word of its file's, or with the prefix of a door function the file defines; a library, or a
 # call that needs care, is used by the one file that answers for it.
 set -eu
 cd "$(dirname "$0")/.."
@@ -97,7 +97,7 @@ $NF ~ /\./ { next }   # the compiler made it, or it is static within a function
   stem = file
   sub(/.*\//, "", stem)
   sub(/\.o$/, "", stem)
-  if (index(name, prefix(stem) "_") == 1 || name == stem) next
+  if (index("_" stem "_", "_" prefix(name) "_") > 0) next
   if (type ~ /[TDBRV]/ && name in declared) own[file, prefix(name)] = 1
   else odd[name] = file
 }
