@@ -179,7 +179,10 @@ static int toml_text_long(struct toml_reader *r, char quote, struct buf *out)
       return 0;
     } else if (c == '\\' && quote == '"') {
       if (toml_text_escape(r, true, out)) return -1;
-    } else if (toml_text_is_control(c) && !toml_text_at_newline(r) && c != '\n') {
+    } else if (toml_text_at_newline(r)) { /* of either kind, it is the same text */
+      toml_text_newline(r);
+      buf_putc(out, '\n');
+    } else if (toml_text_is_control(c)) {
       return toml_text_control(r);
     } else {
       buf_putc(out, c);
