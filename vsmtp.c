@@ -139,12 +139,15 @@
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
-#include "smtp/attempt.c"      /* the due recipients of one message, one after another */
+#include "smtp/helper_process.c" /* the helper: the one process that may become another user */
+#include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
+#include "smtp/attempt.c"        /* the due recipients of one message, one after another */
 #include "smtp/deliver.c" /* the queue runner: stored mails through the later rules to mailboxes */
 #include "smtp/options.c" /* options that verbs share */
 #include "smtp/verb_conf.c"    /* config-show, config-diff */
 #include "smtp/verb_check.c"   /* check: read everything, start nothing */
 #include "smtp/verb_version.c" /* versions of the program and of its libraries */
+#include "smtp/verb_run.c"     /* serve: what start and end do, in order */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */
