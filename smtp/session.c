@@ -177,21 +177,35 @@ struct reply session_code(struct session *s, const struct rules_code *given, enu
   return reply_conf(session_conf(s), id, enhanced);
 }
 
-void session_refuse(struct session *s, enum stage stage, struct reply r, str why)
+/* What was decided about this client, so that it can be explained though no mail is kept. Outside a
+ * transaction the row stays out of the mail: its arena is rewound before that mail ends. */
+static void session_keep_refusal(struct session *s, enum stage stage, str detail)
 {
   struct mail *m = session_mail(s);
-  struct buf detail = BUF_INIT(1024);
+  struct store_trace row = {.at = clock_wall(), .stage = mail_stage_name(stage)};
 
-  buf_printf(&detail, "%d " STR_FMT " " STR_FMT, r.basic, STR_ARG(r.enhanced), STR_ARG(r.text));
-  if (why.n) buf_printf(&detail, " <" STR_FMT ">", STR_ARG(why));
-  mail_trace(m, stage, STR(""), "server", STR("refused"), buf_str(&detail));
+  if (s->mail) mail_trace(m, stage, STR(""), "server", STR("refused"), detail);
   if (m->trace_count > s->reported)
     refused_add(s->server->store, str_of(s->id), m->trace + s->reported,
                 m->trace_count - s->reported);
   s->reported = m->trace_count;
+  if (s->mail) return;
+  row.kind = STR("server");
+  row.status = STR("refused");
+  row.detail = detail;
+  refused_add(s->server->store, str_of(s->id), &row, 1);
+}
+
+void session_refuse(struct session *s, enum stage stage, struct reply r, str why)
+{
+  const struct rules_facts *f = &session_mail(s)->facts;
+  struct buf detail = BUF_INIT(LIMIT_COMMAND_LINE * 2);
+
+  buf_printf(&detail, "%d " STR_FMT " " STR_FMT, r.basic, STR_ARG(r.enhanced), STR_ARG(r.text));
+  if (why.n) buf_printf(&detail, " <" STR_FMT ">", STR_ARG(why));
+  session_keep_refusal(s, stage, buf_str(&detail));
   log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " refused reply=%s from=%s to=%s", s->id,
-           STR_ARG(m->facts.client_ip), log_q(buf_str(&detail)), log_q(m->facts.mail_from),
-           log_q(why));
+           STR_ARG(f->client_ip), log_q(buf_str(&detail)), log_q(f->mail_from), log_q(why));
   buf_free(&detail);
   session_reply(s, r);
 }

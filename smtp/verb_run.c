@@ -148,7 +148,6 @@ static int run_open_logs(const struct conf *conf, const struct run_options *o, s
 {
   for (int t = 0; t < LOG_TARGETS; t++)
     log_set_level((enum log_target)t, conf->server.logs.level[t]);
-  if (!conf->server.logs.level_app_given) log_set_level(LOG_APP, conf->app.logs.level[LOG_APP]);
   log_stdout(o->to_stdout);
   trace_mask = o->trace;
   if (run_open_log(conf, &conf->server.logs, false, e) < 0) return -1;
