@@ -1,6 +1,8 @@
 /* rules/rules.c: rule sets: a rule file loaded, the map it ends with checked, and frozen (vsl-api
  * 1.4). What is found here stays as it is until the last reference goes. */
 #include "api.h"
+#include "code.h"
+#include "lex.h"
 #include "regex.h"
 #include "vm.h"
 
@@ -229,6 +231,34 @@ static int rules_stage_of(str word)
   return -1;
 }
 
+/* Where the key stands, if the file's value is written as a map; else where that value is. */
+static struct place rules_key_place(const struct rules_check *c, str key)
+{
+  const struct module *m = rules_program(c->rules)->main;
+  struct buf text = BUF_INIT(LIMIT_VSL_FILE);
+  struct lex l;
+  struct token t, last = {0};
+  struct place place = c->place;
+  lex_init(&l, m->source, &text, true);
+  l.at = m->result_at;
+  for (int depth = 0;; last = t) {
+    const bool wanted = depth == 1 && (last.type == TOKEN_IDENT || last.type == TOKEN_STRING) &&
+                        str_eq(last.text, key);
+    t = lex_next(&l);
+    if (wanted && t.type == TOKEN_COLON) {
+      place = module_place(m, last.at);
+      break;
+    }
+    depth += (t.type == TOKEN_MAP_OPEN || t.type == TOKEN_BLOCK_OPEN ||
+              t.type == TOKEN_INDEX_OPEN || t.type == TOKEN_OPEN);
+    depth -= (t.type == TOKEN_BLOCK_CLOSE || t.type == TOKEN_INDEX_CLOSE || t.type == TOKEN_CLOSE);
+    if (depth <= 0 || t.type == TOKEN_END || t.type == TOKEN_ERROR || t.type == TOKEN_TEMPLATE)
+      break;
+  }
+  buf_free(&text);
+  return place;
+}
+
 /* "'data' is no stage: …", with a word for what the original accepts and never runs. */
 static void rules_unknown_stage(struct rules_check *c, str word)
 {
@@ -236,7 +266,7 @@ static void rules_unknown_stage(struct rules_check *c, str word)
   buf_printf(&text, "there is no stage '%s'; the stages are", log_q(word));
   for (int s = 0; s < STAGE_COUNT; s++)
     buf_printf(&text, "%s %s", s ? "," : "", rules_stage_names[s]);
-  rules_fault_text(c, c->place, buf_cstr(&text));
+  rules_fault_text(c, rules_key_place(c, word), buf_cstr(&text));
   buf_free(&text);
 }
 
@@ -269,21 +299,21 @@ static void rules_check_stage(struct rules_check *c, enum stage s, struct value 
 {
   struct program *p = c->rules->program;
   struct rules_stage *stage = &c->rules->stages[s];
+  const struct place at = rules_key_place(c, str_of(rules_stage_names[s]));
   if (v.type != VALUE_ARRAY) {
-    program_diag(p, c->diags, false, c->place,
-                 "stage '%s' must hold an array of directives, not '%s'", rules_stage_names[s],
-                 value_type_name(v));
+    program_diag(p, c->diags, false, at, "stage '%s' must hold an array of directives, not '%s'",
+                 rules_stage_names[s], value_type_name(v));
     return;
   }
   const struct array *a = v.as.array;
   stage->list = arena_alloc(c->rules->arena, (a->n + 1) * sizeof *stage->list);
   if (!stage->list) {
-    rules_fault_text(c, c->place, "no memory");
+    rules_fault_text(c, at, "no memory");
     return;
   }
   for (uint32_t i = 0; i < a->n; i++) {
     if (!object_is(a->items[i], &directive_type)) {
-      program_diag(p, c->diags, false, c->place,
+      program_diag(p, c->diags, false, at,
                    "element %u of stage '%s' is a '%s', not a rule, action or delegate", i,
                    rules_stage_names[s], value_type_name(a->items[i]));
       continue;
