@@ -40,7 +40,9 @@ typedef struct str {
 
 #define STR(literal) ((str){"" literal, sizeof(literal) - 1})
 #define STR_INIT(literal)                                                                          \
-  { "" literal, sizeof(literal) - 1 }
+  {                                                                                                \
+    "" literal, sizeof(literal) - 1                                                                \
+  }
 #define STR_FMT    "%.*s" /* printf("…" STR_FMT "…", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).n, ((s).p ? (s).p : "")
 
@@ -63,8 +65,8 @@ bool str_cut(str *rest, char sep, str *piece); /* next piece up to sep; false wh
                                                   After the last piece rest->p is NULL. */
 int str_to_i64(str s, int64_t *out);           /* whole s, optional sign, decimal; -1 if not */
 int str_to_u64(str s, uint64_t *out, int base);
-uint64_t str_hash(str s);                      /* not keyed: never for tables a stranger fills */
-char str_lower(char c);                        /* ASCII only, independent of locale */
+uint64_t str_hash(str s); /* not keyed: never for tables a stranger fills */
+char str_lower(char c);   /* ASCII only, independent of locale */
 char str_upper(char c);
 bool str_isalnum(char c); /* ASCII; likewise the next three */
 bool str_isalpha(char c);
@@ -93,11 +95,12 @@ const char *duration_text(int64_t ms, char out[DURATION_TEXT_MAX]);
 void *mem_alloc(size_t n); /* zeroed; n 0 gives a valid pointer */
 void *mem_resize(void *p, size_t n);
 void mem_free(void *p);
-char *mem_strdup(str s);              /* NUL-terminated copy, caller owns */
-void mem_wipe(void *p, size_t n);     /* clears secrets; the compiler may not drop it */
-size_t mem_count(void);               /* blocks alive (test build, else 0) */
-void mem_fail_at(uint64_t nth, bool once); /* test build: fail the nth request from now on; 0 none */
-bool mem_failed(void);                /* test build: has a request been failed since? */
+char *mem_strdup(str s);          /* NUL-terminated copy, caller owns */
+void mem_wipe(void *p, size_t n); /* clears secrets; the compiler may not drop it */
+size_t mem_count(void);           /* blocks alive (test build, else 0) */
+void mem_fail_at(uint64_t nth,
+                 bool once); /* test build: fail the nth request from now on; 0 none */
+bool mem_failed(void);       /* test build: has a request been failed since? */
 
 /* An arena gives memory that dies together. Everything is aligned for any type and zeroed. A
  * limit of 0 means no limit; beyond it arena_alloc gives NULL (and says so for ever after in
@@ -107,7 +110,7 @@ struct arena *arena_new(size_t limit); /* NULL: no memory */
 void arena_free(struct arena *a);
 void arena_reset(struct arena *a); /* forgets everything, keeps at most one block */
 void *arena_alloc(struct arena *a, size_t n);
-str arena_str(struct arena *a, str s);   /* copy, NUL-terminated behind its end; p NULL on failure
+str arena_str(struct arena *a, str s); /* copy, NUL-terminated behind its end; p NULL on failure
                                             (an empty s gives a non-NULL p) */
 str arena_printf(struct arena *a, const char *fmt, ...) BASE_PRINTF(2, 3);
 size_t arena_used(const struct arena *a); /* bytes handed out, rounded as allocated */
@@ -134,11 +137,13 @@ struct buf {
 };
 
 #define BUF_INIT(limit)                                                                            \
-  { .cap = (limit) }
+  {                                                                                                \
+    .cap = (limit)                                                                                 \
+  }
 void buf_free(struct buf *b);  /* gives the memory back; keeps cap, ready for use again */
 void buf_clear(struct buf *b); /* n = 0, failed = false; keeps the memory */
 bool buf_ok(const struct buf *b);
-str buf_str(const struct buf *b);        /* borrows: valid until the next change */
+str buf_str(const struct buf *b);          /* borrows: valid until the next change */
 const char *buf_cstr(const struct buf *b); /* NUL-terminated, "" when empty */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str_add(struct buf *b, str s);
@@ -147,10 +152,10 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) BASE_PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 void buf_utf8(struct buf *b, int32_t c);
-void buf_drop(struct buf *b, size_t n); /* forgets the first n bytes */
-char *buf_room(struct buf *b, size_t n);  /* space for n more bytes, or NULL (sets failed); then */
-void buf_grew(struct buf *b, size_t n);   /* say how many were written there */
-void buf_json(struct buf *b, str s); /* s as a JSON string with quotes; ill-formed UTF-8 becomes
+void buf_drop(struct buf *b, size_t n);  /* forgets the first n bytes */
+char *buf_room(struct buf *b, size_t n); /* space for n more bytes, or NULL (sets failed); then */
+void buf_grew(struct buf *b, size_t n);  /* say how many were written there */
+void buf_json(struct buf *b, str s);     /* s as a JSON string with quotes; ill-formed UTF-8 becomes
                                         U+FFFD */
 void buf_hex(struct buf *b, const void *p, size_t n);
 void buf_base64(struct buf *b, str s);
@@ -171,7 +176,7 @@ struct map {
   uint32_t *index;
   size_t index_size;
 };
-void map_free(struct map *m); /* not what the values point to */
+void map_free(struct map *m);                /* not what the values point to */
 void *map_get(const struct map *m, str key); /* NULL if absent */
 bool map_has(const struct map *m, str key);
 int map_set(struct map *m, str key, void *value); /* replaces; -1: no memory */
@@ -274,10 +279,19 @@ const char *log_q(str s);
 
 /* Trace topics: switched at run time with -T or SIGUSR2, written to the server log. */
 enum trace_topic { /* ORDER TRACE: trace_names in log.c */
-  TRACE_SMTP, TRACE_IO, TRACE_TLS, TRACE_DNS, TRACE_SPF, TRACE_RULES, TRACE_VM, TRACE_STORE,
-  TRACE_QUEUE, TRACE_DELIVER, TRACE_TOPICS
+                   TRACE_SMTP,
+                   TRACE_IO,
+                   TRACE_TLS,
+                   TRACE_DNS,
+                   TRACE_SPF,
+                   TRACE_RULES,
+                   TRACE_VM,
+                   TRACE_STORE,
+                   TRACE_QUEUE,
+                   TRACE_DELIVER,
+                   TRACE_TOPICS
 };
-extern uint32_t trace_mask; /* bit 1 << topic */
+extern uint32_t trace_mask;                  /* bit 1 << topic */
 int trace_parse(str topics, uint32_t *mask); /* "smtp,io" or "all"; -1 unknown word */
 void trace_write(enum trace_topic t, const char *fmt, ...) BASE_PRINTF(2, 3);
 #define trace(topic, ...)                                                                          \
@@ -292,7 +306,7 @@ void trace_write(enum trace_topic t, const char *fmt, ...) BASE_PRINTF(2, 3);
 
 int64_t clock_mono(void); /* milliseconds, never goes back */
 int64_t clock_mono_us(void);
-int64_t clock_wall(void); /* milliseconds since 1970 UTC */
+int64_t clock_wall(void);  /* milliseconds since 1970 UTC */
 bool clock_is_moved(void); /* a test holds the clock: nobody may sleep long in the kernel */
 #define CLOCK_TEXT_MAX 32
 const char *clock_utc(int64_t wall_ms, char out[CLOCK_TEXT_MAX]); /* 2026-11-22T07:39:00Z */
@@ -300,7 +314,8 @@ const char *clock_rfc5322(int64_t wall_ms, char out[40]); /* Sun, 22 Nov 2026 07
 int random_bytes(void *p, size_t n); /* getrandom(2); -1 never happens after start */
 
 /* ---- file.c: whole files -------------------------------------------------------------------- */
-int file_read(str path, size_t limit, struct buf *out, struct err *e); /* out->cap is set to limit */
+int file_read(str path, size_t limit, struct buf *out,
+              struct err *e); /* out->cap is set to limit */
 /* The folder of path with its last '/', "./"-free: "" when path has none. Borrows. */
 str path_dir(str path);
 /* dir + name when name is relative, else name; result in a. */
@@ -310,7 +325,13 @@ str path_join(struct arena *a, str dir, str name);
  * A document is a tree of nodes in an arena; every key and value knows where it stands. */
 
 enum toml_type {
-  TOML_STRING, TOML_INT, TOML_FLOAT, TOML_BOOL, TOML_DATETIME, TOML_ARRAY, TOML_TABLE
+  TOML_STRING,
+  TOML_INT,
+  TOML_FLOAT,
+  TOML_BOOL,
+  TOML_DATETIME,
+  TOML_ARRAY,
+  TOML_TABLE
 };
 struct toml {
   enum toml_type type;
@@ -323,9 +344,9 @@ struct toml {
   bool boolean;
   struct toml *child; /* first element or entry, in order of the file */
   struct toml *next;
-  size_t n;         /* children */
-  bool used;        /* for readers: mark what was understood, complain about the rest */
-  uint8_t defined;  /* toml.c's own: how the table came about */
+  size_t n;        /* children */
+  bool used;       /* for readers: mark what was understood, complain about the rest */
+  uint8_t defined; /* toml.c's own: how the table came about */
 };
 /* Parses source; nodes live in a. NULL after adding at least one error to d. */
 struct toml *toml_parse(struct arena *a, str file, str source, struct diags *d);
