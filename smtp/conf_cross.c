@@ -178,6 +178,8 @@ static void conf_cross_logs(struct conf_reader *r)
   if (c->server.logs.filepath.n && str_eq(c->server.logs.filepath, c->app.logs.filepath))
     conf_fail(r, conf_is_given(app) ? app : server,
               "server.logs.filepath and app.logs.filepath must differ");
+  if (c->server.logs.format.n || c->app.logs.format.n)
+    log_debug(LOG_PARSER, "logs.format has no effect: lines have one form");
   c->server.logs.filepath_given = conf_is_given(server);
   c->app.logs.filepath_given = conf_is_given(app);
   /* The level of the application log stands in either list; the closer one wins. */

@@ -198,7 +198,7 @@ static int conf_type_secret(struct conf_reader *r, struct toml *v, void *field)
 static int conf_type_host(struct conf_reader *r, struct toml *v, void *field)
 {
   if (!conf_type_is_plain(r, v)) return -1;
-  if (!addr_domain_ok(v->text, false))
+  if (!addr_domain_ok(v->text, false) || str_starts(v->text, STR("[")))
     return conf_fail(r, v, "%s: \"" STR_FMT "\" is no host name", r->key->path, STR_ARG(v->text));
   *(str *)field = v->text;
   return 0;
