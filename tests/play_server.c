@@ -406,8 +406,33 @@ void play_server_init(void)
   server.clock = map;
 }
 
+/* Has the server a socket with bytes it has not read? */
+static bool play_server_has_input(void)
+{
+  struct buf table = BUF_INIT(0);
+  char port[16];
+  bool found = false;
+  snprintf(port, sizeof port, ":%04X", (unsigned)play_server_port(1));
+  play_slurp("/proc/net/tcp", &table, true);
+  str rest = buf_str(&table), line, word = {NULL, 0};
+  while (!found && str_cut(&rest, '\n', &line)) {
+    str words[5] = {{NULL, 0}}; /* number, local, remote, state, queues */
+    for (size_t n = 0; n < 5 && (line = str_trim(line)).n && str_cut(&line, ' ', &word); n++)
+      words[n] = word;
+    found = str_ends(words[1], str_of(port)) && str_eq(words[3], STR("01")) &&
+            !str_ends(words[4], STR(":00000000"));
+  }
+  buf_free(&table);
+  return found;
+}
+
+/* What was said before the clock moves shall have been heard before it moves. A server that will
+ * not read now is not waited for. */
 void play_server_move_clock(int64_t ms)
 {
+  int64_t until = play_now() + 200;
+  while (server.pid && play_server_has_input() && play_now() < until) play_nap(1000);
+  play_nap(5000);
   *server.clock += ms;
 }
 

@@ -7,9 +7,13 @@ C EHLO me
 S 250
 C MAIL FROM:<a@b.example>
 S 250
-C RCPT TO:<Postmaster>
-S 250 2.1.5
 C RCPT TO:<POSTMASTER@home.example>
+S 250 2.1.5
+C RSET
+S 250
+C MAIL FROM:<a@b.example>
+S 250
+C RCPT TO:<Postmaster>
 S 250 2.1.5
 C RCPT TO:<bob>
 S 553 5.1.3

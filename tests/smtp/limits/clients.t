@@ -16,5 +16,7 @@ use a
 C QUIT
 S 221
 closed
+disconnect a
+log ~ closed
 connect d
 S 220

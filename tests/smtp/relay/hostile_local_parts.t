@@ -13,6 +13,8 @@ S 220
 C EHLO me
 S 250
 C MAIL FROM:<a'||(select 1)--@evil.test>
+S 501
+C MAIL FROM:<"a'||(select 1)--"@evil.test>
 S 250
 C RCPT TO:<"|id"@home.example>
 S 550

@@ -12,7 +12,8 @@ sql-fails update quarantine set mail_from = 'x' ~ *
 sql-fails update quarantine set queue = '' ~ *
 sql-fails update quarantine set queue = 'working' ~ *
 sql-fails insert into quarantine(id, queue) values('x', 'y') ~ *
-sql-fails delete from queue ~ *
+sql-fails insert into queue(id, queue) values('x', 'deliver') ~ *
+sql-fails insert into mail(id, message) values('x', 'y') ~ *
 sql-fails update mail set message = x'00' ~ *
 sql-fails delete from mail ~ *
 db select count(*) from quarantine = 1
