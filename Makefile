@@ -15,6 +15,7 @@ CFLAGS =
 LDFLAGS =
 STD    = -std=c11 -I$(B)/gen -ffunction-sections -fdata-sections
 FLAGS  = $(STD) $(WARN) $(WERROR)
+say    = $(if $(V),,@echo '  making $@' && )
 
 # Libraries: by pkg-config where it knows them, by their usual names where it does not. Asked for
 # when a recipe runs, because `make run` may have just installed them.
@@ -34,7 +35,7 @@ all: $(B)/vsmtp ## build/vsmtp, the ordinary program (B=DIR: another folder; CC=
 
 $(B)/vsmtp: vsmtp.c $(RESOURCES)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(OPT) $(HARDEN) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c \
+	$(say)$(CC) $(FLAGS) $(OPT) $(HARDEN) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c \
 	  -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(LIBS)
 
 $(B)/gen/%.inc: % amalgamate.sh
@@ -45,7 +46,7 @@ dist: dist/vsmtp.c ## dist/vsmtp.c, the whole program in one file
 
 dist/vsmtp.c: vsmtp.c amalgamate.sh $(SOURCES) $(HEADERS) $(TEXTS)
 	@mkdir -p dist
-	./amalgamate.sh -o $@
+	$(say)./amalgamate.sh -o $@
 
 run: ## serves on 127.0.0.1:10025 with everything in run/, and says what to try
 	@tests/deps.sh run
@@ -60,7 +61,7 @@ bench: ## vsmtp beside Postfix (needs root): prints a table and writes bench.md
 # ---- for other machines -------------------------------------------------------------------------
 static: dist/vsmtp.c ## build/vsmtp-static, which needs no library where it runs
 	@tests/deps.sh run
-	$(CC) -std=c11 -Os -s -static-pie $(HARDEN) $(CFLAGS) -ffunction-sections -fdata-sections \
+	$(say)$(CC) -std=c11 -Os -s -static-pie $(HARDEN) $(CFLAGS) -ffunction-sections -fdata-sections \
 	  -o $(B)/vsmtp-static dist/vsmtp.c -Wl,--gc-sections,-z,relro,-z,now $(LDFLAGS) \
 	  -lmbedtls -lmbedx509 -lmbedcrypto -lcares -lspf2 -lsqlite3 -lpcre2-8 -lm
 
@@ -95,24 +96,24 @@ testbuild: $(B)/vsmtp $(TB)/vsmtp $(TB)/vsmtp-dist $(TB)/libvsmtp.a $(PROGRAMS:%
 
 $(TB)/obj/%.o: %.c | $(RESOURCES)
 	@mkdir -p $(@D)
-	$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(TB)/libvsmtp.a: $(SOURCES:%.c=$(TB)/obj/%.o)
 	@rm -f $@
-	ar rc $@ $^
+	$(say)ar rc $@ $^
 
 $(TB)/vsmtp: vsmtp.c $(RESOURCES)
 	@mkdir -p $(@D)
-	$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c $(TESTLINK)
+	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c $(TESTLINK)
 
 $(TB)/vsmtp-dist: dist/vsmtp.c
 	@mkdir -p $(@D)
-	$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -o $@ $< $(TESTLINK)
+	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -o $@ $< $(TESTLINK)
 
 # clang reads what gcc built, each file alone and the two whole programs, for its own warnings.
 $(TB)/clang: $(SOURCES) $(HEADERS) vsmtp.c dist/vsmtp.c $(TEST_C) $(RESOURCES)
 	@mkdir -p $(@D)
-	clang -fsyntax-only $(FLAGS) -DVSMTP_TEST $(LIB_CFLAGS) $(filter %.c,$^)
+	$(say)clang -fsyntax-only $(FLAGS) -DVSMTP_TEST $(LIB_CFLAGS) $(filter %.c,$^)
 	@touch $@
 
 $(TB)/unit: $(call object,tests/check.c tests/unit/*.c) $(TB)/libvsmtp.a
@@ -120,7 +121,7 @@ $(TB)/play: $(call object,tests/play*.c) $(TB)/libvsmtp.a
 $(TB)/crash: $(call object,tests/crash*.c) $(TB)/libvsmtp.a
 $(FUZZERS:%=$(TB)/fuzz-%): $(TB)/fuzz-%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/driver.o $(TB)/libvsmtp.a
 $(PROGRAMS:%=$(TB)/%):
-	$(CC) $(TESTFLAGS) -o $@ $^ $(TESTLINK)
+	$(say)$(CC) $(TESTFLAGS) -o $@ $^ $(TESTLINK)
 
 # ---- the rest -----------------------------------------------------------------------------------
 install: $(B)/vsmtp ## to PREFIX=/usr/local, under DESTDIR if given
