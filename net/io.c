@@ -127,9 +127,7 @@ const char *io_why(const struct io *io)
   return io->why ? io->why : io->errnum ? strerror(io->errnum) : "no error";
 }
 
-/* ---- the descriptor's bytes
- * ----------------------------------------------------------------------
- */
+/* ---- the descriptor's bytes ------------------------------------------------------------------ */
 
 static ssize_t io_recv(struct io *io, char *p, size_t n)
 {
@@ -169,9 +167,7 @@ static void io_rewatch(struct io *io)
   if (watch_set(io->loop, &io->watch, io->fd, io_wants(io), &e)) io_fail(io, ENOMEM, NULL);
 }
 
-/* ---- output
- * --------------------------------------------------------------------------------------
- */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 size_t io_pending(const struct io *io)
 {
@@ -260,9 +256,7 @@ static void io_flush(struct io *io)
   io_sent(io);
 }
 
-/* ---- input
- * ---------------------------------------------------------------------------------------
- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 str io_input(const struct io *io)
 {
@@ -392,9 +386,7 @@ static void io_linger(struct io *io)
   loop_late(io->loop, &io->late);
 }
 
-/* ---- what the loop calls
- * -------------------------------------------------------------------------
- */
+/* ---- what the loop calls --------------------------------------------------------------------- */
 
 static int io_socket_error(const struct io *io)
 {
@@ -432,6 +424,7 @@ static void io_ready(struct watch *w, unsigned what, void *arg)
 {
   struct io *io = arg;
   loop_cause(io->loop, "connection");
+  if (io->life == IO_LIFE_GONE) return; /* another callback of this turn aborted it */
   if (io->life == IO_LIFE_CONNECTING) {
     io_connected(io);
     return;
@@ -516,9 +509,7 @@ void io_min_rate(struct io *io, size_t bytes, int64_t per_ms)
     timer_clear(io->loop, &io->rate);
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void io_free(struct io *io)
 {
@@ -673,9 +664,7 @@ fail:
   return NULL;
 }
 
-/* ---- without a descriptor
- * ------------------------------------------------------------------------
- */
+/* ---- without a descriptor -------------------------------------------------------------------- */
 
 struct io *io_memory(struct loop *l, io_fn *fn, void *arg, struct err *e)
 {

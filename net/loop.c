@@ -52,9 +52,7 @@ char *loop_scratch(struct loop *l)
   return l->scratch;
 }
 
-/* ---- time
- * ----------------------------------------------------------------------------------------
- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 int64_t loop_now(const struct loop *l)
 {
@@ -86,9 +84,7 @@ static void loop_account(struct loop *l)
   l->now = clock - l->lost;
 }
 
-/* ---- tasks
- * ---------------------------------------------------------------------------------------
- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 void loop_unready(struct task *t)
 {
@@ -140,10 +136,10 @@ static void loop_run_ready(struct loop *l)
   loop_run_tasks(l, &batch, "task");
 }
 
-/* ---- signals
- * ------------------------------------------------------------------------------------- The handler
- * marks the signal and writes a byte to a pipe that the loop watches: no signal mask that a child
- * would inherit. */
+/* ---- signals --------------------------------------------------------------------------------- */
+
+/* The handler marks the signal and writes a byte to a pipe that the loop watches: no signal mask
+ * that a child would inherit. */
 
 static volatile sig_atomic_t loop_signal_seen[LOOP_SIGNALS];
 static volatile int loop_signal_pipe[2] = {-1, -1};
@@ -211,9 +207,7 @@ int loop_signal(struct loop *l, int signo, void (*fn)(int signo, void *arg), voi
   return 0;
 }
 
-/* ---- turns
- * ---------------------------------------------------------------------------------------
- */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 void loop_hook(struct loop *l, loop_hook_fn *fn, void *arg)
 {

@@ -36,7 +36,7 @@ struct helper {
   struct helper_job jobs[LIMIT_HELPER_CHILDREN];
 };
 
-/* ---- names that may go into an order ----------------------------------------------------------- */
+/* ---- names that may go into an order --------------------------------------------------------- */
 
 bool helper_part_ok(const char *part)
 {
@@ -85,7 +85,7 @@ static int helper_fill(struct helper_order *o, const struct helper_delivery *wha
   return 0;
 }
 
-/* ---- jobs -------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 static void helper_hang_up(struct helper_job *job)
 {
@@ -131,7 +131,7 @@ static void helper_died(struct helper *h, bool wait)
     if (h->jobs[i].id) helper_end(&h->jobs[i], HELPER_TEMP, STR("the helper has ended"));
 }
 
-/* ---- the mail ---------------------------------------------------------------------------------- */
+/* ---- the mail -------------------------------------------------------------------------------- */
 
 /* Gives the next bytes of head and mail; 0 at the end, -1 when the owner gives up. */
 static ptrdiff_t helper_next(struct helper_job *job, char block[HELPER_BLOCK])
@@ -167,7 +167,7 @@ static void helper_feed(struct watch *w, unsigned what, void *arg)
   }
 }
 
-/* ---- orders and answers ------------------------------------------------------------------------ */
+/* ---- orders and answers ---------------------------------------------------------------------- */
 
 static struct helper_job *helper_by_id(struct helper *h, uint32_t id)
 {
@@ -290,7 +290,7 @@ int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_
   return 0;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct helper *helper_start(const struct helper_conf *conf, struct err *e)
 {

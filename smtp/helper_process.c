@@ -44,7 +44,7 @@ struct helper_self {
   struct helper_answer *board; /* one for each child */
 };
 
-/* ---- a child ----------------------------------------------------------------------------------- */
+/* ---- a child --------------------------------------------------------------------------------- */
 
 /* Whose mailbox it is. */
 struct helper_owner {
@@ -204,7 +204,7 @@ static _Noreturn void helper_child_main(const struct helper_self *self,
   _exit(0);
 }
 
-/* ---- the helper -------------------------------------------------------------------------------- */
+/* ---- the helper ------------------------------------------------------------------------------ */
 
 static void helper_answer(struct helper_self *self, const struct helper_answer *a)
 {

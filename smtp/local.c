@@ -27,8 +27,7 @@
 #define LOCAL_RETRY  100 /* ms between two tries for a lock */
 #define LOCAL_NAME   512
 
-/* ---- bytes from the pipe to the file, line ends and From_ changed on the way ------------------
- */
+/* ---- bytes from the pipe to the file, line ends and From_ changed on the way ----------------- */
 
 struct local_copy {
   int fd;
@@ -169,8 +168,7 @@ static int local_give(int fd, const struct local_mail *m, mode_t mode, struct er
   return 0;
 }
 
-/* ---- Maildir ----------------------------------------------------------------------------------
- */
+/* ---- Maildir --------------------------------------------------------------------------------- */
 
 struct local_box {
   int root, tmp, new, cur;
@@ -303,8 +301,7 @@ int local_maildir(int dir, const struct local_mail *m, struct err *e)
   return result;
 }
 
-/* ---- mbox -------------------------------------------------------------------------------------
- */
+/* ---- mbox ------------------------------------------------------------------------------------ */
 
 /* Only a plain file of our own, with one name: else somebody could make us write elsewhere. */
 static int local_mbox_open(int dir, const char *file, struct stat *st, struct err *e)

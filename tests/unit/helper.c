@@ -347,7 +347,7 @@ TEST(helper_reports_why_a_mailbox_cannot_be_written)
   finish();
 }
 
-/* ---- deaths ------------------------------------------------------------------------------------ */
+/* ---- deaths ---------------------------------------------------------------------------------- */
 
 /* The youngest child of a process, 0 if there is none. */
 static pid_t child_of(pid_t pid)
@@ -478,7 +478,7 @@ TEST(helper_ends_when_the_server_has)
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-/* ---- a server that was taken over --------------------------------------------------------------- */
+/* ---- a server that was taken over ------------------------------------------------------------ */
 
 /* Speaks to a helper of its own in raw packets; the outcome, or -1 when the helper hung up. */
 static int raw(const void *packet, size_t n, bool with_pipe)
@@ -547,7 +547,7 @@ TEST(helper_believes_nothing_of_an_order)
   CHECK_INT(raw(&good, sizeof good - 1, true), -1);
 }
 
-/* ---- not root ----------------------------------------------------------------------------------- */
+/* ---- not root -------------------------------------------------------------------------------- */
 
 TEST(helper_not_started_as_root)
 {

@@ -95,7 +95,7 @@ static void put_file(const char *name, const char *text)
   close(fd);
 }
 
-/* ---- Maildir ---------------------------------------------------------------------------------- */
+/* ---- Maildir --------------------------------------------------------------------------------- */
 
 TEST(local_maildir_is_made_and_gets_the_mail)
 {
@@ -233,7 +233,7 @@ TEST(local_full_disk_leaves_nothing)
   close(dir);
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------ */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 /* The same mail, however it is cut into pieces. */
 static void through_a_pipe(str mail, size_t piece, const char *want, bool mbox)
@@ -297,7 +297,7 @@ TEST(local_line_ends_and_quotes)
     }
 }
 
-/* ---- mbox ------------------------------------------------------------------------------------- */
+/* ---- mbox ------------------------------------------------------------------------------------ */
 
 TEST(local_mbox_appends)
 {
