@@ -265,7 +265,7 @@ struct value object_of_text(struct region *r, enum object_kind k, str text, stru
   default: break;
   }
   if (v.type != VALUE_NONE || (e->kind != ERR_NONE && e->kind != ERR_SYNTAX)) return v;
-  char why[ERR_TEXT_MAX];
+  char why[ERR_TEXT_MAX + 4];
   snprintf(why, sizeof why, "%s%s", e->kind ? ": " : "", e->kind ? e->text : "");
   err_set(e, ERR_SYNTAX, "'%.200s' is not %s%s", log_q(text), object_wants[k], why);
   return v;
