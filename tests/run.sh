@@ -69,6 +69,7 @@ for binary in vsmtp vsmtp-dist; do
   runner "talk$kind" "$play" "BIN=$B/test/$binary" "T=$part" tests/smtp
 done
 for fuzzer in "$B"/test/fuzz-*; do
+  [ -x "$fuzzer" ] || continue
   name=${fuzzer##*/}
   files=$(matching "$name" "tests/corpus/${name#fuzz-}")
   # shellcheck disable=SC2086 # a list of names
