@@ -69,6 +69,14 @@ static void stage_decide(struct rules_run *run, const struct rules_verdict *v)
   run->done = true;
 }
 
+/* All a client learns of an error: the stage. ORDER STAGE */
+static const struct rules_code stage_failures[] = {
+#define STAGE_FAILURE(upper, name)                                                                 \
+  {451, STR_INIT("4.3.5"), STR_INIT("the rules of this server failed in stage " name)},
+    STAGE_LIST(STAGE_FAILURE)
+#undef STAGE_FAILURE
+};
+
 /* An error nobody caught (vsl-api 4.6): logged whole, refused for now. */
 static void stage_fail(struct rules_run *run, const struct directive *d, const char *what,
                        str where)
@@ -76,7 +84,7 @@ static void stage_fail(struct rules_run *run, const struct directive *d, const c
   const str name = value_str(d->name);
   const struct rules_verdict v = {
       .kind = RULES_DENY,
-      .code = {451, STR_INIT("4.3.5"), STR_INIT("the rules of this server failed")},
+      .code = stage_failures[run->env.stage],
       .directive = name,
       .failed = true,
   };

@@ -692,3 +692,25 @@ TEST(rules_published_examples)
   CHECK_STR(rules_verdict(t.run)->text, "virus_q");
   rules_close(&t);
 }
+
+/* The policies of rules/examples, as the tests are started: from the top of the repository. */
+TEST(rules_examples_load)
+{
+  static const char *const names[] = {"home",      "aliases", "antivirus",
+                                      "blacklist", "copies",  "hold"};
+  static const str listeners[] = {STR_INIT("127.0.0.1:10024")};
+  const struct rules_options opt = {
+      .limits = rules_limits_default(), .listeners = listeners, .listener_count = 1};
+  for (size_t i = 0; i < BASE_COUNT(names); i++) {
+    char path[128];
+    struct diags d;
+    diags_init(&d);
+    snprintf(path, sizeof path, "rules/examples/%s/main.vsl", names[i]);
+    struct rules *r = rules_load(str_of(path), &opt, &d);
+    CHECK(r != NULL);
+    CHECK_INT(d.n, 0);
+    diags_print(&d, stdout);
+    rules_release(r);
+    diags_free(&d);
+  }
+}

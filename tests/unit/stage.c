@@ -80,7 +80,7 @@ TEST(stage_verdicts)
 
 TEST(stage_errors_refuse_for_now)
 {
-#define FAILED "deny 451/4.3.5/the rules of this server failed 'r' 1 failed"
+#define FAILED "deny 451/4.3.5/the rules of this server failed in stage preq 'r' 1 failed"
   stage_expect("1", FAILED);
   stage_expect("", FAILED);
   stage_expect("1 / 0; next()", FAILED);
@@ -128,7 +128,7 @@ TEST(stage_error_is_logged_with_its_place)
                      "  rule \"never\" || accept(),\n"
                      "] }")) {
     CHECK_STR(stage_go(&t, STAGE_RCPT, 0, false),
-              "deny 451/4.3.5/the rules of this server failed 'bad' 1 failed");
+              "deny 451/4.3.5/the rules of this server failed in stage rcpt 'bad' 1 failed");
     const str log = buf_str(&t.host.log);
     CHECK(str_find(log, STR("rules error stage=rcpt action=bad failed: ")) == 0);
     CHECK(str_find(log, STR("main.vsl:1:17: ErrorFunctionNotFound: ")) > 0);
@@ -180,7 +180,7 @@ TEST(stage_waits_for_the_host)
   struct stage_test t;
   if (stage_open(&t, "#{ mail: [ rule \"spf\" || check_spf(\"mail_from\", \"spf\") ] }")) {
     CHECK_STR(stage_go(&t, STAGE_MAIL, 0, false),
-              "deny 451/4.3.5/the rules of this server failed 'spf' 1 failed");
+              "deny 451/4.3.5/the rules of this server failed in stage mail 'spf' 1 failed");
     CHECK(str_find(buf_str(&t.host.log), STR("SPF is not built in yet")) > 0);
     t.host.asked = RULES_ASKED_WAIT;
     CHECK_STR(stage_go(&t, STAGE_MAIL, 0, false), "waits");
