@@ -116,9 +116,9 @@ $(TB)/clang: $(SOURCES) $(HEADERS) vsmtp.c dist/vsmtp.c $(TEST_C) $(RESOURCES)
 	$(say)clang -fsyntax-only $(FLAGS) -DVSMTP_TEST $(LIB_CFLAGS) $(filter %.c,$^)
 	@touch $@
 
-$(TB)/unit: $(call object,tests/check.c tests/unit/*.c) $(TB)/libvsmtp.a
+$(TB)/unit: $(call object,tests/check.c tests/store_kit.c tests/unit/*.c) $(TB)/libvsmtp.a
 $(TB)/play: $(call object,tests/play*.c) $(TB)/libvsmtp.a
-$(TB)/crash: $(call object,tests/crash*.c) $(TB)/libvsmtp.a
+$(TB)/crash: $(call object,tests/check.c tests/store_kit.c tests/crash*.c) $(TB)/libvsmtp.a
 $(FUZZERS:%=$(TB)/fuzz-%): $(TB)/fuzz-%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/driver.o $(TB)/libvsmtp.a
 $(PROGRAMS:%=$(TB)/%):
 	$(say)$(CC) $(TESTFLAGS) -o $@ $^ $(TESTLINK)

@@ -190,25 +190,44 @@ static const struct op_kind keep_slice = {
 
 /* ---- checkpoints ----------------------------------------------------------------------------- */
 
-/* Who reads: the process holding a read mark in the shared memory beside the WAL (bytes 123 to 127
- * of it, see "WAL-index locks" in sqlite's walformat). 0: unknown. */
-static int keep_reader(const struct store *s)
+/* The nth word of a line, counted from 0; empty when there are fewer. */
+static str keep_word(str line, int n)
+{
+  str word;
+  while (str_cut(&line, ' ', &word))
+    if (word.n && n-- == 0) return str_trim(word);
+  return STR("");
+}
+
+/* A line of /proc/locks, "1: POSIX ADVISORY READ 1234 08:01:5678 123 123": the process that holds a
+ * read mark in the file of that inode (bytes 123 to 127 of the shared memory beside the WAL, see
+ * "WAL-index locks" in sqlite's description of its format); else 0. */
+static int64_t keep_lock_reader(str line, uint64_t inode)
+{
+  str place = keep_word(line, 5);
+  uint64_t from, number;
+  int64_t pid;
+  if (!str_eq(keep_word(line, 3), STR("READ")) || str_to_i64(keep_word(line, 4), &pid)) return 0;
+  if (str_to_u64(str_skip(place, (size_t)(str_rchr(place, ':') + 1)), &number, 10)) return 0;
+  if (str_to_u64(keep_word(line, 6), &from, 10) || number != inode) return 0;
+  return from >= 123 && from <= 127 && pid != getpid() ? pid : 0;
+}
+
+/* Who keeps reading? 0: unknown. */
+static int64_t keep_reader(const struct store *s)
 {
   struct stat st;
-  char line[256], path[4096];
-  int pid, found = 0;
-  unsigned major, minor;
-  unsigned long inode, from;
-  snprintf(path, sizeof path, "%s-shm", s->path);
-  FILE *f = stat(path, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
-  while (f && fgets(line, sizeof line, f)) {
-    if (sscanf(line, "%*d: POSIX %*s READ %d %x:%x:%lu %lu", &pid, &major, &minor, &inode, &from) ==
-            5 &&
-        inode == st.st_ino && from >= 123 && from <= 127 && pid != getpid())
-      found = pid;
-  }
-  if (f) fclose(f);
-  return found;
+  struct err e;
+  struct buf path = BUF_INIT(4096), locks = BUF_INIT(0);
+  int64_t pid = 0;
+  buf_printf(&path, "%s-shm", s->path);
+  bool there = buf_ok(&path) && stat(buf_cstr(&path), &st) == 0 &&
+               file_read(STR("/proc/locks"), 1 << 20, &locks, &e) == 0;
+  str rest = buf_str(&locks), line;
+  while (there && !pid && str_cut(&rest, '\n', &line)) pid = keep_lock_reader(line, st.st_ino);
+  buf_free(&path);
+  buf_free(&locks);
+  return pid;
 }
 
 static void keep_checkpoint(struct store *s)
@@ -227,9 +246,9 @@ static void keep_checkpoint(struct store *s)
   } else if (pages > KEEP_WAL_WARN && !k->wal_warned) {
     k->wal_warned = true;
     log_warn(LOG_STORE,
-             "wal_mib=%d reader_pid=%d a process that keeps reading the database makes its file "
+             "wal_mib=%d reader_pid=%lld a process that keeps reading the database makes its file "
              "grow",
-             pages / ((1 << 20) / KEEP_PAGE), keep_reader(s));
+             pages / ((1 << 20) / KEEP_PAGE), (long long)keep_reader(s));
   }
 }
 

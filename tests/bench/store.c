@@ -33,8 +33,10 @@ static void bench_stored(void *arg, enum store_result result)
 {
   struct bench_client *c = arg;
   c->ready = true;
-  if (result == STORE_OK) bench_done++;
-  else bench_failed++;
+  if (result == STORE_OK)
+    bench_done++;
+  else
+    bench_failed++;
 }
 
 static void bench_send(struct bench_client *c, bool quarantine)
@@ -45,22 +47,23 @@ static void bench_send(struct bench_client *c, bool quarantine)
   c->rcpt = (struct store_rcpt){.address = STR("bob@home.example"), .transport = STR("maildir")};
   c->line = (struct store_trace){
       .stage = STR("preq"), .kind = STR("rule"), .directive = STR("hold"), .status = STR("next")};
-  c->mail = (struct store_mail){.id = str_of(c->id),
-                                .queue = quarantine ? STORE_QUARANTINE : STORE_DELIVER,
-                                .quarantine = STR("bench"),
-                                .received_at = clock_wall(),
-                                .client_ip = STR("127.0.0.1"),
-                                .helo = STR("client.example"),
-                                .mail_from = STR("alice@example.net"),
-                                .subject = STR("A message of five thousand octets"),
-                                .context = STR("{\"port\":25,\"server\":\"home.example\"}"),
-                                .rcpt = &c->rcpt,
-                                .rcpt_count = 1,
-                                .header = STR("Received: from client.example\r\nFrom: <alice@example"
-                                              ".net>\r\nTo: <bob@home.example>\r\nSubject: A mess"
-                                              "age of five thousand octets\r\n\r\n"),
-                                .trace = &c->line,
-                                .trace_count = 1};
+  c->mail =
+      (struct store_mail){.id = str_of(c->id),
+                          .queue = quarantine ? STORE_QUARANTINE : STORE_DELIVER,
+                          .quarantine = STR("bench"),
+                          .received_at = clock_wall(),
+                          .client_ip = STR("127.0.0.1"),
+                          .helo = STR("client.example"),
+                          .mail_from = STR("alice@example.net"),
+                          .subject = STR("A message of five thousand octets"),
+                          .context = STR("{\"port\":25,\"server\":\"home.example\"}"),
+                          .rcpt = &c->rcpt,
+                          .rcpt_count = 1,
+                          .header = STR("Received: from client.example\r\nFrom: <alice@example"
+                                        ".net>\r\nTo: <bob@home.example>\r\nSubject: A mess"
+                                        "age of five thousand octets\r\n\r\n"),
+                          .trace = &c->line,
+                          .trace_count = 1};
   incoming_body(c->in, (str){bench_body, sizeof bench_body});
   incoming_accept(c->in, &c->mail, bench_stored, c);
 }
@@ -100,18 +103,20 @@ static void bench_run(struct store *s, int clients, int64_t ms, bool quarantine,
   for (int i = 0; i < clients; i++) bench_clients[i].ready = true;
   while (clock_mono_us() - start < ms * 1000) {
     bool any = false;
+    long answered = bench_done + bench_failed;
     for (int i = 0; i < clients; i++) {
       if (!bench_clients[i].ready) continue;
       any = true;
       bench_send(&bench_clients[i], quarantine);
     }
     int wait = store_turn(s, !any);
-    if (!any) bench_sleep(wait);
+    if (!any && bench_done + bench_failed == answered) bench_sleep(wait);
   }
   double seconds = (double)(clock_mono_us() - start) / 1e6, n = bench_done ? (double)bench_done : 1;
   printf("%-12s %3d clients %8.0f/s  %.4f ms cpu  %6.1f KiB written  %5.1f a commit  %ld failed\n",
-         what, clients, n / seconds, (bench_cpu() - cpu) / n, (bench_written() - written) / n / 1024,
-         n / (double)(s->tx.generation - generation), bench_failed);
+         what, clients, n / seconds, (bench_cpu() - cpu) / n,
+         (bench_written() - written) / n / 1024, n / (double)(s->tx.generation - generation),
+         bench_failed);
   for (int i = 0; i < clients; i++) {
     incoming_free(bench_clients[i].in);
     bench_clients[i].in = NULL;
@@ -133,9 +138,11 @@ static struct store *bench_open(const char *folder)
 static void bench_fill(struct store *s, int n)
 {
   char text[1400];
+  long long key = s->key;
   snprintf(text, sizeof text,
            "BEGIN; WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < %d)"
-           " INSERT INTO message SELECT printf('0000000%%019d', i), i * 1048576, 'deliver', '', 0,"
+           " INSERT INTO message SELECT printf('0000000%%019d', i), i * 1048576 + %lld, 'deliver', "
+           "'', 0,"
            " 0, '127.0.0.1', 'client.example', 'alice@example.net', '', 'A message', 1000, 900, 1,"
            " '', '', '', 0, '', x'7b7d' FROM c;"
            " INSERT INTO rcpt SELECT id, 1, 'bob@home.example', '', 'maildir', '', 'pending', 1,"
@@ -143,9 +150,11 @@ static void bench_fill(struct store *s, int n)
            " INSERT INTO body SELECT key, zeroblob(100) FROM message WHERE id < '0000001';"
            " INSERT INTO body SELECT key + 1, zeroblob(900) FROM message WHERE id < '0000001';"
            " COMMIT",
-           n);
-  int rc = sql_text_run(s, text);
-  if (rc) fprintf(stderr, "fill: %s\n", sqlite3_errmsg(s->db));
+           n, key);
+  if (sql_text_run(s, text) == SQLITE_OK)
+    s->key += (int64_t)n * ROW_KEY_STEP;
+  else
+    fprintf(stderr, "fill: %s\n", sqlite3_errmsg(s->db));
 }
 
 int main(int argc, char **argv)

@@ -1,162 +1,525 @@
-/* tests/unit/store.c: receiving and accepting: what is in the file, when it is answered, who is
- * told what when something fails. The database is looked at through sqlite itself, as a shell
- * would.
+/* tests/unit/store.c: receiving and accepting: what is in the file and when, who is told what, what
+ * a crash leaves, how the file is opened.
  */
-#include "../../sqlite/store_int.h"
-#include "../check.h"
+#include "../store_kit.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the world of a test ---------------------------------------------------------------------- */
-
-static struct store *store_here(const char *folder)
-{
-  struct err e = {.kind = ERR_NONE};
-  struct store_options o = {.dirpath = str_of(folder), .server = true, .create = true};
-  struct store *s = store_open(&o, &e);
-  if (!s) printf("%s\n", e.text);
-  return s;
-}
-
-/* What another program reads: the first column of the first row. */
-static const char *store_ask(const char *folder, const char *sql)
-{
-  static char text[4096];
-  char path[512];
-  sqlite3 *db = NULL;
-  sqlite3_stmt *stmt = NULL;
-  snprintf(path, sizeof path, "%s/vsmtp.db", folder);
-  snprintf(text, sizeof text, "(no row)");
-  if (sqlite3_open(path, &db) == SQLITE_OK) sqlite3_busy_timeout(db, 1000);
-  if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK ||
-      (sqlite3_step(stmt) != SQLITE_ROW && sqlite3_errcode(db) != SQLITE_DONE))
-    snprintf(text, sizeof text, "%s", sqlite3_errmsg(db));
-  else if (sqlite3_column_count(stmt) && sqlite3_column_bytes(stmt, 0) >= 0 &&
-           sqlite3_data_count(stmt))
-    snprintf(text, sizeof text, "%s", (const char *)sqlite3_column_text(stmt, 0));
-  sqlite3_finalize(stmt);
-  sqlite3_close(db);
-  return text;
-}
-
-struct store_said {
-  int times;
-  enum store_result result;
-};
-
-static void store_say(void *arg, enum store_result result)
-{
-  struct store_said *said = arg;
-  said->times++;
-  said->result = result;
-}
-
-/* Turns until the store has nothing left to do at once. */
-static void store_run(struct store *s)
-{
-  for (int i = 0; i < 1000; i++) {
-    int ms = store_turn(s, true);
-    if (ms > 60) return;
-    if (ms > 0) usleep((useconds_t)ms * 1000);
-  }
-}
-
-static const struct store_rcpt store_bob = {.address = STR_INIT("bob@home.example"),
-                                            .transport = STR_INIT("maildir")};
-static const struct store_trace store_line = {.stage = STR_INIT("preq"),
-                                              .directive = STR_INIT("hold it"),
-                                              .kind = STR_INIT("rule"),
-                                              .status = STR_INIT("next")};
-
-static struct store_mail store_mail_of(const char *id)
-{
-  return (struct store_mail){.id = str_of(id),
-                             .queue = STORE_DELIVER,
-                             .received_at = clock_wall(),
-                             .client_ip = STR("192.0.2.1"),
-                             .helo = STR("client.example"),
-                             .mail_from = STR("alice@example.net"),
-                             .subject = STR("Hello"),
-                             .context = STR("{}"),
-                             .rcpt = &store_bob,
-                             .rcpt_count = 1,
-                             .header = STR("Subject: Hello\r\n\r\n"),
-                             .trace = &store_line,
-                             .trace_count = 1};
-}
-
-/* A body of n octets whose every place is known. */
-static int store_feed(struct incoming *in, size_t n, struct store *s)
-{
-  char piece[1000];
-  for (size_t at = 0; at < n;) {
-    size_t len = n - at < sizeof piece ? n - at : sizeof piece;
-    for (size_t i = 0; i < len; i++) piece[i] = (char)('a' + (at + i) % 23);
-    enum incoming_state state = incoming_body(in, (str){piece, len});
-    if (state == INCOMING_TEMP || state == INCOMING_FULL) return -1;
-    if (state == INCOMING_WAIT) store_run(s);
-    at += len;
-  }
-  return 0;
-}
-
-/* ---- tests ------------------------------------------------------------------------------------ */
+/* ---- accepting -------------------------------------------------------------------------------- */
 
 TEST(store_accepts_after_the_commit)
 {
   const char *folder = check_folder();
-  struct store *s = store_here(folder);
+  struct store *s = kit_open(folder);
+  struct kit_mail m;
   if (!CHECK(s != NULL)) return;
-  char id[ID_LENGTH + 1];
-  struct incoming *in = incoming_new(s, str_of(id_new(id)));
-  struct store_mail mail = store_mail_of(id);
-  struct store_said said = {0};
-  CHECK_INT(store_feed(in, 5000, s), 0);
-  incoming_accept(in, &mail, store_say, &said);
-  CHECK_STR(str_of(store_ask(folder, "SELECT count(*) FROM queue")), "0");
-  CHECK_INT(said.times, 0);
-  store_run(s);
-  CHECK_INT(said.times, 1);
-  CHECK_INT(said.result, STORE_OK);
-  incoming_free(in);
-  CHECK_STR(str_of(store_ask(folder, "SELECT id FROM queue WHERE queue = 'deliver' AND mail_from ="
-                                     " 'alice@example.net' AND rcpt_left = 1 AND size = 5018")),
-            id);
-  CHECK_STR(str_of(store_ask(folder, "SELECT length(message) FROM mail")), "5018");
-  CHECK_STR(str_of(store_ask(folder, "SELECT directive FROM trace")), "hold it");
-  CHECK_STR(str_of(store_ask(folder, "PRAGMA auto_vacuum")), "2");
+  kit_new(&m, s);
+  CHECK_INT(kit_feed(&m, s, 5000), 0);
+  kit_accept(&m);
+  KIT_ASK(folder, "SELECT count(*) FROM queue", "0");
+  CHECK_INT(m.said.times, 0);
+  kit_run(s);
+  CHECK_INT(m.said.times, 1);
+  CHECK_INT(m.said.result, STORE_OK);
+  kit_free(&m);
+  KIT_ASK(folder,
+          "SELECT id FROM queue WHERE queue = 'deliver' AND mail_from = 'alice@example.net' AND"
+          " rcpt_left = 1 AND rcpt_total = 1 AND size = 5018 AND attempts = 0 AND helo ="
+          " 'client.example' AND client_ip = '192.0.2.1' AND subject = 'Hello' AND auth_user = ''"
+          " AND next_attempt_at IS NOT NULL",
+          m.id);
+  KIT_ASK(folder, "SELECT length(message) FROM mail", "5018");
+  KIT_ASK(folder, "SELECT directive || kind || status || stage FROM trace", "hold itrulenextpreq");
+  KIT_ASK(folder, "SELECT address || transport || status FROM recipient",
+          "bob@home.examplemaildirpending");
+  CHECK_STR(str_of(kit_laws(folder)), "");
   store_close(s);
 }
 
-TEST(store_gives_a_large_body_back)
+TEST(store_made_as_it_should_be)
 {
   const char *folder = check_folder();
-  struct store *s = store_here(folder);
+  struct store *s = kit_open(folder);
+  struct stat st;
+  char path[512];
   if (!CHECK(s != NULL)) return;
-  char id[ID_LENGTH + 1];
-  struct incoming *in = incoming_new(s, str_of(id_new(id)));
-  struct store_mail mail = store_mail_of(id);
-  struct store_said said = {0};
-  size_t n = 3 * LIMIT_CHUNK + 777;
-  CHECK_INT(store_feed(in, n, s), 0);
+  KIT_ASK(folder, "PRAGMA auto_vacuum", "2");
+  KIT_ASK(folder, "PRAGMA page_size", "4096");
+  KIT_ASK(folder, "PRAGMA encoding", "UTF-8");
+  KIT_ASK(folder, "PRAGMA journal_mode", "wal");
+  KIT_ASK(folder, "SELECT application_id > 0 FROM pragma_application_id", "1");
+  KIT_ASK(folder, "PRAGMA user_version", "1");
+  for (int i = 0; i < 3; i++) {
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    snprintf(path, sizeof path, "%s/vsmtp.db%s", folder, ends[i]);
+    CHECK_INT(stat(path, &st), 0);
+    CHECK_INT(st.st_mode & 0777, 0600);
+  }
+  store_close(s);
+}
+
+/* The pieces of a body, one after the other, against what was fed. */
+static size_t store_read_back(struct incoming *in)
+{
   struct buf piece = BUF_INIT(LIMIT_CHUNK);
   struct err e;
   size_t at = 0;
-  for (size_t i = 0; incoming_read(in, i, &piece, &e) == 1; i++, buf_clear(&piece))
-    for (size_t k = 0; k < piece.n; k++, at++) {
-      if (piece.p[k] != (char)('a' + at % 23)) CHECK(false);
-    }
-  CHECK_INT(at, n);
+  int r = 1;
+  for (size_t n = 0; (r = incoming_read(in, n, &piece, &e)) == 1; n++, buf_clear(&piece))
+    for (size_t i = 0; i < piece.n; i++, at++)
+      if (!kit_octet(at, piece.p[i])) r = -1;
+  CHECK_INT(r, 0);
   buf_free(&piece);
-  incoming_accept(in, &mail, store_say, &said);
-  store_run(s);
-  CHECK_INT(said.result, STORE_OK);
-  CHECK_INT(said.times, 1);
-  incoming_free(in);
-  CHECK_STR(str_of(store_ask(folder, "SELECT count(*) FROM body")), "5");
-  CHECK_STR(str_of(store_ask(folder, "SELECT count(*) FROM loose")), "0");
+  return at;
+}
+
+TEST(store_streams_a_large_body)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct kit_mail m;
   char want[32];
-  snprintf(want, sizeof want, "%zu", n + 18);
-  CHECK_STR(str_of(store_ask(folder, "SELECT length(message) FROM mail")), want);
+  size_t n = 20 * LIMIT_CHUNK + 777;
+  if (!CHECK(s != NULL)) return;
+  kit_new(&m, s);
+  CHECK_INT(kit_feed(&m, s, n), 0);
+  CHECK_INT(store_read_back(m.in), n);
+  kit_run(s);
+  KIT_ASK(folder, "SELECT count(*) FROM loose", "1");
+  KIT_ASK(folder, "SELECT count(*) FROM mail", "0");
+  kit_accept(&m);
+  kit_run(s);
+  CHECK_INT(m.said.result, STORE_OK);
+  CHECK_INT(m.said.times, 1);
+  kit_free(&m);
+  snprintf(want, sizeof want, "%zu", n + KIT_HEADER_SIZE);
+  KIT_ASK(folder, "SELECT length(message) FROM mail", want);
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  KIT_ASK(folder, "SELECT count(*) FROM loose", "0");
   store_close(s);
+}
+
+TEST(store_keeps_a_mail_without_body)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  if (!CHECK(s != NULL)) return;
+  CHECK_INT(kit_send(s, 0, STORE_WORKING, NULL), STORE_OK);
+  KIT_ASK(folder, "SELECT CAST(message AS TEXT) FROM mail WHERE queue = 'working'", KIT_HEADER);
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  store_close(s);
+}
+
+TEST(store_shares_a_commit)
+{
+  struct kit_mail m[50];
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  if (!CHECK(s != NULL)) return;
+  kit_run(s);
+  uint64_t before = s->tx.generation;
+  s->tx.sync = 1000000; /* a slow disk: the window is 5 ms */
+  for (int i = 0; i < 50; i++) {
+    kit_new(&m[i], s);
+    kit_feed(&m[i], s, 100);
+    kit_accept(&m[i]);
+  }
+  kit_run(s);
+  CHECK(s->tx.generation - before <= 3);
+  for (int i = 0; i < 50; i++) {
+    CHECK_INT(m[i].said.times, 1);
+    CHECK_INT(m[i].said.result, STORE_OK);
+    kit_free(&m[i]);
+  }
+  KIT_ASK(folder, "SELECT count(*) FROM queue", "50");
+  store_close(s);
+}
+
+/* The clock of the window: a busy loop never says "sleeping". */
+TEST(store_commits_a_busy_loop_too)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct kit_mail m;
+  if (!CHECK(s != NULL)) return;
+  kit_run(s);
+  kit_new(&m, s);
+  kit_accept(&m);
+  int64_t start = clock_mono();
+  while (!m.said.times && clock_mono() - start < 2000) store_turn(s, false);
+  CHECK_INT(m.said.times, 1);
+  CHECK_INT(m.said.result, STORE_OK);
+  kit_free(&m);
+  store_close(s);
+}
+
+TEST(store_refuses_the_same_id_twice)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct kit_mail m;
+  char id[ID_LENGTH + 1];
+  if (!CHECK(s != NULL)) return;
+  CHECK_INT(kit_send(s, 1000, STORE_DELIVER, id), STORE_OK);
+  kit_new(&m, s);
+  memcpy(m.id, id, sizeof id);
+  kit_feed(&m, s, 70000);
+  kit_accept(&m);
+  kit_run(s);
+  CHECK_INT(m.said.result, STORE_TEMP);
+  kit_free(&m);
+  kit_run(s);
+  KIT_ASK(folder, "SELECT size FROM queue", "1018");
+  KIT_ASK(folder, "SELECT count(*) FROM trace", "1");
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  KIT_ASK(folder, "SELECT count(*) FROM body", "2");
+  store_close(s);
+}
+
+/* ---- giving up -------------------------------------------------------------------------------- */
+
+TEST(store_forgets_who_gives_up)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct kit_mail m[4];
+  if (!CHECK(s != NULL)) return;
+  for (int i = 0; i < 4; i++) kit_new(&m[i], s);
+  kit_feed(&m[0], s, 100);              /* in memory */
+  kit_feed(&m[1], s, 30 * LIMIT_CHUNK); /* spilled */
+  kit_feed(&m[2], s, 3 * LIMIT_CHUNK);  /* parked, written */
+  kit_run(s);
+  kit_feed(&m[3], s, 5);
+  kit_accept(&m[2]);
+  kit_accept(&m[3]);
+  kit_free(&m[0]);
+  kit_free(&m[1]);
+  kit_free(&m[2]);
+  kit_run(s);
+  CHECK_INT(m[2].said.times, 0);
+  CHECK_INT(m[3].said.result, STORE_OK); /* the one beside it is not disturbed */
+  KIT_ASK(folder, "SELECT count(*) FROM queue", "1");
+  KIT_ASK(folder, "SELECT count(*) FROM body", "2");
+  KIT_ASK(folder, "SELECT count(*) FROM loose", "0");
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  kit_free(&m[3]);
+  store_close(s);
+}
+
+struct store_quitter {
+  struct kit_mail mail[2];
+};
+
+static void store_quit_other(void *arg, enum store_result result)
+{
+  struct store_quitter *q = arg;
+  kit_say(&q->mail[0].said, result);
+  kit_free(&q->mail[1]);
+}
+
+/* Committed, but its client is gone before it was told: it will come again. */
+TEST(store_takes_back_what_nobody_was_told)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct store_quitter q;
+  if (!CHECK(s != NULL)) return;
+  kit_new(&q.mail[0], s);
+  kit_new(&q.mail[1], s);
+  incoming_accept(q.mail[0].in, &q.mail[0].mail, store_quit_other, &q);
+  kit_accept(&q.mail[1]);
+  kit_run(s);
+  CHECK_INT(q.mail[0].said.result, STORE_OK);
+  CHECK_INT(q.mail[1].said.times, 0);
+  KIT_ASK(folder, "SELECT id FROM queue", q.mail[0].id);
+  KIT_ASK(folder, "SELECT count(*) FROM queue", "1");
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  kit_free(&q.mail[0]);
+  store_close(s);
+}
+
+/* ---- another process holds the lock -------------------------------------------------------------
+ * A lock of our own process would not do: sqlite's locks belong to processes. */
+
+struct store_holder {
+  pid_t pid;
+  int go[2], held[2];
+};
+
+static void store_hold(struct store_holder *h, const char *folder, const char *sql)
+{
+  char c = 0;
+  CHECK_INT(pipe(h->go) + pipe(h->held), 0);
+  h->pid = fork();
+  if (h->pid == 0) {
+    char path[512];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/vsmtp.db", folder);
+    int rc = sqlite3_open(path, &db);
+    sqlite3_busy_timeout(db, 5000);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    c = rc == SQLITE_OK ? 'y' : 'n';
+    if (write(h->held[1], &c, 1) != 1) _exit(1);
+    if (read(h->go[0], &c, 1) != 1) _exit(1);
+    sqlite3_close(db);
+    _exit(0);
+  }
+  CHECK_INT(read(h->held[0], &c, 1), 1);
+  CHECK_INT(c, 'y');
+}
+
+static void store_let_go(struct store_holder *h)
+{
+  int status;
+  CHECK_INT(write(h->go[1], "x", 1), 1);
+  waitpid(h->pid, &status, 0);
+  close(h->go[0]), close(h->go[1]), close(h->held[0]), close(h->held[1]);
+}
+
+TEST(store_waits_for_a_shell_without_blocking)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct store_holder h;
+  struct kit_mail m;
+  if (!CHECK(s != NULL)) return;
+  kit_run(s);
+  store_hold(&h, folder, "BEGIN IMMEDIATE");
+  kit_new(&m, s);
+  kit_feed(&m, s, 100);
+  kit_accept(&m);
+  for (int64_t start = clock_mono(); clock_mono() - start < 200;) {
+    int64_t before = clock_mono();
+    int ms = store_turn(s, true);
+    CHECK(clock_mono() - before < 100);
+    kit_sleep(ms);
+  }
+  CHECK_INT(m.said.times, 0);
+  store_let_go(&h);
+  kit_run(s);
+  CHECK_INT(m.said.result, STORE_OK);
+  CHECK_INT(m.said.times, 1);
+  kit_free(&m);
+  store_close(s);
+}
+
+TEST(store_tells_who_waited_five_seconds)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct store_holder h;
+  struct kit_mail m;
+  if (!CHECK(s != NULL)) return;
+  kit_run(s);
+  store_hold(&h, folder, "BEGIN IMMEDIATE");
+  kit_new(&m, s);
+  kit_accept(&m);
+  int64_t start = clock_mono();
+  while (!m.said.times && clock_mono() - start < 9000) kit_sleep(store_turn(s, true));
+  CHECK(clock_mono() - start >= 4900 && clock_mono() - start < 6000);
+  CHECK_INT(m.said.result, STORE_TEMP);
+  kit_free(&m);
+  store_let_go(&h);
+  CHECK_INT(kit_send(s, 10, STORE_DELIVER, NULL), STORE_OK);
+  KIT_ASK(folder, "SELECT count(*) FROM queue", "1");
+  store_close(s);
+}
+
+TEST(store_stops_reading_while_busy)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct store_holder h;
+  struct kit_mail m;
+  static char piece[LIMIT_IO_INPUT];
+  if (!CHECK(s != NULL)) return;
+  kit_run(s);
+  store_hold(&h, folder, "BEGIN IMMEDIATE");
+  kit_new(&m, s);
+  memset(piece, 'x', sizeof piece);
+  size_t given = 0;
+  while (incoming_body(m.in, (str){piece, sizeof piece}) == INCOMING_GO) given += sizeof piece;
+  CHECK(given < LIMIT_CHUNK + sizeof piece);
+  CHECK_INT(incoming_state(m.in), INCOMING_WAIT);
+  store_let_go(&h);
+  kit_run(s);
+  CHECK_INT(incoming_state(m.in), INCOMING_GO);
+  kit_accept(&m);
+  kit_run(s);
+  CHECK_INT(m.said.result, STORE_OK);
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  kit_free(&m);
+  store_close(s);
+}
+
+/* A message that ends while its chunk still waits for the lock. */
+TEST(store_accepts_with_a_chunk_waiting)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct store_holder h;
+  struct kit_mail m;
+  static char piece[LIMIT_IO_INPUT];
+  if (!CHECK(s != NULL)) return;
+  kit_run(s);
+  store_hold(&h, folder, "BEGIN IMMEDIATE");
+  kit_new(&m, s);
+  memset(piece, 'x', sizeof piece);
+  while (incoming_body(m.in, (str){piece, sizeof piece}) == INCOMING_GO)
+    ;
+  uint64_t octets = incoming_octets(m.in);
+  kit_accept(&m);
+  for (int i = 0; i < 5; i++) kit_sleep(store_turn(s, true));
+  CHECK_INT(m.said.times, 0);
+  store_let_go(&h);
+  kit_run(s);
+  CHECK_INT(m.said.result, STORE_OK);
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  char want[32];
+  snprintf(want, sizeof want, "%llu", (unsigned long long)octets);
+  KIT_ASK(folder, "SELECT octets FROM message", want);
+  kit_free(&m);
+  store_close(s);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+static enum err_kind store_open_kind(const char *folder, bool server, bool create)
+{
+  struct err e = {.kind = ERR_NONE};
+  struct store_options o = {.dirpath = str_of(folder), .server = server, .create = create};
+  struct store *s = store_open(&o, &e);
+  store_close(s);
+  return s ? ERR_NONE : e.kind;
+}
+
+TEST(store_opens_only_what_is_ours)
+{
+  const char *folder = check_folder();
+  struct err e;
+  bool exists = true;
+  CHECK_INT(store_check(str_of(folder), &exists, &e), 0);
+  CHECK(!exists);
+  CHECK_INT(store_open_kind(folder, false, false), ERR_SYNTAX);
+  KIT_ASK(folder, "CREATE TABLE theirs(x)", "");
+  CHECK_INT(store_open_kind(folder, true, true), ERR_PERM);
+  CHECK_INT(store_check(str_of(folder), &exists, &e), -1);
+  CHECK(exists);
+  KIT_ASK(folder, "SELECT count(*) FROM sqlite_master", "1");
+}
+
+TEST(store_refuses_a_newer_schema)
+{
+  const char *folder = check_folder();
+  struct err e;
+  bool exists;
+  CHECK_INT(store_open_kind(folder, true, true), ERR_NONE);
+  CHECK_INT(store_check(str_of(folder), &exists, &e), 0);
+  CHECK(exists);
+  KIT_ASK(folder, "PRAGMA user_version = 99", "");
+  CHECK_INT(store_open_kind(folder, true, true), ERR_PERM);
+  CHECK_INT(store_open_kind(folder, false, false), ERR_PERM);
+  CHECK_INT(store_check(str_of(folder), &exists, &e), -1);
+  CHECK(str_find(str_of(e.text), STR("version 99")) > 0);
+}
+
+TEST(store_is_served_by_one_alone)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  CHECK_INT(store_open_kind(folder, true, true), ERR_TEMP);
+  CHECK_INT(store_open_kind(folder, false, false), ERR_NONE);
+  store_close(s);
+  CHECK_INT(store_open_kind(folder, true, true), ERR_NONE);
+}
+
+TEST(store_refuses_what_is_no_database)
+{
+  const char *folder = check_folder();
+  char path[512];
+  snprintf(path, sizeof path, "%s/vsmtp.db", folder);
+  FILE *f = fopen(path, "w");
+  if (!CHECK(f != NULL)) return;
+  for (int i = 0; i < 1000; i++) fputs("this is no database\n", f);
+  fclose(f);
+  CHECK_INT(store_open_kind(folder, true, true), ERR_IO);
+  bool exists;
+  struct err e;
+  CHECK_INT(store_check(str_of(folder), &exists, &e), -1);
+}
+
+/* ---- refused sessions ------------------------------------------------------------------------- */
+
+TEST(store_keeps_the_newest_refusals)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct store_trace t = {.stage = STR("connect"), .kind = STR("rule"), .status = STR("deny")};
+  char text[32];
+  if (!CHECK(s != NULL)) return;
+  kit_run(s);
+  for (int i = 0; i < 1500; i++) {
+    snprintf(text, sizeof text, "number %d", i);
+    t.detail = str_of(text);
+    refused_add(s, STR("0000000000000000000session"), &t, 1);
+  }
+  kit_run(s);
+  KIT_ASK(folder, "SELECT count(*) FROM trace", "0"); /* a refusal alone writes nothing */
+  CHECK_INT(kit_send(s, 10, STORE_DELIVER, NULL), STORE_OK);
+  KIT_ASK(folder, "SELECT count(*) > 0 FROM refused", "1");
+  store_close(s);
+  KIT_ASK(folder, "SELECT count(*) FROM refused", "1000");
+  KIT_ASK(folder, "SELECT detail FROM trace WHERE kind = 'rule' AND status = 'deny' LIMIT 1",
+          "number 500");
+  s = kit_open(folder);
+  refused_add(s, STR("s"), &t, 1);
+  store_close(s);
+  KIT_ASK(folder, "SELECT count(*) FROM refused", "1000");
+  KIT_ASK(folder, "SELECT count(*) FROM trace WHERE id = 's' AND detail = 'number 1499'", "1");
+}
+
+/* ---- what others see -------------------------------------------------------------------------- */
+
+TEST(store_says_whether_there_is_room)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  if (!CHECK(s != NULL)) return;
+  CHECK(store_space(s, 0));
+  CHECK(!store_space(s, UINT64_MAX / 2));
+  store_close(s);
+}
+
+TEST(store_ids_sort_by_time)
+{
+  char last[ID_LENGTH + 1] = "", id[ID_LENGTH + 1];
+  for (int i = 0; i < 100000; i++) {
+    id_new(id);
+    if (strcmp(last, id) >= 0) CHECK_STR(str_of(id), last);
+    memcpy(last, id, sizeof id);
+  }
+  CHECK(id_valid(str_of(id)));
+  CHECK(!id_valid(STR("")));
+  CHECK(!id_valid(STR("0000000000000000000000000A")));
+  CHECK(!id_valid(STR("00000000000000000000000000a")));
+  char floor[ID_LENGTH + 1];
+  id_floor(clock_wall() + 10000, floor);
+  CHECK(strcmp(floor, id) > 0);
+  id_floor(clock_wall() - 10000, floor);
+  CHECK(strcmp(floor, id) < 0);
+}
+
+TEST(store_names_quarantines)
+{
+  static const char *const good[] = {"virus_q", "doe/virus", "hold", "a b", "grün", "x"};
+  static const char *const bad[] = {"", "dead", "Deliver", "deferred", "a\nb", "\x7f", "\xff"};
+  char longest[130];
+  for (size_t i = 0; i < BASE_COUNT(good); i++) CHECK(store_quarantine_name(str_of(good[i])));
+  for (size_t i = 0; i < BASE_COUNT(bad); i++) CHECK(!store_quarantine_name(str_of(bad[i])));
+  memset(longest, 'q', sizeof longest);
+  CHECK(store_quarantine_name((str){longest, 128}));
+  CHECK(!store_quarantine_name((str){longest, 129}));
 }
