@@ -22,7 +22,8 @@ struct helper_job {
   struct buf head;
   uint64_t at, size; /* of head and mail together */
   helper_body_fn *body;
-  helper_done_fn *done; /* NULL: cancelled */
+  helper_done_fn *done; /* of a delivery; NULL: cancelled */
+  helper_ran_fn *ran;   /* of a command; likewise */
   void *arg;
 };
 
@@ -30,6 +31,7 @@ struct helper {
   int fd;
   pid_t pid;
   bool dead;
+  bool sealed; /* it was given the list of commands */
   uint32_t last_id;
   struct loop *loop;
   struct watch watch;
@@ -97,15 +99,24 @@ static void helper_hang_up(struct helper_job *job)
 }
 
 /* The slot is free before its owner hears of the end, who may order again. */
-static void helper_end(struct helper_job *job, enum helper_outcome outcome, str text)
+static void helper_end(struct helper_job *job, const struct helper_answer *a)
 {
   helper_done_fn *done = job->done;
+  helper_ran_fn *ran = job->ran;
   void *arg = job->arg;
+  enum helper_outcome outcome = a->outcome <= HELPER_PERM ? a->outcome : HELPER_TEMP;
   helper_hang_up(job);
   job->id = 0;
   job->done = NULL;
-  trace(TRACE_DELIVER, "helper outcome=%d " STR_FMT, (int)outcome, STR_ARG(text));
-  if (done) done(arg, outcome, text);
+  job->ran = NULL;
+  trace(TRACE_DELIVER, "helper outcome=%d value=%d %s", (int)outcome, (int)a->value, a->text);
+  if (done) done(arg, outcome, str_of(a->text));
+  if (ran)
+    ran(arg,
+        !a->ran       ? HELPER_NOT_RUN
+        : a->signaled ? HELPER_KILLED
+                      : HELPER_EXITED,
+        a->ran ? (int)a->value : (int)outcome, str_of(a->text));
 }
 
 void helper_cancel(struct helper_job *job)
@@ -113,11 +124,13 @@ void helper_cancel(struct helper_job *job)
   if (!job) return;
   helper_hang_up(job);
   job->done = NULL;
+  job->ran = NULL;
 }
 
 /* wait: it is ending for sure, so its status will come. */
 static void helper_died(struct helper *h, bool wait)
 {
+  struct helper_answer end = {.outcome = HELPER_TEMP, .text = "the helper has ended"};
   int status = 0;
   if (h->dead) return;
   h->dead = true;
@@ -128,7 +141,7 @@ static void helper_died(struct helper *h, bool wait)
   else
     log_error(LOG_DELIVERY, "the helper has ended: no local delivery until a restart");
   for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++)
-    if (h->jobs[i].id) helper_end(&h->jobs[i], HELPER_TEMP, STR("the helper has ended"));
+    if (h->jobs[i].id) helper_end(&h->jobs[i], &end);
 }
 
 /* ---- the mail -------------------------------------------------------------------------------- */
@@ -192,34 +205,45 @@ static void helper_ready(struct watch *w, unsigned what, void *arg)
     }
     a.text[sizeof a.text - 1] = 0;
     struct helper_job *job = helper_by_id(h, a.id);
-    enum helper_outcome outcome = a.outcome <= HELPER_PERM ? a.outcome : HELPER_TEMP;
-    if (job) helper_end(job, outcome, str_of(a.text));
+    if (job) helper_end(job, &a);
     if (h->dead) return;
   }
 }
 
-/* The order and the reading end of its pipe. */
-static int helper_send(int fd, const struct helper_order *o, int pipe, struct err *e)
+size_t helper_packet_size(unsigned kind)
+{
+  switch (kind) {
+  case HELPER_DELIVER: return sizeof(struct helper_order);
+  case HELPER_RUN: return sizeof(struct helper_run_order);
+  case HELPER_SERVICE:
+  case HELPER_SEALED: return sizeof(struct helper_service_order);
+  default: return 0;
+  }
+}
+
+/* A packet, and with it the reading end of a pipe (-1: none). */
+static int helper_send(int fd, const void *packet, size_t size, int pipe, int flags, struct err *e)
 {
   union {
     struct cmsghdr align;
     char space[CMSG_SPACE(sizeof(int))];
   } control;
-  struct iovec iov = {.iov_base = (void *)(uintptr_t)o, .iov_len = sizeof *o};
-  struct msghdr msg = {.msg_iov = &iov,
-                       .msg_iovlen = 1,
-                       .msg_control = control.space,
-                       .msg_controllen = sizeof control.space};
+  struct iovec iov = {.iov_base = (void *)(uintptr_t)packet, .iov_len = size};
+  struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
   memset(&control, 0, sizeof control);
-  struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-  c->cmsg_level = SOL_SOCKET;
-  c->cmsg_type = SCM_RIGHTS;
-  c->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(c), &pipe, sizeof pipe);
+  if (pipe >= 0) {
+    msg.msg_control = control.space;
+    msg.msg_controllen = sizeof control.space;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &pipe, sizeof pipe);
+  }
   ssize_t n;
-  do n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+  do n = sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
-  if (n == (ssize_t)sizeof *o) return 0;
+  if (n == (ssize_t)size) return 0;
   err_sys(e, errno, "cannot reach the helper");
   e->kind = ERR_TEMP;
   return -1;
@@ -239,52 +263,120 @@ static struct helper_job *helper_free_slot(struct helper *h)
   return NULL;
 }
 
-/* Fills the slot and makes its pipe; *reader is the end for the helper. */
-static int helper_open_job(struct helper *h, struct helper_job *job,
-                           const struct helper_delivery *what, int *reader, struct err *e)
+/* Takes a slot and makes its pipe; *reader is the end for the helper. NULL with e: none. */
+static struct helper_job *helper_open_job(struct helper *h, int *reader, struct err *e)
 {
   int fds[2];
-  *job = (struct helper_job){.helper = h,
-                             .pipe = -1,
-                             .head = BUF_INIT(HELPER_HEAD_MAX),
-                             .size = what->head.n + what->size};
-  buf_str_add(&job->head, what->head);
-  if (!buf_ok(&job->head)) return err_nomem(e);
-  if (pipe2(fds, O_CLOEXEC) == 0) {
-    *reader = fds[0];
-    job->pipe = fds[1];
-    job->watch = (struct watch){.ready = helper_feed, .arg = job};
-    if (fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0 &&
-        watch_set(h->loop, &job->watch, job->pipe, LOOP_WRITE, e) == 0)
-      return 0;
+  struct helper_job *job = helper_free_slot(h);
+  if (h->dead) {
+    err_set(e, ERR_TEMP, "the helper has ended: restart the server");
+    return NULL;
   }
-  err_sys(e, errno, "cannot make a pipe for the mail");
-  e->kind = ERR_TEMP;
-  return -1;
+  if (!job || !h->loop) {
+    err_set(e, ERR_TEMP, "the helper is busy");
+    return NULL;
+  }
+  if (pipe2(fds, O_CLOEXEC | O_NONBLOCK)) {
+    err_sys(e, errno, "cannot make a pipe for the helper");
+    e->kind = ERR_TEMP;
+    return NULL;
+  }
+  *job = (struct helper_job){.helper = h, .pipe = fds[1], .head = BUF_INIT(HELPER_HEAD_MAX)};
+  job->watch = (struct watch){.ready = helper_feed, .arg = job};
+  *reader = fds[0];
+  return job;
+}
+
+/* Sends the order of a job; on failure the slot is free again. */
+static int helper_order(struct helper_job *job, const void *packet, size_t size, int reader,
+                        struct err *e)
+{
+  struct helper *h = job->helper;
+  int result = helper_send(h->fd, packet, size, reader, MSG_DONTWAIT, e);
+  if (result) helper_hang_up(job);
+  close(reader);
+  return result;
+}
+
+static uint32_t helper_next_id(struct helper *h)
+{
+  if (++h->last_id == 0) h->last_id = 1;
+  return h->last_id;
 }
 
 int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_body_fn *body,
                    helper_done_fn *done, void *arg, struct helper_job **out, struct err *e)
 {
-  struct helper_order o = {.id = 0};
-  struct helper_job *job = helper_free_slot(h);
-  int reader = -1, result = -1;
+  struct helper_order o = {.kind = HELPER_DELIVER};
+  int reader;
   if (helper_fill(&o, what, e)) return -1;
-  if (h->dead) return err_set(e, ERR_TEMP, "the helper has ended: restart the server");
-  if (!job || !h->loop) return err_set(e, ERR_TEMP, "the helper is busy");
-  if (helper_open_job(h, job, what, &reader, e) == 0) {
-    o.id = ++h->last_id ? h->last_id : ++h->last_id;
-    result = helper_send(h->fd, &o, reader, e);
-  }
-  if (reader >= 0) close(reader);
-  if (result) {
+  struct helper_job *job = helper_open_job(h, &reader, e);
+  if (!job) return -1;
+  o.id = helper_next_id(h);
+  buf_str_add(&job->head, what->head);
+  if (!buf_ok(&job->head) || watch_set(h->loop, &job->watch, job->pipe, LOOP_WRITE, e)) {
     helper_hang_up(job);
-    buf_free(&job->head);
-    return -1;
+    close(reader);
+    return err_set(e, ERR_TEMP, "no memory for a delivery");
   }
+  if (helper_order(job, &o, sizeof o, reader, e)) return -1;
   job->id = o.id;
+  job->size = o.size;
   job->body = body;
   job->done = done;
+  job->arg = arg;
+  if (out) *out = job;
+  return 0;
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+
+int helper_services(struct helper *h, const struct helper_service *list, size_t n, struct err *e)
+{
+  struct helper_service_order o;
+  if (h->sealed) return err_set(e, ERR_PERM, "the commands of a running server cannot be changed");
+  if (n > HELPER_SERVICES_MAX)
+    return err_set(e, ERR_PERM, "there are over %d commands", HELPER_SERVICES_MAX);
+  h->sealed = true;
+  for (size_t i = 0; i < n; i++) {
+    o = (struct helper_service_order){.kind = HELPER_SERVICE, .timeout = list[i].timeout};
+    if (!helper_field(o.command, sizeof o.command, list[i].command, false) ||
+        !helper_field(o.user, sizeof o.user, list[i].user, false) ||
+        !helper_field(o.group, sizeof o.group, list[i].group, false))
+      o.command[0] = 0; /* keeps its place in the list and is refused */
+    if (helper_send(h->fd, &o, sizeof o, -1, 0, e)) return -1;
+  }
+  o = (struct helper_service_order){.kind = HELPER_SEALED};
+  return helper_send(h->fd, &o, sizeof o, -1, 0, e);
+}
+
+static int helper_fill_args(struct helper_run_order *o, const str *args, size_t n, struct err *e)
+{
+  size_t at = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (at >= sizeof o->args || !helper_field(o->args + at, sizeof o->args - at, args[i], false))
+      return err_set(e, ERR_PERM, "the arguments of a command hold a NUL or over %d octets",
+                     HELPER_ARGS_MAX);
+    at += args[i].n + 1;
+  }
+  o->n_args = (uint32_t)n;
+  o->size = (uint32_t)at;
+  return 0;
+}
+
+int helper_run(struct helper *h, size_t service, const str *args, size_t n, helper_ran_fn *done,
+               void *arg, struct helper_job **out, struct err *e)
+{
+  struct helper_run_order o = {.kind = HELPER_RUN, .service = (uint32_t)service};
+  int reader;
+  if (service >= HELPER_SERVICES_MAX) return err_set(e, ERR_BUG, "no such command");
+  if (helper_fill_args(&o, args, n, e)) return -1;
+  struct helper_job *job = helper_open_job(h, &reader, e);
+  if (!job) return -1;
+  o.id = helper_next_id(h);
+  if (helper_order(job, &o, sizeof o, reader, e)) return -1;
+  job->id = o.id;
+  job->ran = done;
   job->arg = arg;
   if (out) *out = job;
   return 0;

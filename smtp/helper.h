@@ -74,7 +74,34 @@ size_t helper_room(const struct helper *h); /* jobs it would take now; 0: wait f
 struct helper_job;
 int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_body_fn *body,
                    helper_done_fn *done, void *arg, struct helper_job **job, struct err *e);
-/* Forgets a job: done will not be called. The child is stopped if the mail was not yet whole. */
+/* Forgets a job: done will not be called. A mail that is not yet whole is not delivered, a command is
+ * killed. */
 void helper_cancel(struct helper_job *job);
+
+/* ---- run ---------------------------------------------------------------------------------------
+ * Programs that rules declare as `cmd` services. The helper is told once which there are; whatever
+ * becomes of the server later, nothing else is ever run. No shell; standard input is empty, output
+ * is lost; the environment is PATH and HOME. */
+
+struct helper_service {
+  str command;     /* program, looked up in the usual PATH when it has no '/' */
+  str user, group; /* empty: the server's own. Never root, unless the server is */
+  int64_t timeout; /* ms after which it is killed, 1 to an hour */
+};
+#define HELPER_SERVICES_MAX 64
+#define HELPER_ARGS_MAX     8192 /* octets of all arguments of a call, a NUL behind each */
+/* Once in the helper's life (ERR_PERM the second time). Waits for the helper to take it. */
+int helper_services(struct helper *h, const struct helper_service *list, size_t n, struct err *e);
+
+enum helper_how {
+  HELPER_EXITED, /* value is the exit code */
+  HELPER_KILLED, /* value is the signal; of a time-out SIGKILL */
+  HELPER_NOT_RUN /* text says why; value is a helper_outcome */
+};
+typedef void helper_ran_fn(void *arg, enum helper_how how, int value, str text);
+/* Runs the service of that place in the list with these arguments (after the program's name).
+ * Otherwise like helper_deliver. */
+int helper_run(struct helper *h, size_t service, const str *args, size_t n, helper_ran_fn *done,
+               void *arg, struct helper_job **job, struct err *e);
 
 #endif

@@ -347,6 +347,152 @@ TEST(helper_reports_why_a_mailbox_cannot_be_written)
   finish();
 }
 
+/* ---- commands -------------------------------------------------------------------------------- */
+
+struct run {
+  int done, value;
+  enum helper_how how;
+  char why[HELPER_TEXT_MAX];
+  struct helper_job *job;
+};
+
+static void run_done(void *arg, enum helper_how how, int value, str text)
+{
+  struct run *r = arg;
+  r->done++;
+  r->how = how;
+  r->value = value;
+  snprintf(r->why, sizeof r->why, STR_FMT, STR_ARG(text));
+}
+
+static void run_wait(struct run *r)
+{
+  struct err e;
+  for (int64_t stop = clock_mono() + 10000; !r->done && clock_mono() < stop;) loop_turn(l, 100, &e);
+  CHECK_INT(r->done, 1);
+}
+
+static struct run run(size_t service, const char *const *args, size_t n)
+{
+  struct run r = {.done = 0};
+  struct err e;
+  str list[8];
+  for (size_t i = 0; i < n; i++) list[i] = str_of(args[i]);
+  if (CHECK_INT(helper_run(h, service, list, n, run_done, &r, &r.job, &e), 0)) run_wait(&r);
+  return r;
+}
+
+enum { SH, TRUE, NONE, SLOW, AS_ROOT, AS_P, AS_NOBODY_KNOWN, BAD_TIME, LAST };
+
+static void give_services(void)
+{
+  struct err e;
+  static const struct helper_service list[LAST] = {
+      [SH] = {.command = STR_INIT("sh"), .timeout = 10000},
+      [TRUE] = {.command = STR_INIT("/bin/true"), .timeout = 10000},
+      [NONE] = {.command = STR_INIT("/no/such/program"), .timeout = 10000},
+      [SLOW] = {.command = STR_INIT("sh"), .timeout = 150},
+      [AS_ROOT] = {.command = STR_INIT("true"), .user = STR_INIT("r"), .timeout = 10000},
+      [AS_P] = {.command = STR_INIT("sh"), .user = STR_INIT("p"), .timeout = 10000},
+      [AS_NOBODY_KNOWN] = {.command = STR_INIT("true"), .user = STR_INIT("zz"), .timeout = 10000},
+      [BAD_TIME] = {.command = STR_INIT("true"), .timeout = 0},
+  };
+  CHECK_INT(helper_services(h, list, LAST, &e), 0);
+  CHECK_INT(helper_services(h, list, LAST, &e), -1); /* once */
+  CHECK_INT(e.kind, ERR_PERM);
+}
+
+TEST(helper_runs_commands)
+{
+  char script[600];
+  struct run r;
+  if (!begin()) return;
+  give_services();
+  r = run(TRUE, NULL, 0);
+  CHECK(r.how == HELPER_EXITED && r.value == 0);
+  r = run(SH, (const char *[]){"-c", "exit 7"}, 2);
+  CHECK(r.how == HELPER_EXITED && r.value == 7);
+  r = run(SH, (const char *[]){"-c", "kill -15 $$"}, 2);
+  CHECK(r.how == HELPER_KILLED && r.value == SIGTERM);
+  r = run(SH,
+          (const char *[]){"-c", "test \"$1,$2\" = ' a;b,$(x)' && test $# = 3", "-", " a;b", "$(x)",
+                           ""},
+          6);
+  CHECK(r.how == HELPER_EXITED && r.value == 0); /* each argument as it is */
+  r = run(SH, (const char *[]){"-c", "read x && exit 1; ls /proc/self/fd | wc -l | grep -qx 4"}, 2);
+  CHECK(r.how == HELPER_EXITED && r.value == 0); /* no input, no descriptor of ours */
+  snprintf(script, sizeof script, "id -u >%s/home/id; env >>%s/home/id", check_folder(),
+           check_folder());
+  r = run(AS_P, (const char *[]){"-c", script}, 2);
+  if (!CHECK(r.how == HELPER_EXITED && r.value == 0)) printf("%s\n", r.why);
+  str text = content_of("home/id"), line;
+  snprintf(script, sizeof script, "%u", geteuid() ? (unsigned)geteuid() : OWNER);
+  CHECK(str_cut(&text, '\n', &line));
+  CHECK_STR(line, script);
+  CHECK(str_find(text, STR("PATH=/usr/local/sbin:")) >= 0);
+  snprintf(script, sizeof script, "HOME=%s/home", check_folder());
+  CHECK(str_find(text, str_of(script)) >= 0);
+  CHECK(str_find(text, STR("TMPDIR")) < 0);
+  buf_free(&content);
+  finish();
+}
+
+TEST(helper_runs_nothing_else)
+{
+  struct run r;
+  struct err e;
+  str args[2] = {STR("a"), {"x\0y", 3}};
+  static char big[HELPER_ARGS_MAX + 1];
+  if (!begin()) return;
+  r = run(TRUE, NULL, 0); /* nobody has given the list */
+  CHECK(r.how == HELPER_NOT_RUN && r.value == HELPER_PERM);
+  give_services();
+  r = run(NONE, NULL, 0);
+  CHECK(r.how == HELPER_NOT_RUN && strstr(r.why, "cannot run /no/such/program") == r.why);
+  r = run(AS_ROOT, NULL, 0);
+  CHECK(r.how == HELPER_NOT_RUN);
+  CHECK(geteuid() || strstr(r.why, "as root"));
+  r = run(AS_NOBODY_KNOWN, NULL, 0);
+  CHECK(r.how == HELPER_NOT_RUN && strstr(r.why, "no user zz"));
+  r = run(BAD_TIME, NULL, 0);
+  CHECK(r.how == HELPER_NOT_RUN && r.value == HELPER_PERM);
+  r = run(LAST, NULL, 0);
+  CHECK(r.how == HELPER_NOT_RUN && r.value == HELPER_PERM);
+  CHECK_INT(helper_run(h, 9999, NULL, 0, run_done, &r, NULL, &e), -1);
+  CHECK_INT(helper_run(h, TRUE, args, 2, run_done, &r, NULL, &e), -1);
+  memset(big, 'x', sizeof big);
+  args[0] = (str){big, sizeof big};
+  CHECK_INT(helper_run(h, TRUE, args, 1, run_done, &r, NULL, &e), -1);
+  CHECK_INT(helper_room(h), LIMIT_HELPER_CHILDREN);
+  finish();
+}
+
+TEST(helper_kills_commands_with_all_they_started)
+{
+  char script[600];
+  struct run r = {.done = 0};
+  struct err e;
+  if (!begin()) return;
+  give_services();
+  chmod(in_folder("home"), 0777);
+  snprintf(script, sizeof script, "(sleep 1; : >%s/home/alive) & wait", check_folder());
+  str args[2] = {STR("-c"), str_of(script)};
+  r = run(SLOW, (const char *[]){"-c", script}, 2);
+  CHECK(r.how == HELPER_KILLED && r.value == SIGKILL);
+  r = (struct run){.done = 0};
+  CHECK_INT(helper_run(h, SH, args, 2, run_done, &r, &r.job, &e), 0);
+  for (int i = 0; i < 10; i++) loop_turn(l, 10, &e);
+  helper_cancel(r.job);
+  for (int64_t stop = clock_mono() + 5000;
+       helper_room(h) < LIMIT_HELPER_CHILDREN && clock_mono() < stop;)
+    loop_turn(l, 50, &e);
+  CHECK_INT(helper_room(h), LIMIT_HELPER_CHILDREN);
+  CHECK_INT(r.done, 0);
+  poll(NULL, 0, 1100);
+  CHECK_INT(access(in_folder("home/alive"), F_OK), -1);
+  finish();
+}
+
 /* ---- deaths ---------------------------------------------------------------------------------- */
 
 /* The youngest child of a process, 0 if there is none. */
@@ -415,7 +561,7 @@ TEST(helper_survives_the_death_of_a_child)
   stop(child, SIGKILL);
   wait_for(&m);
   CHECK_INT(m.outcome, HELPER_TEMP);
-  CHECK_STR(m.why, "the delivery died by signal 9");
+  CHECK_STR(m.why, "it died by signal 9");
   stop(reader, SIGKILL);
   waitpid(reader, NULL, 0);
   struct helper_delivery d = to_alice(&m);
@@ -517,7 +663,8 @@ static int raw(const void *packet, size_t n, bool with_pipe)
 
 TEST(helper_believes_nothing_of_an_order)
 {
-  struct helper_order good = {.id = 7,
+  struct helper_order good = {.kind = HELPER_DELIVER,
+                              .id = 7,
                               .place = HELPER_FOLDER,
                               .format = HELPER_MAILDIR,
                               .local = "alice",
@@ -543,6 +690,10 @@ TEST(helper_believes_nothing_of_an_order)
   o.place = HELPER_USER;
   snprintf(o.user, sizeof o.user, "root");
   CHECK_INT(raw(&o, sizeof o, true), HELPER_PERM);
+  struct helper_run_order run = {.kind = HELPER_RUN, .id = 7};
+  CHECK_INT(raw(&run, sizeof run, true), HELPER_PERM);
+  run.service = UINT32_MAX;
+  CHECK_INT(raw(&run, sizeof run, true), HELPER_PERM);
   CHECK_INT(raw("nonsense", 8, true), -1);
   CHECK_INT(raw(&good, sizeof good - 1, true), -1);
 }
