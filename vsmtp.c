@@ -139,6 +139,7 @@
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
+#include "smtp/helper_child.c"   /* what a child of the helper does: becomes the owner, then works */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
 #include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
 #include "smtp/attempt.c"        /* the due recipients of one message, one after another */

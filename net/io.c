@@ -54,7 +54,7 @@ struct io {
   bool eof_told;
   bool hup_told;    /* IO_HANGUP was told */
   bool off;         /* the watch is cleared: it could only repeat itself */
-  bool discarding;  /* the rest of an over-long line */
+  bool discarding;  /* the rest of a bad line */
   bool rate_paused; /* reading was paused in this period of the rate */
   bool draining;    /* io_drain waits */
   int errnum;       /* of the failure; 0: why_text alone */
@@ -282,19 +282,20 @@ uint64_t io_received(const struct io *io)
   return io->received;
 }
 
-/* Throws the rest of an over-long line away; true when its end was there. */
+/* Throws the rest of a bad line away, up to a true CRLF; true when that was there. */
 static bool io_line_discard(struct io *io)
 {
-  ptrdiff_t lf = str_chr(io->view, '\n');
-  io_consume(io, lf < 0 ? io->view.n : (size_t)lf + 1);
-  io->discarding = lf < 0;
-  return lf >= 0;
+  ptrdiff_t end = str_find(io->view, STR("\r\n"));
+  size_t all = str_ends(io->view, STR("\r")) ? io->view.n - 1 : io->view.n;
+  io_consume(io, end < 0 ? all : (size_t)end + 2);
+  io->discarding = end < 0;
+  return end >= 0;
 }
 
-static enum io_line io_line_long(struct io *io)
+static enum io_line io_line_bad(struct io *io, enum io_line what)
 {
   io_line_discard(io);
-  return IO_LINE_LONG;
+  return what;
 }
 
 enum io_line io_line(struct io *io, size_t limit, str *line)
@@ -305,14 +306,15 @@ enum io_line io_line(struct io *io, size_t limit, str *line)
   size_t lf = io->seen + (size_t)found;
   if (found < 0) {
     io->seen = io->view.n;
-    return io->view.n >= limit ? io_line_long(io) : IO_LINE_NONE;
+    return io->view.n >= limit ? io_line_bad(io, IO_LINE_LONG) : IO_LINE_NONE;
   }
   io->seen = lf;
-  if (lf >= limit) return io_line_long(io);
+  if (lf >= limit) return io_line_bad(io, IO_LINE_LONG);
   bool crlf = lf > 0 && io->view.p[lf - 1] == '\r';
   *line = str_sub(io->view, 0, crlf ? lf - 1 : lf);
   io_consume(io, lf + 1);
-  return crlf && str_chr(*line, '\r') < 0 ? IO_LINE_OK : IO_LINE_BARE;
+  if (!crlf) return io_line_bad(io, IO_LINE_BARE);
+  return str_chr(*line, '\r') < 0 ? IO_LINE_OK : IO_LINE_BARE;
 }
 
 void io_pause(struct io *io)

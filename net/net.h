@@ -165,11 +165,12 @@ void io_consume(struct io *io, size_t n); /* at most io_input().n */
 enum io_line {
   IO_LINE_NONE, /* no whole line there */
   IO_LINE_OK,   /* without its CRLF; may hold NUL or any other byte but CR, LF */
-  IO_LINE_BARE, /* a CR or LF stands alone in it: up to CRLF or to the bare LF */
-  IO_LINE_LONG  /* over limit octets, CRLF included: told once, at once; the rest of the line is
-                   discarded as it comes; *line is empty */
+  IO_LINE_BARE, /* a CR or LF stands alone in it; *line ends at the first bare LF */
+  IO_LINE_LONG  /* over limit octets, CRLF included; *line is empty */
 };
-enum io_line io_line(struct io *io, size_t limit, str *line); /* uses the line up */
+/* Uses the line up. Only CRLF ends one: of a bad line, told once and at once, the rest up to the
+ * next CRLF is discarded as it comes. */
+enum io_line io_line(struct io *io, size_t limit, str *line);
 void io_discard(struct io *io); /* forgets all input at hand (before TLS: RFC 3207 §6) */
 void io_pause(struct io *io);   /* no IO_DATA, IO_EOF; nothing is read; see IO_HANGUP */
 void io_resume(struct io *io);  /* IO_DATA comes soon if bytes are left */

@@ -123,14 +123,17 @@ TEST(io_lines)
       {"a\n", "!a|"},
       {"a\rb\r\n", "!a\rb|"},
       {"a\r\r\n", "!a\r|"},
-      {"a\r\nb\nc\r\n", "a|!b|c|"},
-      {"\n\n", "!|!|"},
+      {"a\r\nb\nc\r\nd\r\n", "a|!b|d|"}, /* what follows is no command */
+      {"a\nb\nc\rd\r\ne\r\n", "!a|e|"},
+      {"\n\n", "!|"},
+      {"a\n\r\nb\r\n", "!a|b|"},
       {"half", ""},
       {"half\r", ""},
       {"12345678901234\r\n", "12345678901234|"}, /* 16 octets: the limit */
       {"123456789012345\r\nb\r\n", "#|b|"},      /* 17 */
       {"12345678901234567890\r\nb\r\n", "#|b|"}, /* begun and ended at once */
-      {"1234567890123456\n\r\n", "#||"},         /* ends at a bare LF too */
+      {"1234567890123456\n\r\nb\r\n", "#|b|"},   /* the true end counts */
+      {"123456789012345678\r\nb\r\n", "#|b|"},
       {"12345678901234567\r", "#|"},
   };
   line_limit = 16;
