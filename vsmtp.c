@@ -83,7 +83,20 @@
 #include "rules/value_text.c" /* how values read when printed */
 #include "rules/unicode.c"    /* letters and white space beyond ASCII */
 #include "rules/lex.c"        /* text to tokens */
+#include "rules/scan.c"       /* reading ahead: which functions a file has */
+#include "rules/emit.c"       /* instructions and jumps */
+#include "rules/scope.c"      /* which name is which slot */
+#include "rules/operand.c"    /* paths: a variable with steps behind it */
+#include "rules/expr.c"       /* expressions by precedence */
+#include "rules/stmt.c"       /* statements */
+#include "rules/decl.c"       /* declarations; objects, services and directives */
+#include "rules/compile.c"    /* a whole file to code */
 #include "rules/native.c"     /* the registry: all natives by name and arguments */
+#include "rules/fiber.c"      /* fibers: made, budgeted, waiting, failing, ended */
+#include "rules/place.c"      /* where values are read from and written to */
+#include "rules/invoke.c"     /* calls of every kind */
+#include "rules/vm.c"         /* the loop that runs code */
+#include "rules/module.c"     /* files evaluated once; programs, which are all of them */
 #include "rules/std.c"        /* the standard library: what belongs to no type */
 #include "rules/std_number.c" /* ints and floats */
 #include "rules/std_string.c" /* strings and characters */
@@ -139,7 +152,6 @@
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
-#include "smtp/helper_child.c"   /* what a child of the helper does: becomes the owner, then works */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
 #include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
 #include "smtp/attempt.c"        /* the due recipients of one message, one after another */
