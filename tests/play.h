@@ -50,6 +50,7 @@ const char *play_server_dir(void);
 void play_server_config(str more);             /* TOML to be merged into the test's configuration */
 void play_server_write(str name, str content); /* a file of the folder, with its folders */
 void play_server_env(str assignment);          /* NAME=VALUE for the next start, NAME= forgets */
+bool play_server_try_start(void);              /* false: it ended before it listened */
 void play_server_start(void);                  /* until it listens */
 bool play_server_runs(void);
 void play_server_signal(int number);
@@ -69,6 +70,7 @@ int play_server_run(char *const *argv, str input, struct buf *out, struct buf *e
  * -----------------------------------------------------
  */
 struct play_client;
+/* NULL: nobody listens there. */
 struct play_client *play_client_open(const char *name, const char *from, int port);
 void play_client_close(struct play_client *c);
 const char *play_client_name(const struct play_client *c);

@@ -59,8 +59,11 @@ struct play_client *play_client_open(const char *name, const char *from, int por
   c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (c->fd < 0) play_fail("no socket: %s", strerror(errno));
   if (*from) play_client_bind(c->fd, from);
-  if (connect(c->fd, (struct sockaddr *)&address, sizeof address))
-    play_fail("cannot connect to port %d: %s", port, strerror(errno));
+  if (connect(c->fd, (struct sockaddr *)&address, sizeof address)) {
+    play_client_note(c, "cannot connect", STR(""));
+    play_client_close(c);
+    return NULL;
+  }
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
   int on = 1;
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -317,20 +317,34 @@ static int play_server_find_port(int nth)
   return (int)port;
 }
 
-int play_server_port(int nth)
+/* 0: the server has ended. */
+static int play_server_await_port(int nth)
 {
   int64_t until = play_now() + PLAY_PATIENCE;
   int port;
   while (!(port = play_server_find_port(nth))) {
-    int status = play_server_reap(WNOHANG);
-    if (status >= 0) {
-      play_server_alone();
-      play_fail("the server ended with status %d before it listened", status);
-    }
+    siginfo_t ended = {0};
+    if (waitid(P_PID, (id_t)server.pid, &ended, WEXITED | WNOHANG | WNOWAIT) || ended.si_pid)
+      return 0;
     if (play_now() > until) play_fail("the server has no listener %d", nth);
     play_nap(3000);
   }
   return port;
+}
+
+int play_server_port(int nth)
+{
+  int port = play_server_await_port(nth);
+  if (port) return port;
+  int status = play_server_wait("by itself");
+  play_server_alone();
+  play_fail("the server ended with status %d before it listened", status);
+}
+
+bool play_server_try_start(void)
+{
+  play_server_spawn();
+  return play_server_await_port(1) != 0;
 }
 
 void play_server_start(void)

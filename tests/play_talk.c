@@ -174,6 +174,7 @@ static const struct play_talk_word {
     {STR_INIT("use"), play_wire_use, 0},
     {STR_INIT("disconnect"), play_wire_disconnect, 0},
     {STR_INIT("mail"), play_wire_mail, 0},
+    {STR_INIT("try"), play_wire_try, 0},
     {STR_INIT("rules"), play_world_rules, 0},
     {STR_INIT("file"), play_world_file, 0},
     {STR_INIT("folder"), play_world_folder, 0},

@@ -35,6 +35,7 @@ void play_wire_s(str rest);
 void play_wire_reply(str rest);
 void play_wire_closed(str rest);
 void play_wire_mail(str rest);
+void play_wire_try(str rest);
 void play_wire_uncork(void); /* sends what a pipeline has collected */
 int play_wire_port(void);    /* that the next connection goes to */
 

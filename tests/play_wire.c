@@ -31,16 +31,21 @@ int play_wire_port(void)
   return play_server_port(wire.listener);
 }
 
-void play_wire_connect(str name)
+static bool play_wire_reach(str name)
 {
-  struct play_client **slot = play_wire_find(name.n ? name : STR("client"));
-  if (!play_server_runs()) play_server_start();
+  struct play_client **slot = play_wire_find(name);
   play_client_close(*slot);
   *slot = NULL;
-  *slot =
-      play_client_open(play_talk_keep(name.n ? name : STR("client")), wire.from, play_wire_port());
+  *slot = play_client_open(play_talk_keep(name), wire.from, play_wire_port());
   wire.client = *slot;
   wire.in_reply = false;
+  return *slot != NULL;
+}
+
+void play_wire_connect(str name)
+{
+  if (!play_server_runs()) play_server_start();
+  if (!play_wire_reach(name.n ? name : STR("client"))) play_fail("cannot connect");
 }
 
 static struct play_client *play_wire_client(void)
@@ -184,18 +189,20 @@ void play_wire_closed(str rest)
   play_client_closed(play_wire_client());
 }
 
-/* ---- a whole mail ---------------------------------------------------------------------------- */
+/* ---- a whole mail ----------------------------------------------------------------------------- */
 
-/* The next reply must be positive. */
-static void play_wire_good(void)
+/* Was the next reply there, and positive? */
+static bool play_wire_agrees(void)
 {
   str line;
-  do line = play_wire_reply_line();
-  while (wire.in_reply);
-  if (!line.n || (line.p[0] != '2' && line.p[0] != '3')) play_talk_mismatch("refused", line);
+  do {
+    if (!play_client_line(wire.client, &line)) return false;
+    wire.in_reply = line.n > 3 && line.p[3] == '-';
+  } while (wire.in_reply);
+  return line.n && (line.p[0] == '2' || line.p[0] == '3');
 }
 
-static void play_wire_say(const char *command, str address)
+static bool play_wire_say(const char *command, str address)
 {
   struct buf line = BUF_INIT(1 << 20);
   buf_puts(&line, command);
@@ -203,26 +210,44 @@ static void play_wire_say(const char *command, str address)
   buf_puts(&line, "\r\n");
   play_wire_send(buf_str(&line));
   buf_free(&line);
-  play_wire_good();
+  return play_wire_agrees();
 }
 
-/* FROM TO… and a block: one mail, from the banner to QUIT, by a client called `sender`. */
-void play_wire_mail(str rest)
+/* FROM TO…, from the banner to the answer to the final dot. */
+static bool play_wire_deal(str rest, str text)
+{
+  str from = play_talk_word(&rest), to;
+  bool good = play_wire_agrees() && play_wire_say("EHLO sender.example", (str){NULL, 0}) &&
+              play_wire_say("MAIL FROM:", str_eq(from, STR("<>")) ? STR("") : from);
+  while (good && (to = play_talk_word(&rest)).n) good = play_wire_say("RCPT TO:", to);
+  if (!good || !play_wire_say("DATA", (str){NULL, 0})) return false;
+  play_wire_send(text);
+  return play_wire_agrees();
+}
+
+/* One mail by a client called `sender`; the others do not notice. False: not accepted. */
+static bool play_wire_one_mail(str rest)
 {
   struct play_client *before = wire.client;
   struct buf body = BUF_INIT(1 << 27);
-  str from = play_talk_word(&rest), to;
   play_wire_stuff(play_talk_block(), &body);
-  play_wire_connect(STR("sender"));
-  play_wire_good();
-  play_wire_say("EHLO sender.example", (str){NULL, 0});
-  play_wire_say("MAIL FROM:", str_eq(from, STR("<>")) ? STR("") : from);
-  while ((to = play_talk_word(&rest)).n) play_wire_say("RCPT TO:", to);
-  play_wire_say("DATA", (str){NULL, 0});
-  play_wire_send(buf_str(&body));
-  play_wire_good();
-  play_wire_say("QUIT", (str){NULL, 0});
+  bool good = play_wire_reach(STR("sender")) && play_wire_deal(rest, buf_str(&body));
+  if (good) play_wire_say("QUIT", (str){NULL, 0});
   play_wire_disconnect(STR("sender"));
   wire.client = before;
+  wire.in_reply = false;
   buf_free(&body);
+  return good;
+}
+
+void play_wire_mail(str rest)
+{
+  if (!play_server_runs()) play_server_start();
+  if (!play_wire_one_mail(rest)) play_fail("the mail was refused");
+}
+
+void play_wire_try(str rest)
+{
+  bool there = play_server_runs() || play_server_try_start();
+  play_talk_set(STR("HEARD"), there && play_wire_one_mail(rest) ? STR("1") : STR("0"));
 }

@@ -1,0 +1,32 @@
+# the power fails before the commit: never answered 250, so nothing half may be there
+rules <<
+#{ preq: [ rule "hold" || quarantine("held") ] }
+.
+mailbox bob@home.example
+env VSMTP_DIE_AT=accept
+S 220
+C EHLO me
+S 250
+C MAIL FROM:<a@b.example>
+S 250
+C RCPT TO:<bob@home.example>
+S 250
+C DATA
+S 354
+data <<
+Subject: lost
+
+text
+.
+closed
+died
+env VSMTP_DIE_AT=
+start
+db select count(*) from quarantine = 0
+db select count(*) from mail = 0
+mail a@b.example bob@home.example <<
+Subject: again
+
+text
+.
+db select subject from quarantine = again
