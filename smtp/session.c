@@ -423,14 +423,18 @@ static ptrdiff_t session_find_rcpt(const struct session *s)
   return -1;
 }
 
-/* A recipient given twice gets the mail once. */
+/* A recipient given twice gets the mail once; our own mailboxes have no regard to case. */
 static void session_drop_double(struct mail *m, size_t at)
 {
-  for (size_t i = 0; i < at; i++)
-    if (mail_rcpt_same(m->rcpt[i].address, m->rcpt[at].address)) {
-      mail_rcpt_remove(m, at);
-      return;
-    }
+  str address = m->rcpt[at].address;
+  ptrdiff_t sign = str_rchr(address, '@');
+  bool ours = sign >= 0 && conf_is_ours(m->conf, str_skip(address, (size_t)sign + 1));
+
+  for (size_t i = 0; i < at; i++) {
+    if (!(ours ? str_ieq : mail_rcpt_same)(m->rcpt[i].address, address)) continue;
+    mail_rcpt_remove(m, at);
+    return;
+  }
 }
 
 static void session_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)

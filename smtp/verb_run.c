@@ -156,6 +156,14 @@ static int run_open_logs(const struct conf *conf, const struct run_options *o, s
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
+static void run_log_faults(const struct diags *d)
+{
+  for (size_t i = 0; i < d->n; i++)
+    log_write(LOG_SERVER, d->list[i].warning ? LOG_WARN : LOG_ERROR, STR_FMT ":%d:%d: " STR_FMT,
+              STR_ARG(d->list[i].file), d->list[i].line, d->list[i].column,
+              STR_ARG(d->list[i].text));
+}
+
 /* SIGHUP: configuration and rules again, as one step; or nothing changes. */
 static void run_reload(struct server *s)
 {
@@ -168,9 +176,7 @@ static void run_reload(struct server *s)
   if (diags_init(&d) < 0) return;
   conf = conf_load(s->policy->conf->file, &d);
   if (conf) fresh = policy_new(conf, &d);
-  for (size_t i = 0; i < d.n; i++)
-    log_write(LOG_SERVER, d.list[i].warning ? LOG_WARN : LOG_ERROR, STR_FMT ":%d:%d: " STR_FMT,
-              STR_ARG(d.list[i].file), d.list[i].line, d.list[i].column, STR_ARG(d.list[i].text));
+  run_log_faults(&d);
   diags_free(&d);
   if (!fresh) {
     log_error(LOG_SERVER, "reload failed: the running configuration and rules stay");
@@ -287,25 +293,43 @@ static void run_end(struct server *s)
   log_close();
 }
 
+/* Which exit code says best why the server did not start or stopped (cli.md). */
+static int run_exit_code(const struct err *e)
+{
+  switch (e->kind) {
+  case ERR_TEMP: return EX_TEMPFAIL;
+  case ERR_IO:
+  case ERR_FULL: return EX_IOERR;
+  case ERR_RULE: return EX_CONFIG;
+  case ERR_NONE:
+  case ERR_NOMEM:
+  case ERR_PERM:
+  case ERR_SYNTAX:
+  case ERR_BUG: break;
+  }
+  return EX_OSERR;
+}
+
 /* Everything from a good configuration to the end of service. */
 static int run_all(struct conf *conf, const struct run_options *o, struct diags *d, int ready_fd)
 {
   struct server s = {.stopping = false};
   struct err e = {.kind = ERR_NONE};
-  int code = EX_OSERR;
+  int code = -1;
 
   if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
       run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e)) || server_bind(&s, conf, &e) < 0 ||
       privilege_drop(conf, &e) < 0) {
     conf_free(conf);
-  } else if (run_load_rules(&s, conf, d, &e) < 0) {
-    code = EX_CONFIG;
-  } else if (run_open_store(&s, &e) == 0 && helper_attach(s.helper, s.loop, &e) == 0 &&
-             (s.deliver = deliver_new(&s)) != NULL && run_set_signals(&s, &e) == 0) {
+  } else if (run_load_rules(&s, conf, d, &e) == 0 && run_open_store(&s, &e) == 0 &&
+             helper_attach(s.helper, s.loop, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
+             run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
+    run_log_faults(d);
     if (ready_fd >= 0) daemon_ready(ready_fd);
-    code = run_serve(&s, o, &e) == 0 ? EX_OK : EX_OSERR;
+    code = run_serve(&s, o, &e) == 0 ? EX_OK : run_exit_code(&e);
   }
+  if (code < 0) code = run_exit_code(&e);
   if (code == EX_CONFIG) diags_print(d, stderr);
   if (code != EX_OK) fprintf(stderr, "ERROR: cannot serve\nbecause: %s\n", e.text);
   run_end(&s);
