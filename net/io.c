@@ -150,13 +150,20 @@ static bool io_would_block(int errnum)
   return errnum == EAGAIN || errnum == EWOULDBLOCK;
 }
 
+/* Who sends commands without taking the answers is not heard until it does. */
+static bool io_is_listening(const struct io *io)
+{
+  return !io->paused && !io->eof && io->view.n < LIMIT_IO_INPUT &&
+         io->out.n - io->out_at <= LIMIT_IO_OUTPUT / 2;
+}
+
 /* What the watch shall tell in the state the connection is in now. */
 static unsigned io_wants(const struct io *io)
 {
   unsigned want = io->out.n > io->out_at || io->life == IO_LIFE_CONNECTING ? LOOP_WRITE : 0u;
   if (io->life == IO_LIFE_LINGER) return LOOP_READ;
   if (io->life != IO_LIFE_OPEN) return want;
-  if (!io->paused && !io->eof && io->view.n < LIMIT_IO_INPUT) return want | LOOP_READ;
+  if (io_is_listening(io)) return want | LOOP_READ;
   return want | (io->paused && !io->hup_told && !io->eof ? LOOP_HALF : 0u);
 }
 

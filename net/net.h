@@ -176,7 +176,8 @@ void io_pause(struct io *io);   /* no IO_DATA, IO_EOF; nothing is read; see IO_H
 void io_resume(struct io *io);  /* IO_DATA comes soon if bytes are left */
 uint64_t io_received(const struct io *io); /* bytes in all */
 
-/* Output. Copied. Over LIMIT_IO_OUTPUT, or without memory: IO_ERROR follows. */
+/* Output. Copied. Over LIMIT_IO_OUTPUT, or without memory: IO_ERROR follows. While over half of that
+ * is pending nothing is read. */
 void io_write(struct io *io, str s);
 void io_printf(struct io *io, const char *fmt, ...) BASE_PRINTF(2, 3);
 size_t io_pending(const struct io *io);       /* bytes not yet handed to the kernel */

@@ -257,6 +257,40 @@ TEST(io_peer_that_does_not_read_is_dropped)
   finish(&t);
 }
 
+static void act_echo(struct end *t, enum io_event event)
+{
+  str line;
+  if (event != IO_DATA) return;
+  while (io_line(t->io, 64, &line) != IO_LINE_NONE) io_write(t->io, STR("250 ok ok ok ok\r\n"));
+}
+
+TEST(io_is_deaf_to_who_does_not_take_the_answers)
+{
+  struct end t;
+  char some[3000], sink[8192];
+  size_t sent = 0, got = 0;
+  ssize_t n = 0;
+  for (size_t i = 0; i < sizeof some; i++) some[i] = "a\r\n"[i % 3];
+  begin(&t);
+  t.act = act_echo;
+  for (int idle = 0; idle < 5;) {
+    n = send(peer, some + sent % sizeof some, sizeof some - sent % sizeof some, MSG_DONTWAIT);
+    idle = n > 0 ? 0 : idle + 1;
+    if (n > 0) sent += (size_t)n;
+    turn(0);
+  }
+  CHECK(io_pending(t.io) > LIMIT_IO_OUTPUT / 2 && io_pending(t.io) <= LIMIT_IO_OUTPUT);
+  for (int idle = 0; idle < 5;) {
+    n = recv(peer, sink, sizeof sink, MSG_DONTWAIT);
+    idle = n > 0 ? 0 : idle + 1;
+    if (n > 0) got += (size_t)n;
+    turn(0);
+  }
+  CHECK_INT(got, sent / 3 * 17);
+  CHECK(!strchr(t.events, 'x'));
+  finish(&t);
+}
+
 TEST(io_drained_is_told_once)
 {
   struct end t;
