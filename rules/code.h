@@ -71,10 +71,12 @@ struct function {
   struct proto *proto;
 };
 
+/* What may be reached by `global::NAME`, by its plain name in functions, as `NAME::`. */
+enum global_kind { GLOBAL_CONST, GLOBAL_OBJECT, GLOBAL_IMPORT };
+
 enum module_state { MODULE_READY, MODULE_RUNNING, MODULE_DONE };
 struct module {
   struct program *program;
-  struct module *next;
   uint32_t number;
   str file;   /* as shown */
   str folder; /* of file, with its '/' */
@@ -84,6 +86,7 @@ struct module {
   struct function *functions;
   uint32_t function_count;
   struct string **global_names; /* constants and imports of the top level */
+  uint8_t *global_kinds;        /* enum global_kind */
   struct value *globals;        /* VALUE_NONE: not defined yet */
   uint32_t global_count;
   struct value exports; /* a map */
@@ -117,11 +120,11 @@ struct program {
   struct program_options options;
   struct region *region;
   struct arena *arena;
-  struct module *modules, *last; /* [0] may be the prelude */
+  struct module **modules;         /* by number; owns the table, the arena the rest */
+  uint32_t module_count, compiled; /* how many of them are compiled */
   struct module *prelude, *main;
-  uint32_t module_count;
   struct value result;
-  bool loaded;         /* from now on nothing is compiled */
+  bool loaded;         /* from now on nothing is compiled, all values are frozen */
   struct diags *diags; /* while loading */
 };
 
@@ -137,7 +140,7 @@ struct native_row {
 struct native_set { /* all rows of a name */
   str name;
   uint32_t first, n;
-  uint32_t flags; /* of all of them */
+  uint32_t flags, common; /* of any, of all of them */
 };
 struct registry {
   struct native_row *rows;
@@ -155,15 +158,25 @@ uint32_t registry_find(const struct registry *g, str name); /* CODE_NONE: no suc
 const struct native_row *registry_pick(const struct registry *g, uint32_t set,
                                        const struct value *args, size_t argc, bool property);
 
+/* ---- fn.c: Fn, curry, name… */
+extern const struct native fn_natives[];
+extern const size_t fn_natives_count;
+
 /* ---- module.c
  * ---------------------------------------------------------------------------------------- */
-/* The module of a path as written in an importing file; compiled if it is new. NULL: *missing, or a
- * fault in diags. */
-struct module *module_import(struct module *from, str path, bool *missing);
+/* The module of a path as written in an importing file at that place; a new one is queued to be
+ * compiled (module_compile). NULL: *missing, or a fault in d. */
+struct module *module_import(struct module *from, str path, uint32_t at, struct diags *d,
+                             bool *missing);
+int module_compile(struct program *p, struct diags *d); /* all that are queued */
 struct function *module_function(const struct module *m, str name, size_t params); /* or NULL */
+struct value module_value(struct region *r, struct module *m); /* VALUE_NONE: no memory */
 struct place module_place(const struct module *m, uint32_t at);
 void module_fault(const struct module *m, struct diags *d, bool warning, uint32_t at,
                   const char *fmt, ...) BASE_PRINTF(5, 6);
+
+/* The first half of program_load: everything is compiled, nothing evaluated. */
+struct program *program_open(const struct program_options *o, str path, struct diags *d);
 
 /* ---- compile.c
  * ------------------------------------------------------------------------------------------ */

@@ -101,10 +101,11 @@ int registry_finish(struct registry *g)
     struct native_set *last = g->set_count ? &g->sets[g->set_count - 1] : NULL;
     if (!last || !str_eq(last->name, name)) {
       last = &g->sets[g->set_count++];
-      *last = (struct native_set){.name = name, .first = (uint32_t)i};
+      *last = (struct native_set){.name = name, .first = (uint32_t)i, .common = UINT32_MAX};
     }
     last->n++;
     last->flags |= g->rows[i].native->flags;
+    last->common &= g->rows[i].native->flags;
   }
   return 0;
 }

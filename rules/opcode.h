@@ -19,8 +19,6 @@ OPCODE(GLOBAL, 1)        /* A number of a constant of this file */
 OPCODE(GLOBAL_SET, -1)   /* A */
 OPCODE(MEMBER, 0)        /* A k: module -> its exported value */
 OPCODE(SUBMODULE, 0)     /* A k */
-OPCODE(NO_VARIABLE, 1)   /* A k: raises ErrorVariableNotFound */
-OPCODE(NO_MODULE, 1)     /* A k */
 OPCODE(NO_ASSIGN, -1)    /* A k: raises ErrorAssignmentToConstant */
 
 /* Binary operators. _SS: both on the stack; L: a slot, K: a constant, a left and b right. */
@@ -62,14 +60,15 @@ OPCODE(COMPOUND, -1)     /* a enum value_op, b slot */
 OPCODE(PATH_GET, VARIES)
 OPCODE(PATH_SET, VARIES)      /* the value lies below all */
 OPCODE(PATH_COMPOUND, VARIES) /* extra: enum value_op; likewise */
-OPCODE(PATH_TEST, VARIES)     /* `?.`: () so far: drops all, pushes (), jumps (signed last word) */
+OPCODE(PATH_TEST, 0)          /* `?.`: () so far: drops all, pushes (); else skips the jump behind */
 OPCODE(INVOKE, VARIES)        /* path.name(args): extra argc; last words: k name, function, natives */
 OPCODE(INDEX_LL, 1)           /* a slot, b slot */
 OPCODE(INDEX_SET_LL, -1)
-OPCODE(PROPERTY_L, 1)         /* a slot, b k */
+OPCODE(PROPERTY_L, 1)         /* a slot, b k; next word: set of natives */
 
 OPCODE(CALL_FN, VARIES)       /* a argc, b function of this file */
 OPCODE(CALL_NATIVE, VARIES)   /* a argc, b set of natives */
+OPCODE(CALL_PRELUDE, VARIES)  /* a argc, b function of the prelude */
 OPCODE(CALL_MEMBER, VARIES)   /* a argc, b k: the module lies below the arguments */
 OPCODE(NO_FUNCTION, VARIES)   /* a argc, b k: raises ErrorFunctionNotFound */
 OPCODE(CLOSURE, 1)            /* A proto */

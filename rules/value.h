@@ -260,7 +260,7 @@ uint32_t region_items_max(const struct region *r);
  * need be; the place may get a new object. 0, or -1: too long or no memory. */
 struct string *string_new(struct region *r, str text);        /* text must be valid UTF-8 */
 struct string *string_new_lossy(struct region *r, str bytes); /* ill-formed bytes become U+FFFD */
-struct string *string_join(struct region *r, str a, str b); /* both valid UTF-8 */
+struct string *string_join(struct region *r, str a, str b);   /* both valid UTF-8 */
 struct string *string_of_char(struct region *r, uint32_t c);
 struct value value_string(struct region *r, str text); /* VALUE_NONE: no memory */
 static inline str string_str(const struct string *s)
@@ -352,7 +352,7 @@ enum value_op { /* ORDER VALUE_OP: value_op_names */
 };
 double value_to_double(struct value number);
 str value_bytes(struct value v, char tmp[4]); /* of a string or a char; borrows v and tmp */
-const char *value_type_name(struct value v); /* what type_of says */
+const char *value_type_name(struct value v);  /* what type_of says */
 const char *value_op_name(enum value_op op);
 /* vsl.md 3.2, a and b borrowed, *out owned. For unary ones b is (). Undefined:
  * ErrorFunctionNotFound
