@@ -111,6 +111,7 @@
 #include "rules/regex.c"      /* PCRE2, with its limits */
 #include "rules/match.c"      /* how objects compare and contain each other */
 #include "rules/object.c"     /* what objects are valid, how they are made and shown */
+#include "rules/fn.c"         /* function pointers as values */
 #include "rules/status.c"     /* next() … packet(): what a directive answers */
 #include "rules/service.c"    /* declarations of services */
 #include "rules/directive.c"  /* rule, action, delegate: a name and a closure */
@@ -122,6 +123,7 @@
 #include "rules/api_spf.c"   /* check_spf: its forms, fields and verdicts */
 #include "rules/rules.c"     /* a rule file loaded, checked whole, frozen */
 #include "rules/stage.c"     /* a stage: directives in order, each on a fiber of its own */
+#include "rules/eval.c"      /* a script that needs no mail */
 
 /* ---- smtp/ --------------------------------------------------------------------------------------
  * The mail itself. First the pure functions: bytes in, facts out. */
@@ -152,6 +154,7 @@
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
+#include "smtp/helper_child.c" /* what a child of the helper does */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
 #include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
 #include "smtp/attempt.c"        /* the due recipients of one message, one after another */
@@ -159,6 +162,7 @@
 #include "smtp/options.c" /* options that verbs share */
 #include "smtp/verb_conf.c"    /* config-show, config-diff */
 #include "smtp/verb_check.c"   /* check: read everything, start nothing */
+#include "smtp/verb_eval.c"    /* eval: run a script that needs no mail */
 #include "smtp/verb_version.c" /* versions of the program and of its libraries */
 #include "smtp/verb_run.c"     /* serve: what start and end do, in order */
 
@@ -172,6 +176,9 @@ struct main_verb {
 };
 
 static const struct main_verb main_verbs[] = {
+    {"run", verb_run, "run [-c FILE]             serve; the same without a verb"},
+    {"check", verb_check, "check [-c FILE]           read everything, start nothing"},
+    {"eval", verb_eval, "eval FILE.vsl             run a script that needs no mail"},
     {"config-show", verb_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
     {"config-diff", verb_config_diff, "config-diff [-c FILE]     what differs from the defaults"},
     {"--version", verb_version, "--version                 of the program and its libraries"},
