@@ -347,6 +347,21 @@ TEST(helper_reports_why_a_mailbox_cannot_be_written)
   finish();
 }
 
+TEST(helper_order_without_memory)
+{
+  if (!begin()) return;
+  for (uint64_t nth = 1; nth < 4; nth++) {
+    struct mail m = mail_of("hello\r\n");
+    struct helper_delivery d = to_alice(&m);
+    mem_fail_at(nth, true);
+    bool taken = order(&m, &d);
+    mem_fail_at(0, true);
+    if (taken) wait_for(&m);
+    CHECK_INT(helper_room(h), LIMIT_HELPER_CHILDREN);
+  }
+  finish();
+}
+
 /* ---- commands -------------------------------------------------------------------------------- */
 
 struct run {

@@ -156,6 +156,43 @@ TEST(io_lines)
   line_limit = 64;
 }
 
+/* Lines of the same bytes, however they come: in pieces cut by the bits of cuts. */
+static void lines_in_pieces(struct end *t, const char *bytes, size_t n, uint32_t cuts)
+{
+  struct err e;
+  *t = (struct end){.act = act_lines};
+  t->io = io_memory(l, end_event, t, &e);
+  for (size_t at = 0, end = 1; at < n; end++) {
+    if (end < n && !(cuts >> (end % 32) & 1)) continue;
+    CHECK_INT(io_feed(t->io, (str){bytes + at, end - at}), end - at);
+    turn(0);
+    at = end;
+  }
+  io_abort(t->io);
+  turn(0);
+}
+
+TEST(io_lines_do_not_depend_on_the_pieces)
+{
+  struct err e;
+  struct end whole, pieces;
+  char bytes[24];
+  uint32_t dice = 1;
+  l = loop_new(&e);
+  line_limit = 7;
+  for (int round = 0; round < 3000; round++) {
+    for (size_t i = 0; i < sizeof bytes; i++) {
+      dice = dice * 1664525 + 1013904223;
+      bytes[i] = "a\r\n\r\nbcd"[dice >> 24 & 7];
+    }
+    lines_in_pieces(&whole, bytes, sizeof bytes, 0);
+    lines_in_pieces(&pieces, bytes, sizeof bytes, dice);
+    if (!CHECK_STR(pieces.text, whole.text)) break;
+  }
+  line_limit = 64;
+  loop_free(l);
+}
+
 TEST(io_endless_line_takes_no_memory)
 {
   struct end t;
