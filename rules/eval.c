@@ -1,5 +1,6 @@
 /* rules/eval.c: `vsmtp eval`: a script that needs no mail, from its text to its exit code.
  */
+#include "api.h"
 #include "fiber.h"
 
 enum { EVAL_FAULT = 1, EVAL_SYNTAX = 65, EVAL_NO_INPUT = 66 };
@@ -76,11 +77,8 @@ int rules_eval_file(str path, FILE *out, FILE *err)
     return EVAL_NO_INPUT;
   }
   fclose(exists);
-  struct registry *g = registry_new();
-  int rc = EVAL_FAULT;
-  if (g && !registry_add(g, fn_natives, fn_natives_count) && !std_add(g) && !registry_finish(g)) {
-    rc = eval_file(&e, g, path);
-  }
+  struct registry *g = rules_registry();
+  int rc = g ? eval_file(&e, g, path) : EVAL_FAULT;
   registry_free(g);
   fflush(out);
   return rc;

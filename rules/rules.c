@@ -84,14 +84,14 @@ struct registry *rules_registry(void)
                                               service_format_words};
   struct registry *g = registry_new();
   if (!g) return NULL;
-  if (std_add(g) < 0) goto fail;
+  if (std_add(g) < 0 || registry_add(g, fn_natives, fn_natives_count) < 0) goto fail;
 #define RULES_TABLE_ADD(table)                                                                     \
   if (registry_add(g, table, table##_count) < 0) goto fail;
   API_TABLES(RULES_TABLE_ADD)
 #undef RULES_TABLE_ADD
   registry_set_words(g, &words);
   registry_set_prelude(g, STR("prelude.vsl"), str_of(rules_prelude));
-  return g;
+  if (registry_finish(g) == 0) return g;
 fail:
   registry_free(g);
   return NULL;

@@ -322,7 +322,7 @@ static inline struct rules *fake_load(const char *folder, const char *text,
   for (size_t i = 0; i < d.n && report; i++)
     buf_printf(report, "%s%d:%d: " STR_FMT "\n", d.list[i].warning ? "warning " : "",
                d.list[i].line, d.list[i].column, STR_ARG(d.list[i].text));
-  if (!report && d.n) diags_print(&d, stdout);
+  if (!report && !r) diags_print(&d, stdout);
   diags_free(&d);
   return r;
 }

@@ -134,7 +134,7 @@ TEST(stage_error_is_logged_with_its_place)
     CHECK(str_find(log, STR("main.vsl:1:17: ErrorFunctionNotFound: ")) > 0);
     CHECK(str_find(log, STR("nothing_there (i64)")) > 0);
     CHECK(str_find(log, STR("inner")) > 0);
-    CHECK(str_find(log, STR("main.vsl:3:22")) > 0);
+    CHECK(str_find(log, STR("main.vsl:3:21")) > 0);
     CHECK(str_find(buf_str(&t.host.decisions), STR("4 action bad error ")) == 0);
   }
   stage_close(&t);
