@@ -101,6 +101,7 @@ static void deliver_judged(void *arg, const struct rules_verdict *v);
 static void deliver_change(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
 {
   struct buf context = BUF_INIT(LIMIT_COMMAND_LINE * 4), header = BUF_INIT(LIMIT_HEADER_BYTES * 2);
+  bool ended = false;
   struct err e;
 
   row->id = j->claim->mail.id;
@@ -115,10 +116,11 @@ static void deliver_change(struct deliver_job *j, struct store_mail *row, struct
   } else {
     row->context = buf_str(&context);
     row->header = buf_str(&header);
-    queue_change(deliver_server(j->deliver)->store, j->claim, row, deliver_recorded, j);
+    ended = queue_change(deliver_server(j->deliver)->store, j->claim, row, deliver_recorded, j) < 0;
   }
   buf_free(&context);
   buf_free(&header);
+  if (ended) deliver_job_end(j); /* no memory: asked again later */
 }
 
 /* On to the next stage, or to the recipients when all rules were asked. */
@@ -238,7 +240,8 @@ static void deliver_broken(struct deliver_job *j, const struct err *e)
   row.rcpt = rows;
   for (size_t i = 0; i < row.rcpt_count; i++)
     if (rows[i].status == STORE_PENDING) rows[i].status = STORE_FAILED;
-  queue_change(deliver_server(j->deliver)->store, j->claim, &row, deliver_recorded, j);
+  if (queue_change(deliver_server(j->deliver)->store, j->claim, &row, deliver_recorded, j) < 0)
+    deliver_job_end(j);
 }
 
 static void deliver_begin(struct deliver_job *j)
