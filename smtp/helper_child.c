@@ -2,7 +2,7 @@
  *
  * It finds out whom to act for, becomes that user and only then touches anything of the mailbox or
  * runs anything. Its outcome goes onto the board it shares with the helper. Who is never acted for:
- * root and nobody, and, without a mailbox folder, system users.
+ * root (unless the server is root), nobody, and, without a mailbox folder, system users.
  */
 #include "helper_int.h"
 #include "local.h"
@@ -61,6 +61,7 @@ struct helper_owner {
   int64_t local_group; /* or -1 */
   int dir;             /* descriptor of the mailbox folder, -1: open path */
   const char *path;    /* folder to open after becoming the owner */
+  bool may_be_root;
 };
 
 static void helper_take_local_group(struct helper_owner *o, str name)
@@ -103,12 +104,18 @@ static int helper_find_user(const struct helper_order *order, const struct helpe
   return 0;
 }
 
+/* Root acts only where the server itself is root, and only on a mailbox folder of its own. */
+static bool helper_root_serves(const struct helper_conf *conf)
+{
+  return str_eq(conf->server_user, STR("root"));
+}
+
 /* Mailbox folders that root made by hand are the server's. */
 static int helper_adopt(int dir, const struct helper_conf *conf, struct arena *a, struct stat *st,
                         struct err *e)
 {
   struct passwd_entry p;
-  if (st->st_uid != 0 || geteuid() != 0) return 0;
+  if (st->st_uid != 0 || geteuid() != 0 || helper_root_serves(conf)) return 0;
   if (!conf->server_user.n || passwd_user(conf->passwd, conf->server_user, a, &p, e) || p.uid == 0)
     return err_set(e, ERR_TEMP, "the mailbox folder belongs to root: give it to a user");
   if (fchown(dir, p.uid, p.gid)) return err_sys(e, errno, "cannot give the mailbox folder away");
@@ -135,6 +142,7 @@ static int helper_find_folder(const struct helper_order *order, const struct hel
   if (helper_adopt(o->dir, conf, a, &st, e)) return -1;
   o->uid = st.st_uid;
   o->gid = st.st_gid;
+  o->may_be_root = helper_root_serves(conf);
   return 0;
 }
 
@@ -143,7 +151,8 @@ static int helper_enter(struct helper_owner *o, struct err *e)
 {
   umask(077);
   if (geteuid() == 0) {
-    if (o->uid == 0) return err_set(e, ERR_PERM, "root has no mailbox: make an alias");
+    if (o->uid == 0 && !o->may_be_root)
+      return err_set(e, ERR_PERM, "root has no mailbox: make an alias");
     if (privilege_become(o->uid, o->gid, o->groups, o->n_groups, e)) return -1;
   }
 #ifdef __linux__
@@ -202,7 +211,7 @@ static int helper_find_runner(const struct helper_conf *conf,
   int found = passwd_user(conf->passwd, user, a, p, e);
   if (found < 0) return -1;
   if (found) return err_set(e, ERR_PERM, "there is no user " STR_FMT, STR_ARG(user));
-  if (p->uid == 0 && !str_eq(conf->server_user, STR("root")))
+  if (p->uid == 0 && !helper_root_serves(conf))
     return err_set(e, ERR_PERM, "no command is run as root");
   if (!service->group[0]) return 0;
   found = passwd_group(STR(PASSWD_GROUP), str_of(service->group), &p->gid, e);

@@ -44,6 +44,8 @@ static void make_passwd(void)
   fclose(f);
 }
 
+static const char *server_user = "q";
+
 static bool begin(void)
 {
   struct err e = {.kind = ERR_NONE};
@@ -60,7 +62,7 @@ static bool begin(void)
   make_folder("mailboxes/home.example/alice", OWNER);
   struct helper_conf conf = {.mailboxes = str_of(boxes),
                              .mbox_dir = str_of(spool),
-                             .server_user = STR("q"),
+                             .server_user = str_of(server_user),
                              .passwd = str_of(passwd)};
   h = helper_start(&conf, &e);
   l = loop_new(&e);
@@ -272,6 +274,28 @@ TEST(helper_gives_folders_that_root_made_to_the_server)
   if (!CHECK_INT(deliver(&m, &d), HELPER_OK)) printf("%s\n", m.why);
   CHECK_INT(stat(in_folder("mailboxes/home.example/carol/Maildir/new/0m.1"), &st), 0);
   CHECK_INT(st.st_uid, OTHER);
+  finish();
+}
+
+TEST(helper_of_a_server_that_is_root_keeps_its_folders)
+{
+  struct mail m = mail_of("hello\r\n");
+  struct helper_delivery d = to_alice(&m);
+  struct stat st;
+  if (geteuid() != 0) {
+    printf("skip helper_of_a_server_that_is_root_keeps_its_folders: not root\n");
+    return;
+  }
+  server_user = "root";
+  if (!begin()) return;
+  make_folder("mailboxes/home.example/carol", 0);
+  d.local = STR("carol");
+  if (!CHECK_INT(deliver(&m, &d), HELPER_OK)) printf("%s\n", m.why);
+  CHECK_INT(stat(in_folder("mailboxes/home.example/carol/Maildir/new/0m.1"), &st), 0);
+  CHECK_INT(st.st_uid, 0);
+  d = to_user(&m, "r");
+  CHECK_INT(deliver(&m, &d), HELPER_PERM);
+  server_user = "q";
   finish();
 }
 
