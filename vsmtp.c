@@ -206,18 +206,38 @@ static int main_usage(FILE *out)
   return out == stdout ? EX_OK : EX_USAGE;
 }
 
+/* Where the verb stands: options may come before it, some with a value. 0: there is none. */
+static int main_verb_at(int argc, char **argv)
+{
+  static const char *const valued[] = {"-c", "--config", "-t", "--timeout", "-T"};
+  for (int i = 1; i < argc; i++) {
+    if (argv[i][0] != '-' || main_find(main_verbs, argv[i])) return i;
+    for (size_t o = 0; o < BASE_COUNT(valued); o++)
+      if (strcmp(argv[i], valued[o]) == 0) {
+        i++;
+        break;
+      }
+  }
+  return 0;
+}
+
 int main(int argc, char **argv)
 {
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-  const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "vsmtp";
-  const struct main_verb *verb = main_find(main_names, name);
+  const struct main_verb *verb = main_find(main_names, slash ? slash + 1 : argc > 0 ? argv[0] : "");
   if (verb) return verb->run(argc, argv);
+  if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+    return main_usage(stdout);
 
-  const char *word = argc > 1 ? argv[1] : "run";
-  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return main_usage(stdout);
+  int at = main_verb_at(argc, argv);
+  if (at == 0) return verb_run(argc, argv);
+  char *word = argv[at];
   verb = main_find(main_verbs, word);
-  if (verb) return verb->run(argc - 1, argv + 1);
-  if (word[0] == '-' && (verb = main_find(main_verbs, "run"))) return verb->run(argc, argv);
-  fprintf(stderr, "vsmtp: no verb \"%s\"\n\n", word);
-  return main_usage(stderr);
+  if (!verb) {
+    fprintf(stderr, "vsmtp: no verb \"%s\"\n\n", word);
+    return main_usage(stderr);
+  }
+  memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+  argv[1] = word;
+  return verb->run(argc - 1, argv + 1);
 }
