@@ -250,10 +250,11 @@ int match_contains(struct fiber *f, struct value container, struct value item)
   return got == -2 ? match_cannot_look(f, item, container) : got;
 }
 
-int match_within(struct fiber *f, struct value list, struct value element)
+int match_within(struct fiber *f, struct value self, struct value element)
 {
   if (!match_is_comparable(element)) return 0;
-  const int got = match_in(f, list, element);
+  const int got = match_class(self) == MATCH_LIST ? match_in(f, self, element)
+                                                  : match_value(f, element, self);
   return got == -2 ? 0 : got;
 }
 

@@ -74,8 +74,8 @@ struct value object_of_code(struct region *r, struct rules_code code);
 int match_equals(struct fiber *f, struct value a, struct value b);
 /* item in container: 1, 0, or raises. */
 int match_contains(struct fiber *f, struct value container, struct value item);
-/* The hook `within` of lists: is the element of an array in this list? */
-int match_within(struct fiber *f, struct value list, struct value element);
+/* Looked for in an array, a list is found by what is in it, all else by being equal. */
+int match_within(struct fiber *f, struct value self, struct value element);
 /* Is item among `hosts`: anything usable on the right of `in`, an array of such, or a text, which
  * here is an address or a range, never a part of one? What cannot be compared is no match. */
 int match_among(struct fiber *f, struct value item, struct value hosts);
