@@ -242,6 +242,18 @@ static void expr_is_def_var(struct compiler *c, uint32_t at)
   emit_op(c, known ? OP_TRUE : OP_FALSE, 0, at);
 }
 
+/* What `check` says about a call of these natives. */
+static void expr_warn_native(struct compiler *c, uint32_t set, str name, uint32_t at)
+{
+  uint32_t flags = c->program->options.registry->sets[set].flags;
+  if (flags & NATIVE_UNBUILT) {
+    compile_warning(c, at, "'" STR_FMT "' is not built in yet: it throws", STR_ARG(name));
+  }
+  if (flags & NATIVE_STATUS && c->in_action) {
+    compile_warning(c, at, "'" STR_FMT "' does nothing in an action", STR_ARG(name));
+  }
+}
+
 static void expr_call_known(struct compiler *c, str name, uint32_t argc, uint32_t at)
 {
   struct function *f = compile_function(c, name, argc);
@@ -250,6 +262,7 @@ static void expr_call_known(struct compiler *c, str name, uint32_t argc, uint32_
   if (f) {
     emit_ab(c, OP_CALL_FN, argc, (uint32_t)(f - COMPILE_LIST(c->functions, struct function)), at);
   } else if (set != CODE_NONE) {
+    expr_warn_native(c, set, name, at);
     emit_ab(c, OP_CALL_NATIVE, argc, set, at);
   } else if (prelude && prelude != c->module && module_function(prelude, name, argc)) {
     emit_ab(c, OP_CALL_PRELUDE, argc,
@@ -380,6 +393,7 @@ static struct operand expr_qualified(struct compiler *c, str alias, uint32_t at)
                        : expr_qualified_native(c, alias, name);
     if (set != CODE_NONE) {
       uint32_t argc = compile_accept(c, TOKEN_OPEN) ? expr_arguments(c) : 0;
+      expr_warn_native(c, set, name, name_at);
       emit_ab(c, OP_CALL_NATIVE, argc, set, name_at);
       emit_effect(c, 1 - (int64_t)argc);
       struct operand o = expr_on_stack(at, LITERAL_NO);
@@ -390,6 +404,7 @@ static struct operand expr_qualified(struct compiler *c, str alias, uint32_t at)
     begun = true;
     if (c->token.type != TOKEN_PATH) {
       struct operand o = expr_member(c, name, name_at);
+      o.root_at = name_at;
       o.at = at;
       return o;
     }

@@ -169,6 +169,7 @@ static bool operand_writable(struct compiler *c, const struct operand *o)
     compile_error(c, o->root_at, "cannot assign to the constant '" STR_FMT "'", STR_ARG(o->name));
     return false;
   }
+  if (o->kind == OPERAND_STACK && o->is_const && o->name.n) return true; /* throws when it runs */
   if (o->kind == OPERAND_STACK || operand_is_argument(o)) {
     compile_error(c, o->at, "this cannot be assigned to");
     return false;
@@ -209,6 +210,7 @@ static bool operand_set_short(struct compiler *c, const struct operand *o)
 void operand_set(struct compiler *c, struct operand *o)
 {
   if (!operand_writable(c, o)) return;
+  operand_step(c, o);
   if (!operand_set_short(c, o)) {
     operand_words(c, o, OP_PATH_SET, 0, o->root_at);
     emit_effect(c, -1 - (int64_t)operand_height(o));
@@ -219,6 +221,7 @@ void operand_set(struct compiler *c, struct operand *o)
 void operand_compound(struct compiler *c, struct operand *o, enum value_op op, uint32_t at)
 {
   if (!operand_writable(c, o)) return;
+  operand_step(c, o);
   if (!o->n && o->root == PATH_LOCAL) {
     emit_compound(c, op, o->slot, at);
     return;

@@ -292,6 +292,11 @@ static struct value *place_root_find(struct fiber *f, const uint32_t *path, stru
       fiber_raise(f, VSL_THIS, "'this' is not bound to anything here");
       return NULL;
     }
+    if (frame->path && place_is_const(frame->path)) {
+      f->spot = path + 1;
+      fiber_raise(f, VSL_CONSTANT, "'this' is a constant here");
+      return NULL;
+    }
     frame->flags |= FRAME_CHANGED;
     return &frame->self;
   case PATH_LOCAL: return place_slot(f, &f->stack[frame->base + path[1]]);

@@ -449,6 +449,7 @@ enum {
   NATIVE_PROPERTY = 2, /* x.name without () works too (one argument) */
   NATIVE_STEPS = 4,    /* calls back or waits: is called again, with c->steps */
   NATIVE_ONLY_PROPERTY = 8, /* x.name, but not as a call */
+  NATIVE_UNBUILT = 32,      /* `check` warns wherever it is called: not built in yet */
   NATIVE_STATUS = 16        /* makes a verdict: `check` warns when an action calls it */
 };
 #define NATIVE_ARGS_MAX 6
