@@ -50,7 +50,8 @@ struct io {
   uint8_t life; /* enum io_life */
   uint8_t news; /* IO_NEWS_… */
   bool paused;
-  bool eof; /* the peer sends no more: read, or fed */
+  bool stirred; /* it was, and bytes or the end came */
+  bool eof;     /* the peer sends no more: read, or fed */
   bool eof_told;
   bool hup_told;    /* IO_HANGUP was told */
   bool off;         /* the watch is cleared: it could only repeat itself */
@@ -163,6 +164,8 @@ static unsigned io_wants(const struct io *io)
   unsigned want = io->out.n > io->out_at || io->life == IO_LIFE_CONNECTING ? LOOP_WRITE : 0u;
   if (io->life == IO_LIFE_LINGER) return LOOP_READ;
   if (io->life != IO_LIFE_OPEN) return want;
+  /* A pause costs no system call as long as the peer is silent, as most are who wait for a reply. */
+  if (io->paused && !io->stirred && io->watch.want & LOOP_READ) return want | LOOP_READ;
   if (io_is_listening(io)) return want | LOOP_READ;
   return want | (io->paused && !io->hup_told && !io->eof ? LOOP_HALF : 0u);
 }
@@ -333,7 +336,7 @@ void io_pause(struct io *io)
 void io_resume(struct io *io)
 {
   if (!io->paused || !io_is_usable(io)) return;
-  io->paused = io->off = false;
+  io->paused = io->stirred = io->off = false;
   if (io->view.n || io->eof) io_news(io, IO_NEWS_DATA);
   loop_late(io->loop, &io->late);
 }
@@ -439,12 +442,15 @@ static void io_ready(struct watch *w, unsigned what, void *arg)
     return;
   }
   if (what & LOOP_WRITE) io_flush(io);
+  bool reads = io->life == IO_LIFE_OPEN && !io->paused && w->want & LOOP_READ;
   if (io->life == IO_LIFE_LINGER)
     io_linger(io);
-  else if (what & (LOOP_READ | LOOP_GONE) && w->want & LOOP_READ && io->life == IO_LIFE_OPEN) {
-    if (!io->paused) io_read(io);
-  } else if (what & LOOP_GONE)
+  else if (reads && what & (LOOP_READ | LOOP_GONE))
+    io_read(io);
+  else if (what & LOOP_GONE)
     io_hung_up(io);
+  else if (what & LOOP_READ)
+    io->stirred = true;
   if (what & (LOOP_HALF | LOOP_GONE) && io->paused && !io->hup_told && !io->eof &&
       io->life == IO_LIFE_OPEN) {
     io->hup_told = true;
