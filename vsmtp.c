@@ -160,11 +160,17 @@
 #include "smtp/attempt.c"        /* the due recipients of one message, one after another */
 #include "smtp/deliver.c" /* the queue runner: stored mails through the later rules to mailboxes */
 #include "smtp/options.c" /* options that verbs share */
-#include "smtp/verb_conf.c"    /* config-show, config-diff */
-#include "smtp/verb_check.c"   /* check: read everything, start nothing */
-#include "smtp/verb_eval.c"    /* eval: run a script that needs no mail */
-#include "smtp/verb_version.c" /* versions of the program and of its libraries */
-#include "smtp/verb_run.c"     /* serve: what start and end do, in order */
+#include "smtp/verb_conf.c"       /* config-show, config-diff */
+#include "smtp/verb_check.c"      /* check: read everything, start nothing */
+#include "smtp/verb_eval.c"       /* eval: run a script that needs no mail */
+#include "smtp/verb_version.c"    /* versions of the program and of its libraries */
+#include "smtp/rows.c"            /* the database beside the server, and its rows printed */
+#include "smtp/verb_message.c"    /* what the next two share */
+#include "smtp/verb_queue.c"      /* queue: list, show, retry, move, hold, remove */
+#include "smtp/verb_quarantine.c" /* quarantine: list, show, release, remove */
+#include "smtp/verb_explain.c"    /* explain: every decision about a message */
+#include "smtp/verb_vqueue.c"     /* the original's command of that name */
+#include "smtp/verb_run.c"        /* serve: what start and end do, in order */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */
@@ -181,6 +187,11 @@ static const struct main_verb main_verbs[] = {
     {"eval", verb_eval, "eval FILE.vsl             run a script that needs no mail"},
     {"config-show", verb_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
     {"config-diff", verb_config_diff, "config-diff [-c FILE]     what differs from the defaults"},
+    {"queue", verb_queue,
+     "queue …                   the messages on their way: list, show, retry, move"},
+    {"quarantine", verb_quarantine,
+     "quarantine …              what rules set aside: list, show, release"},
+    {"explain", verb_explain, "explain ID                every decision about a message"},
     {"--version", verb_version, "--version                 of the program and its libraries"},
     {"-V", verb_version, NULL},
     {NULL, NULL, NULL},
@@ -188,6 +199,8 @@ static const struct main_verb main_verbs[] = {
 
 /* What the program does when it is called by another name (links made by `make install`). */
 static const struct main_verb main_names[] = {
+    {"vqueue", verb_vqueue, NULL},
+    {"mailq", verb_queue, NULL},
     {NULL, NULL, NULL},
 };
 

@@ -16,6 +16,7 @@ int options_read(int argc, char **argv, bool json, int max_args, const char *usa
   static const struct option names[] = {{"config", required_argument, NULL, 'c'},
                                         {"help", no_argument, NULL, 'h'},
                                         {"json", no_argument, NULL, 'j'},
+                                        {"all", no_argument, NULL, 'a'},
                                         {NULL, 0, NULL, 0}};
   *out = (struct options){.first = 0};
   opterr = 0;
@@ -25,6 +26,8 @@ int options_read(int argc, char **argv, bool json, int max_args, const char *usa
       out->config = str_of(optarg);
     else if (c == 'j' && json)
       out->json = true;
+    else if (c == 'a' && json)
+      out->all = true;
     else if (c == 'h')
       return puts(usage) < 0 ? EX_IOERR : EX_OK;
     else

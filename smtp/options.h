@@ -1,4 +1,4 @@
-/* smtp/options.h: the options that verbs share: -c FILE, --json, -h. */
+/* smtp/options.h: the options that verbs share: -c FILE, --json, --all, -h. */
 #ifndef SMTP_OPTIONS_H
 #define SMTP_OPTIONS_H
 
@@ -7,6 +7,7 @@
 struct options {
   str config; /* empty: the default file */
   bool json;
+  bool all;  /* --all: may stand where --json may */
   int first; /* arguments begin at argv[first] */
 };
 

@@ -1,0 +1,176 @@
+/* smtp/rows.c: what the verbs that look into the database share. */
+#include "rows.h"
+#include "privilege.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+int rows_fail(const char *verb, const struct err *e)
+{
+  static const int codes[] = {
+      [ERR_NONE] = EX_SOFTWARE,  [ERR_NOMEM] = EX_OSERR,   [ERR_IO] = EX_IOERR,
+      [ERR_FULL] = EX_CANTCREAT, [ERR_TEMP] = EX_TEMPFAIL, [ERR_PERM] = EX_DATAERR,
+      [ERR_SYNTAX] = EX_NOINPUT, [ERR_RULE] = EX_SOFTWARE, [ERR_BUG] = EX_SOFTWARE,
+  };
+  fprintf(stderr, "vsmtp %s: %s\n", verb, e->text);
+  return codes[e->kind];
+}
+
+int rows_missing(const char *verb, str id)
+{
+  fprintf(stderr, "vsmtp %s: no such message: %s\n", verb, log_q(id));
+  return EX_NOUSER;
+}
+
+/* Root works as the owner of the database: nothing in a folder of that user can then lead a verb
+ * of root's elsewhere, and the files beside it stay the server's. */
+static int rows_become_owner(str dirpath, const char *verb)
+{
+  struct buf path = BUF_INIT(4096);
+  struct stat st;
+  struct err e;
+  int code = OPTIONS_GO;
+  buf_printf(&path, STR_FMT "/vsmtp.db", STR_ARG(dirpath));
+  const char *file = buf_cstr(&path);
+  bool there = lstat(file, &st) == 0;
+  if (there && geteuid() == 0 && st.st_uid != 0 &&
+      privilege_become(st.st_uid, st.st_gid, NULL, 0, &e)) {
+    code = rows_fail(verb, &e);
+  } else if ((!there && errno == EACCES) || (there && access(file, R_OK | W_OK))) {
+    fprintf(stderr, "vsmtp %s: cannot open %s: %s; be root or the server's user\n", verb, file,
+            strerror(errno));
+    code = EX_NOPERM;
+  }
+  buf_free(&path);
+  return code;
+}
+
+static int rows_open_store(const char *verb, const struct conf *conf, struct store **store)
+{
+  struct err e;
+  str dirpath = conf->server.queues.dirpath;
+  int code = rows_become_owner(dirpath, verb);
+  if (code != OPTIONS_GO) return code;
+  *store = store_open(&(struct store_options){.dirpath = dirpath}, &e);
+  return *store ? OPTIONS_GO : rows_fail(verb, &e);
+}
+
+int rows_open(const char *verb, const struct options *o, struct store **store, struct conf **conf)
+{
+  struct diags d;
+  if (diags_init(&d)) return EX_OSERR;
+  *conf = conf_load(o->config, &d);
+  if (d.errors) diags_print(&d, stderr);
+  int code = *conf && !d.errors ? rows_open_store(verb, *conf, store) : EX_CONFIG;
+  if (code != OPTIONS_GO) conf_free(*conf);
+  diags_free(&d);
+  return code;
+}
+
+void rows_close(struct store *store, struct conf *conf)
+{
+  store_close(store);
+  conf_free(conf);
+}
+
+/* ---- cells ------------------------------------------------------------------------------------ */
+
+const struct store_cell *rows_cell(const struct store_cell *cell, size_t count, const char *column)
+{
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(cell[i].column, column) == 0) return &cell[i];
+  return NULL;
+}
+
+str rows_get(const struct store_cell *cell, size_t count, const char *column)
+{
+  const struct store_cell *c = rows_cell(cell, count, column);
+  return c && c->type != CELL_NULL ? c->text : STR("");
+}
+
+void rows_json(struct buf *out, const struct store_cell *cell, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    buf_putc(out, i ? ',' : '{');
+    buf_json(out, str_of(cell[i].column));
+    buf_putc(out, ':');
+    if (cell[i].type == CELL_NULL)
+      buf_puts(out, "null");
+    else if (cell[i].type == CELL_INT)
+      buf_printf(out, "%lld", (long long)cell[i].i);
+    else
+      buf_json(out, cell[i].text);
+  }
+  buf_putc(out, '}');
+}
+
+/* Control characters, C1 among them, could command a terminal; ill-formed octets become "?". */
+void rows_show(struct buf *out, str text)
+{
+  while (text.n) {
+    int32_t c = utf8_next(&text);
+    bool plain = c >= 32 && c != 127 && !(c >= 0x80 && c < 0xa0);
+    if (plain)
+      buf_utf8(out, c);
+    else
+      buf_putc(out, '?');
+  }
+}
+
+void rows_print(struct buf *out)
+{
+  fwrite(buf_cstr(out), 1, out->n, stdout);
+  buf_clear(out);
+}
+
+/* ---- times and sizes -------------------------------------------------------------------------- */
+
+/* Days since 1970 of a date of the Gregorian calendar; years counted from March. */
+static int64_t rows_days(int64_t y, int64_t m, int64_t d)
+{
+  y -= m <= 2;
+  int64_t era = y / 400, of_era = y % 400;
+  int64_t of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+  return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+int64_t rows_seconds(str at)
+{
+  static const size_t from[] = {0, 5, 8, 11, 14, 17}, to[] = {4, 7, 10, 13, 16, 19};
+  int64_t part[BASE_COUNT(from)];
+  if (at.n != 20) return 0;
+  for (size_t i = 0; i < BASE_COUNT(from); i++)
+    if (str_to_i64(str_sub(at, from[i], to[i]), &part[i])) return 0;
+  return rows_days(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
+}
+
+const char *rows_age(int64_t seconds, char out[ROWS_SHORT])
+{
+  static const struct {
+    int64_t under, unit;
+    char letter;
+  } units[] = {{120, 1, 's'}, {7200, 60, 'm'}, {172800, 3600, 'h'}, {INT64_MAX, 86400, 'd'}};
+  if (seconds < 0) seconds = 0;
+  size_t i = 0;
+  while (seconds >= units[i].under) i++;
+  snprintf(out, ROWS_SHORT, "%lld%c", (long long)(seconds / units[i].unit), units[i].letter);
+  return out;
+}
+
+const char *rows_size(int64_t octets, char out[ROWS_SHORT])
+{
+  static const char letters[] = "KMGT";
+  double n = (double)octets;
+  size_t i = 0;
+  if (octets < 1024) {
+    snprintf(out, ROWS_SHORT, "%lld", (long long)octets);
+    return out;
+  }
+  for (n /= 1024; n >= 1024 && i < sizeof letters - 2; i++) n /= 1024;
+  snprintf(out, ROWS_SHORT, n < 9.95 ? "%.1f%c" : "%.0f%c", n, letters[i]);
+  return out;
+}

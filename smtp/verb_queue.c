@@ -1,0 +1,160 @@
+/* smtp/verb_queue.c: `vsmtp queue`: the messages in the queue, one message, what may be done to it.
+ *
+ *   queue [list] [QUEUE…]          queue show ID [eml|json]
+ *   queue retry ID…|--all          queue move ID QUEUE
+ *   queue remove ID…               queue hold ID…
+ */
+#include "smtp.h"
+#include "verb_message.h"
+
+#include <limits.h>
+#include <sysexits.h>
+
+static const char verb_queue_usage[] =
+    "usage: vsmtp queue [list] [QUEUE…]            working delegated deliver deferred dead\n"
+    "       vsmtp queue show ID [eml|json]         one message\n"
+    "       vsmtp queue retry ID…|--all            try now; what is dead is tried again\n"
+    "       vsmtp queue move ID QUEUE              working, deliver, dead, or a quarantine\n"
+    "       vsmtp queue hold ID…                   into the quarantine \"hold\"\n"
+    "       vsmtp queue remove ID…                 delete without telling anybody\n"
+    "options: -c FILE, --json";
+
+/* ---- list ------------------------------------------------------------------------------------- */
+
+static const char *const verb_queue_names[] = {"working", "delegated", "deliver", "deferred",
+                                               "dead"};
+
+struct verb_queue_list {
+  struct buf out;
+  bool json;
+  const char *queue; /* whose rows come */
+  size_t rows;       /* of that queue */
+};
+
+static void verb_queue_line(struct buf *out, const struct store_cell *cell, size_t n)
+{
+  char age[ROWS_SHORT], size[ROWS_SHORT];
+  str next = rows_get(cell, n, "next_attempt_at"), reply = rows_get(cell, n, "last_reply");
+  int64_t received = rows_seconds(rows_get(cell, n, "received_at"));
+  rows_age(clock_wall() / 1000 - received, age);
+  rows_size(rows_cell(cell, n, "size")->i, size);
+  buf_printf(out, "  " STR_FMT " %5s %6s %3lld/%-3lld %-20s  <", STR_ARG(rows_get(cell, n, "id")),
+             age, size, (long long)rows_cell(cell, n, "rcpt_left")->i,
+             (long long)rows_cell(cell, n, "rcpt_total")->i, next.n ? next.p : "-");
+  rows_show(out, rows_get(cell, n, "mail_from"));
+  buf_puts(out, ">\n");
+  if (!reply.n) return;
+  buf_printf(out, "  %26s ", "");
+  rows_show(out, reply);
+  buf_putc(out, '\n');
+}
+
+static bool verb_queue_row(void *arg, const struct store_cell *cell, size_t n)
+{
+  struct verb_queue_list *l = arg;
+  if (l->json) {
+    rows_json(&l->out, cell, n);
+    buf_putc(&l->out, '\n');
+  } else {
+    if (l->rows++ == 0)
+      buf_printf(&l->out, "%s\n  %-26s %5s %6s %7s %-20s  %s\n", l->queue, "ID", "AGE", "SIZE",
+                 "LEFT/OF", "NEXT ATTEMPT", "SENDER, LAST REPLY");
+    verb_queue_line(&l->out, cell, n);
+  }
+  rows_print(&l->out);
+  return true;
+}
+
+static bool verb_queue_wanted(const char *queue, int n, char **wanted)
+{
+  for (int i = 0; i < n; i++)
+    if (strcmp(wanted[i], queue) == 0) return true;
+  return n == 0;
+}
+
+static bool verb_queue_known(int argc, char **argv)
+{
+  for (int i = 0; i < argc; i++) {
+    size_t k = 0;
+    while (k < BASE_COUNT(verb_queue_names) && strcmp(argv[i], verb_queue_names[k]) != 0) k++;
+    if (k == BASE_COUNT(verb_queue_names)) return false;
+  }
+  return true;
+}
+
+static int verb_queue_list(struct store *s, const struct options *o, int argc, char **argv)
+{
+  struct verb_queue_list l = {.out = BUF_INIT(ROWS_BUFFER), .json = o->json};
+  struct err e;
+  size_t rows = 0;
+  int code = EX_OK;
+  for (size_t i = 0; i < BASE_COUNT(verb_queue_names) && code == EX_OK; i++) {
+    l.queue = verb_queue_names[i];
+    l.rows = 0;
+    if (!verb_queue_wanted(l.queue, argc, argv)) continue;
+    if (view_rows(s, VIEW_QUEUE, STR(""), str_of(l.queue), verb_queue_row, &l, &e))
+      code = rows_fail("queue", &e);
+    rows += l.rows;
+  }
+  if (!rows && !o->json && code == EX_OK) puts("the queue is empty");
+  buf_free(&l.out);
+  return code;
+}
+
+/* ---- the others ------------------------------------------------------------------------------- */
+
+static int verb_queue_show(struct store *s, const struct options *o, int argc, char **argv)
+{
+  return verb_message_show(s, o, "queue", argc, argv);
+}
+
+static int verb_queue_retry_one(struct store *s, str id, str queue, struct err *e)
+{
+  (void)queue;
+  return quarantine_retry(s, id, e);
+}
+
+static int verb_queue_retry(struct store *s, const struct options *o, int argc, char **argv)
+{
+  struct err e;
+  if (!o->all) return verb_message_each(s, "queue", argc, argv, STR(""), verb_queue_retry_one);
+  return quarantine_retry(s, STR(""), &e) < 0 ? rows_fail("queue", &e) : EX_OK;
+}
+
+static int verb_queue_move(struct store *s, const struct options *o, int argc, char **argv)
+{
+  (void)o, (void)argc;
+  return verb_message_each(s, "queue", 1, argv, str_of(argv[1]), quarantine_move);
+}
+
+static int verb_queue_hold(struct store *s, const struct options *o, int argc, char **argv)
+{
+  (void)o;
+  return verb_message_each(s, "queue", argc, argv, STR("hold"), quarantine_move);
+}
+
+static int verb_queue_remove_one(struct store *s, str id, str queue, struct err *e)
+{
+  (void)queue;
+  return quarantine_remove(s, id, false, e);
+}
+
+static int verb_queue_remove(struct store *s, const struct options *o, int argc, char **argv)
+{
+  (void)o;
+  return verb_message_each(s, "queue", argc, argv, STR(""), verb_queue_remove_one);
+}
+
+int verb_queue(int argc, char **argv)
+{
+  static const struct verb_call calls[] = {
+      {"list", 0, INT_MAX, false, verb_queue_known, verb_queue_list},
+      {"show", 1, 2, false, verb_message_form, verb_queue_show},
+      {"retry", 1, INT_MAX, true, NULL, verb_queue_retry},
+      {"move", 2, 2, false, NULL, verb_queue_move},
+      {"hold", 1, INT_MAX, false, NULL, verb_queue_hold},
+      {"remove", 1, INT_MAX, false, NULL, verb_queue_remove},
+      {NULL, 0, 0, false, NULL, NULL},
+  };
+  return verb_message_main("queue", verb_queue_usage, calls, argc, argv);
+}
