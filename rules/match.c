@@ -253,8 +253,8 @@ int match_contains(struct fiber *f, struct value container, struct value item)
 int match_within(struct fiber *f, struct value self, struct value element)
 {
   if (!match_is_comparable(element)) return 0;
-  const int got = match_class(self) == MATCH_LIST ? match_in(f, self, element)
-                                                  : match_value(f, element, self);
+  const int got =
+      match_class(self) == MATCH_LIST ? match_in(f, self, element) : match_value(f, element, self);
   return got == -2 ? 0 : got;
 }
 

@@ -63,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (diags_init(&d) < 0) abort();
   struct rules *r = rules_load(str_of(rules_fuzz_path), &opt, &d);
   if (!r && d.errors == 0) abort();
-  for (int s = 0; r && s < STAGE_COUNT; s++) rules_fuzz_stage(r, (enum stage)s, (uint8_t)(data[0] ^ '0'));
+  for (int s = 0; r && s < STAGE_COUNT; s++)
+    rules_fuzz_stage(r, (enum stage)s, (uint8_t)(data[0] ^ '0'));
   rules_release(r);
   diags_free(&d);
   return 0;
