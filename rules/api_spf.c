@@ -247,6 +247,6 @@ static int api_spf_check(struct fiber *f, struct call *c)
 }
 
 const struct native api_spf_natives[] = {
-    {"check_spf", ".|...", NATIVE_STEPS, api_spf_check},
+    {"check_spf", ".|...", NATIVE_STEPS | NATIVE_UNBUILT, api_spf_check},
 };
 const size_t api_spf_natives_count = BASE_COUNT(api_spf_natives);

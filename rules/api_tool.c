@@ -225,9 +225,9 @@ const struct native api_tool_natives[] = {
     {"dump", ".|.", 0, api_tool_dump},
     {"toml::server", "", NATIVE_ONLY_PROPERTY, api_tool_toml_server},
     {"toml::app", "", NATIVE_ONLY_PROPERTY, api_tool_toml_app},
-    {"check_null_mx_sender", "|o", 0, api_tool_null_mx},
-    {"dkim_verify", "|o", 0, api_tool_dkim},
-    {"dkim_sign", "*", 0, api_tool_dkim},
+    {"check_null_mx_sender", "|o", NATIVE_UNBUILT, api_tool_null_mx},
+    {"dkim_verify", "|o", NATIVE_UNBUILT, api_tool_dkim},
+    {"dkim_sign", "*", NATIVE_UNBUILT, api_tool_dkim},
     {"send_mail", "*", 0, api_tool_send_mail},
 };
 const size_t api_tool_natives_count = BASE_COUNT(api_tool_natives);

@@ -138,22 +138,40 @@ static int match_elements(const struct match *m)
 
 /* ORDER MATCH_CLASS: row the smaller class, column the other. */
 /* clang-format off */
-#define NO match_never
-#define XX match_cannot
+#define NO   match_never
+#define XX   match_cannot
+#define SAME match_same
+#define CASE match_nocase
+#define IP   match_ip
+#define IN   match_in_range
+#define FULL match_full
+#define PART match_domain
+#define USER match_local
+#define FIND match_search
+#define EACH match_elements
 static match_way *const match_ways[MATCH_CLASSES][MATCH_CLASSES] = {
-  /*                 text        ip          range           fqdn          address       identifier   regex         list            code */
-  /* text       */ { match_same, match_ip,   match_in_range, match_nocase, match_full,   match_same,  match_search, XX,             XX },
-  /* ip         */ { NULL,       match_same, match_in_range, NO,           NO,           NO,          match_search, XX,             NO },
-  /* range      */ { NULL,       NULL,       match_same,     NO,           NO,           NO,          match_search, XX,             NO },
-  /* fqdn       */ { NULL,       NULL,       NULL,           match_nocase, match_domain, NO,          match_search, XX,             NO },
-  /* address    */ { NULL,       NULL,       NULL,           NULL,         match_full,   match_local, match_search, XX,             NO },
-  /* identifier */ { NULL,       NULL,       NULL,           NULL,         NULL,         match_same,  match_search, XX,             NO },
-  /* regex      */ { NULL,       NULL,       NULL,           NULL,         NULL,         NULL,        match_same,   XX,             NO },
-  /* list       */ { NULL,       NULL,       NULL,           NULL,         NULL,         NULL,        NULL,         match_elements, NO },
-  /* code       */ { NULL,       NULL,       NULL,           NULL,         NULL,         NULL,        NULL,         NULL,           match_same },
+  /*                 text  ip    range fqdn  addr  ident regex list  code */
+  /* text       */ { SAME, IP,   IN,   CASE, FULL, SAME, FIND, XX,   XX },
+  /* ip         */ { NULL, SAME, IN,   NO,   NO,   NO,   FIND, XX,   NO },
+  /* range      */ { NULL, NULL, SAME, NO,   NO,   NO,   FIND, XX,   NO },
+  /* fqdn       */ { NULL, NULL, NULL, CASE, PART, NO,   FIND, XX,   NO },
+  /* address    */ { NULL, NULL, NULL, NULL, FULL, USER, FIND, XX,   NO },
+  /* identifier */ { NULL, NULL, NULL, NULL, NULL, SAME, FIND, XX,   NO },
+  /* regex      */ { NULL, NULL, NULL, NULL, NULL, NULL, SAME, XX,   NO },
+  /* list       */ { NULL, NULL, NULL, NULL, NULL, NULL, NULL, EACH, NO },
+  /* code       */ { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, SAME },
 };
 #undef NO
 #undef XX
+#undef SAME
+#undef CASE
+#undef IP
+#undef IN
+#undef FULL
+#undef PART
+#undef USER
+#undef FIND
+#undef EACH
 /* clang-format on */
 
 /* ---- equality ------------------------------------------------------------------------------ */

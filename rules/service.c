@@ -316,10 +316,14 @@ const struct object_type service_type = {.name = "service",
                                          .each = service_each};
 
 const struct native service_natives[] = {
-    {"$service", "ss..", 0, service_declare}, {"cmd_run", "o|a", 0, service_cmd_run},
-    {"shell_run", "o|a", 0, service_cmd_run}, {"get", "o.", 0, service_db_get},
-    {"db_query", "o.", 0, service_db_get},    {"set", "oa", 0, service_db_set},
-    {"db_add", "oa", 0, service_db_set},      {"rm", "o.", 0, service_db_rm},
-    {"db_rm", "o.", 0, service_db_rm},
+    {"$service", "ss..", 0, service_declare},
+    {"cmd_run", "o|a", NATIVE_UNBUILT, service_cmd_run},
+    {"shell_run", "o|a", NATIVE_UNBUILT, service_cmd_run},
+    {"get", "o.", 0, service_db_get},
+    {"db_query", "o.", NATIVE_UNBUILT, service_db_get},
+    {"set", "oa", 0, service_db_set},
+    {"db_add", "oa", NATIVE_UNBUILT, service_db_set},
+    {"rm", "o.", 0, service_db_rm},
+    {"db_rm", "o.", NATIVE_UNBUILT, service_db_rm},
 };
 const size_t service_natives_count = BASE_COUNT(service_natives);
