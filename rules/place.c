@@ -166,6 +166,7 @@ static int place_string_index(struct fiber *f, const struct string *s, struct va
                               struct value *out)
 {
   uint32_t from, to;
+  if ((key.type != VALUE_INT || !string_is_ascii(s)) && fiber_charge(f, s->n / 64)) return -1;
   if (key.type == VALUE_INT) {
     int64_t at = place_position(f, VSL_STRING_BOUNDS, "string", key.as.i, s->chars);
     if (at < 0) return -1;
@@ -306,10 +307,7 @@ static struct value *place_root_find(struct fiber *f, const uint32_t *path, stru
 
 static struct value *place_step_map(struct fiber *f, struct value *base, struct string *key)
 {
-  if (dict_own(f->region, base)) {
-    fiber_full(f);
-    return NULL;
-  }
+  if (value_own(f, base)) return NULL;
   struct value *found = dict_find(f->region, base->as.map, key);
   return found ? found : place_hold(f, value_unit());
 }
@@ -319,10 +317,7 @@ static struct value *place_step_array(struct fiber *f, struct value *base, struc
   int64_t at =
       place_position(f, VSL_ARRAY_BOUNDS, value_type_name(*base), key.as.i, base->as.array->n);
   if (at < 0) return NULL;
-  if (array_own(f->region, base)) {
-    fiber_full(f);
-    return NULL;
-  }
+  if (value_own(f, base)) return NULL;
   return &base->as.array->items[at];
 }
 
@@ -371,6 +366,7 @@ static int place_set_string(struct fiber *f, struct value *base, struct value ke
   uint32_t from, to;
   char bytes[4];
   str text = {bytes, 0};
+  if (fiber_charge(f, s->n / 64)) return -1;
   if (key.type == VALUE_INT) {
     if (v.type != VALUE_CHAR) {
       return fiber_raise(f, VSL_TYPE, "expecting char as element of a string, got %s",
@@ -410,6 +406,10 @@ static int place_set_bit(struct fiber *f, struct value *base, struct value key, 
 static int place_set_map(struct fiber *f, struct value *base, struct string *key,
                          struct value taken)
 {
+  if (value_own(f, base)) {
+    value_release(f->region, taken);
+    return -1;
+  }
   return dict_set(f->region, base, key, taken) ? fiber_full(f) : 0;
 }
 
@@ -490,20 +490,19 @@ int place_write(struct fiber *f, const uint32_t *path, struct value *at, struct 
   return 0;
 }
 
-/* Is the element or property a place of its own, to be changed where it is? */
+/* Is the element or property a place of its own, to be changed where it is? base is own already. */
 static struct value *place_direct(struct fiber *f, struct value *base, const uint32_t *step,
                                   struct value key)
 {
   bool property = (*step & 0xFF) == PATH_PROPERTY;
   if (base->type == VALUE_MAP && (property || key.type == VALUE_STRING)) {
     struct string *name = property ? place_name(f, step) : key.as.string;
-    return dict_own(f->region, base) ? NULL : dict_find(f->region, base->as.map, name);
+    return dict_find(f->region, base->as.map, name);
   }
   if (base->type != VALUE_ARRAY || property || key.type != VALUE_INT) return NULL;
   struct array *a = base->as.array;
   int64_t at = key.as.i < 0 ? key.as.i + a->n : key.as.i;
-  if (at < 0 || at >= a->n || array_own(f->region, base)) return NULL;
-  return &base->as.array->items[at];
+  return at < 0 || at >= a->n ? NULL : &a->items[at];
 }
 
 int place_compound(struct fiber *f, const uint32_t *path, struct value *at, enum value_op op,
@@ -514,6 +513,7 @@ int place_compound(struct fiber *f, const uint32_t *path, struct value *at, enum
   struct value *base = place_find(f, path, at, n ? n - 1 : 0), key, now;
   if (!base) return -1;
   if (!n) return value_compound(f, op, base, b);
+  if (value_own(f, base)) return -1;
   key = place_key(path, at, n - 1);
   struct value *direct = place_direct(f, base, step, key);
   if (direct) return value_compound(f, op, direct, b);

@@ -305,6 +305,7 @@ static const struct native std_table[] = {
 int std_add(struct registry *g)
 {
   if (registry_add(g, std_table, BASE_COUNT(std_table))) return -1;
-  if (std_number_add(g) || std_string_add(g) || std_array_add(g) || std_each_add(g)) return -1;
+  if (std_number_add(g) || std_string_add(g)) return -1;
+  if (std_each_add(g) || std_array_add(g)) return -1; /* index_of(f) is asked before index_of(v) */
   return std_sort_add(g) || std_map_add(g) || json_add(g) ? -1 : 0;
 }

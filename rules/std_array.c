@@ -8,13 +8,6 @@ static struct array *std_array_of(const struct call *c)
   return c->args[0].as.array;
 }
 
-static int std_array_own(struct fiber *f, struct call *c)
-{
-  if (heap_is_own(&std_array_of(c)->heap)) return 0;
-  if (std_charge_items(f, std_array_of(c)->n)) return -1;
-  return array_own(fiber_region(f), &c->args[0]) ? fiber_full(f) : 0;
-}
-
 static int std_array_len(struct fiber *f, struct call *c)
 {
   (void)f;
@@ -40,7 +33,7 @@ static int std_array_set(struct fiber *f, struct call *c)
 {
   size_t at;
   if (!std_index(std_array_of(c)->n, c->args[1].as.i, &at)) return NATIVE_DONE;
-  if (std_array_own(f, c)) return -1;
+  if (value_own(f, &c->args[0])) return -1;
   value_set(fiber_region(f), &std_array_of(c)->items[at], value_take(&c->args[2]));
   return NATIVE_DONE;
 }
@@ -49,7 +42,7 @@ static int std_array_set(struct fiber *f, struct call *c)
 
 static int std_array_push(struct fiber *f, struct call *c)
 {
-  if (std_array_own(f, c)) return -1;
+  if (value_own(f, &c->args[0])) return -1;
   return array_push(fiber_region(f), &c->args[0], value_take(&c->args[1])) ? fiber_full(f) : 0;
 }
 
@@ -63,7 +56,7 @@ static int std_array_append(struct fiber *f, struct call *c)
 static int std_array_insert(struct fiber *f, struct call *c)
 {
   size_t n = std_array_of(c)->n, at = std_clip(n, c->args[1].as.i, 0).from;
-  if (std_charge_items(f, n - at) || std_array_own(f, c)) return -1;
+  if (std_charge_items(f, n - at) || value_own(f, &c->args[0])) return -1;
   return array_insert(fiber_region(f), &c->args[0], at, value_take(&c->args[2])) ? fiber_full(f)
                                                                                  : 0;
 }
@@ -86,7 +79,7 @@ static int std_array_pad(struct fiber *f, struct call *c)
 /* Takes element at out of the receiver, as the result. */
 static int std_array_out(struct fiber *f, struct call *c, size_t at)
 {
-  if (std_charge_items(f, std_array_of(c)->n - at) || std_array_own(f, c)) return -1;
+  if (std_charge_items(f, std_array_of(c)->n - at) || value_own(f, &c->args[0])) return -1;
   c->out = array_remove(fiber_region(f), &c->args[0], at);
   return NATIVE_DONE;
 }
@@ -112,7 +105,7 @@ static int std_array_remove(struct fiber *f, struct call *c)
 /* The receiver keeps its first n elements. */
 static int std_array_cut(struct fiber *f, struct call *c, size_t n)
 {
-  if (std_array_own(f, c) || std_charge_items(f, std_array_of(c)->n - n)) return -1;
+  if (value_own(f, &c->args[0]) || std_charge_items(f, std_array_of(c)->n - n)) return -1;
   array_truncate(fiber_region(f), &c->args[0], n);
   return NATIVE_DONE;
 }
@@ -220,7 +213,7 @@ static int std_array_retain(struct fiber *f, struct call *c)
 
 static int std_array_reverse(struct fiber *f, struct call *c)
 {
-  if (std_array_own(f, c) || std_charge_items(f, std_array_of(c)->n)) return -1;
+  if (value_own(f, &c->args[0]) || std_charge_items(f, std_array_of(c)->n)) return -1;
   struct array *a = std_array_of(c);
   for (uint32_t i = 0, j = a->n; i + 1 < j; i++) {
     struct value v = a->items[i];
@@ -245,7 +238,7 @@ static int std_array_index_of(struct fiber *f, struct call *c)
 static int std_array_dedup(struct fiber *f, struct call *c)
 {
   struct region *r = fiber_region(f);
-  if (std_array_own(f, c) || std_charge_items(f, std_array_of(c)->n)) return -1;
+  if (value_own(f, &c->args[0]) || std_charge_items(f, std_array_of(c)->n)) return -1;
   struct array *a = std_array_of(c);
   uint32_t kept = 0;
   int same = 0;

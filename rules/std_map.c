@@ -8,13 +8,6 @@ static struct dict *std_map_of(const struct call *c)
   return c->args[0].as.map;
 }
 
-static int std_map_own(struct fiber *f, struct call *c)
-{
-  if (heap_is_own(&std_map_of(c)->heap)) return 0;
-  if (std_charge_items(f, std_map_of(c)->n)) return -1;
-  return dict_own(fiber_region(f), &c->args[0]) ? fiber_full(f) : 0;
-}
-
 static int std_map_len(struct fiber *f, struct call *c)
 {
   (void)f;
@@ -37,14 +30,14 @@ static int std_map_get(struct fiber *f, struct call *c)
 static int std_map_set(struct fiber *f, struct call *c)
 {
   struct value v = value_take(&c->args[2]);
-  if (std_map_own(f, c)) return value_release(fiber_region(f), v), -1;
+  if (value_own(f, &c->args[0])) return value_release(fiber_region(f), v), -1;
   return dict_set(fiber_region(f), &c->args[0], c->args[1].as.string, v) ? fiber_full(f) : 0;
 }
 
 static int std_map_remove(struct fiber *f, struct call *c)
 {
   if (!dict_find(fiber_region(f), std_map_of(c), c->args[1].as.string)) return NATIVE_DONE;
-  if (std_map_own(f, c)) return -1;
+  if (value_own(f, &c->args[0])) return -1;
   dict_remove(fiber_region(f), &c->args[0], value_str(c->args[1]), &c->out);
   return NATIVE_DONE;
 }

@@ -81,7 +81,7 @@ static int std_sort_place(struct fiber *f, struct value *place, bool descending)
   for (uint32_t i = 1; i < a->n; i++)
     if (value_compare(f, a->items[0], a->items[i], &order)) return -1;
   if (a->n < 2) return 0;
-  if (array_own(r, place)) return fiber_full(f);
+  if (value_own(f, place)) return -1;
   size_t bytes = place->as.array->n * sizeof(struct value);
   struct value *spare = region_alloc(r, bytes);
   if (!spare) return fiber_full(f);

@@ -421,6 +421,18 @@ int value_contains(struct fiber *f, struct value container, struct value item)
   return value_undefined(f, VALUE_IN, container, item);
 }
 
+/* ---- copy on write --------------------------------------------------------------------------- */
+
+int value_own(struct fiber *f, struct value *place)
+{
+  struct region *r = fiber_region(f);
+  if (!value_is_heap(*place) || heap_is_own(place->as.heap)) return 0;
+  bool map = place->type == VALUE_MAP;
+  if (!map && place->type != VALUE_ARRAY && place->type != VALUE_BLOB) return 0;
+  if (fiber_charge(f, 1 + (map ? place->as.map->n / 4 : place->as.array->n / 8))) return -1;
+  return (map ? dict_own(r, place) : array_own(r, place)) ? fiber_full(f) : 0;
+}
+
 /* ---- text and collections as operands -------------------------------------------------------- */
 
 /* out = the display texts of a and b, one of which is a string or both are chars. */
@@ -465,7 +477,7 @@ full:
 int value_merge(struct fiber *f, struct value *place, const struct dict *from, bool only_missing)
 {
   struct region *r = fiber_region(f);
-  if (fiber_charge(f, from->n / 4)) return -1;
+  if (fiber_charge(f, from->n / 4) || value_own(f, place)) return -1;
   for (uint32_t i = 0; i < from->n; i++) {
     const struct dict_entry *e = &from->entries[i];
     if (only_missing && dict_find(r, place->as.map, e->key)) continue;
@@ -483,7 +495,7 @@ static int value_in_place(struct fiber *f, enum value_op op, struct value *place
   if (op == VALUE_SUB && place->type == VALUE_STRING && value_is_text(b))
     return value_remove_text(f, place, value_bytes(b, tmp));
   if (op == VALUE_ADD && place->type == VALUE_ARRAY && b.type == VALUE_ARRAY) {
-    if (fiber_charge(f, b.as.array->n / 8)) return -1;
+    if (fiber_charge(f, b.as.array->n / 8) || value_own(f, place)) return -1;
     return array_append(r, place, b.as.array->items, b.as.array->n) ? fiber_full(f) : 0;
   }
   if (op == VALUE_ADD && place->type == VALUE_MAP && b.type == VALUE_MAP)
@@ -623,6 +635,7 @@ int value_binary(struct fiber *f, enum value_op op, struct value a, struct value
 static int value_blob_add(struct fiber *f, struct value *place, struct value b)
 {
   struct region *r = fiber_region(f);
+  if (value_own(f, place)) return -1;
   if (b.type == VALUE_BLOB)
     return array_append(r, place, b.as.array->items, b.as.array->n) ? fiber_full(f) : 0;
   if (b.type != VALUE_INT) return value_undefined(f, VALUE_ADD, *place, b);
@@ -635,8 +648,10 @@ int value_compound(struct fiber *f, enum value_op op, struct value *place, struc
   if (op == VALUE_ADD && place->type == VALUE_BLOB) return value_blob_add(f, place, b);
   int rc = value_in_place(f, op, place, b);
   if (rc <= 0) return rc;
-  if (op == VALUE_ADD && place->type == VALUE_ARRAY)
+  if (op == VALUE_ADD && place->type == VALUE_ARRAY) {
+    if (value_own(f, place)) return -1;
     return array_push(r, place, value_retain(b)) ? fiber_full(f) : 0;
+  }
   struct value out;
   if (value_binary(f, op, *place, b, &out)) return -1;
   value_set(r, place, out);
