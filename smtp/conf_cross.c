@@ -204,6 +204,18 @@ static void conf_cross_policy(struct conf_reader *r)
               "server.smtp.unknown_rcpt: mail for nobody is accepted and must be bounced later");
 }
 
+/* Read and checked already, but without effect before its own part of the program is there. */
+static void conf_cross_later(struct conf_reader *r)
+{
+  static const char *const paths[] = {"server.tls",       "server.dkim",  "server.dns",
+                                      "server.smtp.auth", "server.relay", "app.aliases",
+                                      "app.aliases_file"};
+  for (size_t i = 0; i < BASE_COUNT(paths); i++) {
+    const struct toml *node = conf_find(r->conf->tree, paths[i]);
+    if (conf_is_given(node)) conf_warn(r, node, "%s is read, but not built in yet", paths[i]);
+  }
+}
+
 void conf_cross_check(struct conf_reader *r)
 {
   struct conf *c = r->conf;
@@ -214,6 +226,7 @@ void conf_cross_check(struct conf_reader *r)
   conf_cross_all_dns(r);
   conf_cross_relay(r);
   conf_cross_policy(r);
+  conf_cross_later(r);
   c->server.queues.dirpath_given = conf_is_given(conf_find(c->tree, "server.queues.dirpath"));
   c->app.dirpath_given = conf_is_given(conf_find(c->tree, "app.dirpath"));
 }
