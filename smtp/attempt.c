@@ -196,9 +196,9 @@ static void attempt_on(struct deliver_job *j)
     deliver_job_end(j);
     return;
   }
-  if (queue_record(deliver_server(j->deliver)->store, j->claim, j->outcomes, j->outcome_count,
-                   j->trace, j->trace_count, mail->step, deliver_recorded, j) < 0)
-    deliver_job_end(j); /* no memory: tried again, and found to be delivered already */
+  deliver_recording(j, queue_record(deliver_server(j->deliver)->store, j->claim, j->outcomes,
+                                    j->outcome_count, j->trace, j->trace_count, mail->step,
+                                    deliver_recorded, j));
 }
 
 void attempt_begin(struct deliver_job *j)

@@ -48,7 +48,7 @@ void deliver_job_end(struct deliver_job *j)
 
   judge_end(&j->judge);
   helper_cancel(j->helper);
-  queue_release(d->server->store, j->claim);
+  if (d->server->store) queue_release(d->server->store, j->claim);
   buf_free(&j->header);
   buf_free(&j->piece);
   arena_free(j->arena);
@@ -68,6 +68,12 @@ void deliver_recorded(void *job, enum store_result result)
     log_warn(LOG_DELIVERY, "mid=" STR_FMT " was taken away while it was worked on",
              STR_ARG(j->claim->mail.id));
   deliver_job_end(j);
+}
+
+void deliver_recording(struct deliver_job *j, int rc)
+{
+  j->recording = rc == 0;
+  if (rc < 0) deliver_job_end(j); /* no memory: worked out again, and found to be done already */
 }
 
 static struct deliver_job *deliver_job_new(struct deliver *d, struct store_claim *claim)
@@ -101,8 +107,8 @@ static void deliver_judged(void *arg, const struct rules_verdict *v);
 static void deliver_change(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
 {
   struct buf context = BUF_INIT(LIMIT_COMMAND_LINE * 4), header = BUF_INIT(LIMIT_HEADER_BYTES * 2);
-  bool ended = false;
   struct err e;
+  int rc = -1;
 
   row->id = j->claim->mail.id;
   row->mail_from = j->mail->facts.mail_from;
@@ -111,16 +117,15 @@ static void deliver_change(struct deliver_job *j, struct store_mail *row, struct
   row->rcpt_count = j->mail->rcpt_count;
   row->trace = j->mail->trace;
   row->trace_count = j->mail->trace_count;
-  if (!rcpt || mail_context_write(j->mail, &context) < 0 || mail_header(j->mail, &header, &e) < 0) {
-    deliver_job_end(j);
-  } else {
+  if (rcpt && mail_context_write(j->mail, &context) == 0 &&
+      mail_header(j->mail, &header, &e) == 0) {
     row->context = buf_str(&context);
     row->header = buf_str(&header);
-    ended = queue_change(deliver_server(j->deliver)->store, j->claim, row, deliver_recorded, j) < 0;
+    rc = queue_change(deliver_server(j->deliver)->store, j->claim, row, deliver_recorded, j);
   }
   buf_free(&context);
   buf_free(&header);
-  if (ended) deliver_job_end(j); /* no memory: asked again later */
+  deliver_recording(j, rc);
 }
 
 /* On to the next stage, or to the recipients when all rules were asked. */
@@ -240,8 +245,8 @@ static void deliver_broken(struct deliver_job *j, const struct err *e)
   row.rcpt = rows;
   for (size_t i = 0; i < row.rcpt_count; i++)
     if (rows[i].status == STORE_PENDING) rows[i].status = STORE_FAILED;
-  if (queue_change(deliver_server(j->deliver)->store, j->claim, &row, deliver_recorded, j) < 0)
-    deliver_job_end(j);
+  deliver_recording(
+      j, queue_change(deliver_server(j->deliver)->store, j->claim, &row, deliver_recorded, j));
 }
 
 static void deliver_begin(struct deliver_job *j)
@@ -341,6 +346,15 @@ void deliver_flush(struct deliver *d)
   if (quarantine_retry(d->server->store, STR(""), &e) < 0)
     log_warn(LOG_DELIVERY, "cannot flush the queue: %s", e.text);
   deliver_wake(d);
+}
+
+void deliver_stop(struct deliver *d)
+{
+  if (!d) return;
+  for (struct deliver_job *j = d->jobs, *next; j; j = next) {
+    next = j->next;
+    if (!j->recording) deliver_job_end(j);
+  }
 }
 
 void deliver_free(struct deliver *d)

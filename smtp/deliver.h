@@ -9,7 +9,9 @@ struct deliver;
 
 /* Borrows server, whose loop, store, helper and policy it uses. NULL: no memory. */
 struct deliver *deliver_new(struct server *server);
-/* Stops at once: what is under way is forgotten and tried again by the next server. */
+/* Stops at once: what is under way is forgotten and tried again by the next server. Outcomes that are
+ * on their way to the disk still arrive while the store closes; deliver_free comes after that. */
+void deliver_stop(struct deliver *d);
 void deliver_free(struct deliver *d);
 /* There may be work: a mail was accepted, or the database changed. Cheap; works in the next turn. */
 void deliver_wake(struct deliver *d);
@@ -36,6 +38,7 @@ struct deliver_job {
   struct store_trace *trace;
   size_t trace_count;
   struct helper_job *helper; /* under way */
+  bool recording;            /* the store has the outcome, and calls deliver_recorded */
   struct buf header;         /* the block with its empty line */
   struct buf piece;          /* a piece of the body, */
   uint64_t piece_at;         /* where in the mail it begins, */
@@ -46,6 +49,8 @@ int64_t deliver_started(const struct deliver *d); /* wall time */
 struct server *deliver_server(const struct deliver *d);
 /* The outcome of the job is on its way to the disk: done is the one to give to the store. */
 void deliver_recorded(void *job, enum store_result result);
+/* Given to the store or not (rc of queue_record, queue_change): the job goes on or ends. */
+void deliver_recording(struct deliver_job *j, int rc);
 void deliver_job_end(struct deliver_job *j);
 
 /* attempt.c: tries every due recipient of the job, then records. */
