@@ -50,12 +50,14 @@
 
 /* ---- net/ ---------------------------------------------------------------------------------------
  * Bytes in and out, with time. Knows nothing of SMTP. */
-#include "net/netaddr.c" /* socket addresses and their text */
-#include "net/timer.c"   /* a heap of timers that needs no memory */
-#include "net/watch.c"   /* which descriptors are ready: epoll, or poll */
-#include "net/loop.c"    /* one turn after another: poll, I/O, ready tasks, timers */
-#include "net/io.c"      /* buffered connections: lines, blocks, deadlines, closing */
-#include "net/listen.c"  /* sockets that accept */
+#include "net/netaddr.c"    /* socket addresses and their text */
+#include "net/timer.c"      /* a heap of timers that needs no memory */
+#include "net/watch.c"      /* which descriptors are ready: epoll, or poll */
+#include "net/loop.c"       /* one turn after another: poll, I/O, ready tasks, timers */
+#include "net/io.c"         /* buffered connections: lines, blocks, deadlines, closing */
+#include "net/listen.c"     /* sockets that accept */
+#include "net/dns_answer.c" /* what a name server said */
+#include "net/dns.c"        /* questions to name servers, by c-ares */
 
 /* ---- sqlite/ ------------------------------------------------------------------------------------
  * The one file on disk. Its laws stand at the head of schema.sql. */

@@ -203,4 +203,55 @@ const struct netaddr *listen_addr(const struct listener *l); /* with the port it
 void listen_pause(struct listener *l);
 void listen_resume(struct listener *l);
 
+/* ---- dns.c, dns_answer.c: questions to name servers (RFC 1035) ----------------------------------
+ * Answers come through a callback from the loop, never inside dns_ask, also those at hand. CNAMEs are
+ * followed. Answers, also the negative ones, are kept as long as their TTL says (RFC 2308), at most
+ * the configured number of them; at most LIMIT_DNS_FLYING questions are under way, others queue. */
+
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+enum dns_status {
+  DNS_OK,       /* there are records */
+  DNS_NODATA,   /* the name exists, nothing of that type */
+  DNS_NXDOMAIN, /* the name does not exist, or can be none */
+  DNS_TEMP      /* no answer that counts: try later */
+};
+struct dns_record {
+  str name;            /* MX, PTR: a host name without final dot, in presentation form */
+  uint16_t preference; /* MX */
+  str text;            /* TXT: all strings of the record joined, any octets */
+  uint8_t ip[16];      /* A (4), AAAA (16), network order */
+};
+struct dns_answer {
+  enum dns_status status;
+  enum dns_type type;
+  const struct dns_record *records; /* in the order they came */
+  size_t n;
+  int64_t ttl; /* seconds */
+};
+
+struct dns_options {
+  const struct netaddr *servers; /* none: those of the system (resolv.conf) */
+  size_t server_count;
+  bool tcp;
+  int64_t timeout; /* milliseconds for the first try, doubled for each further one */
+  int attempts;
+  bool rotate;
+  size_t cache_size; /* answers kept */
+};
+struct dns;
+struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e);
+void dns_free(struct dns *d); /* questions under way are forgotten */
+
+struct dns_query;
+/* The answer is borrowed during the callback. */
+typedef void dns_fn(void *arg, const struct dns_answer *answer);
+/* Asks for the name (with or without final dot). NULL: no memory. The query ends with its callback. */
+struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *fn, void *arg);
+void dns_cancel(struct dns_query *q); /* fn will not be called; NULL is fine */
+/* The name under which PTR records of an IP are kept, "1.2.0.192.in-addr.arpa"; -1: no IP. */
+#define DNS_REVERSE_MAX 80
+int dns_reverse(str ip, char out[DNS_REVERSE_MAX]);
+const char *dns_status_name(enum dns_status s);
+const char *dns_library_version(void);
+
 #endif

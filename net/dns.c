@@ -1,0 +1,457 @@
+/* net/dns.c: questions to name servers, by c-ares inside the loop.
+ *
+ * A question walks: cache -> joined to the same question already under way -> waiting line -> c-ares
+ * -> answer -> (the end of a CNAME chain elsewhere: c-ares again) -> cache -> callbacks. Callbacks run
+ * from a task of the loop, so nobody is called back from inside dns_ask. c-ares calls us from inside
+ * its own functions; its callback only notes the answer.
+ */
+#include "dns_answer.h"
+
+#include <ares.h>
+#include <arpa/inet.h>
+#include <sys/time.h>
+
+#define DNS_FLYING     100       /* questions under way: more overflow the socket's buffer */
+#define DNS_HOPS       8         /* messages of one CNAME chain */
+#define DNS_TTL_LEAST  1         /* seconds an answer is kept at least: one burst of mails */
+#define DNS_TTL_NONE   5         /* a negative answer without SOA */
+#define DNS_EDNS       1232      /* octets of a UDP answer that need no fragments */
+#define DNS_RCVBUF     (4 << 20) /* asked of the system, which may give less */
+#define DNS_ANSWER_MAX (1 << 20) /* bytes one answer may take in memory */
+#define DNS_SOCKETS    32
+
+enum dns_state { DNS_WAITING, DNS_FLYING_NOW, DNS_KNOWN };
+
+/* One question and its answer: while it is asked, and then in the cache. */
+struct dns_entry {
+  struct dns_entry *next, **link; /* in the list of its state */
+  struct dns *dns;
+  struct dns_query *askers;
+  enum dns_state state;
+  enum dns_type type;
+  char *key;           /* "type name", name in small letters */
+  struct arena *arena; /* owns the answer */
+  struct dns_answer answer;
+  int64_t until; /* loop time to which it is known */
+  int hops;
+  str next_name;
+};
+
+struct dns_query {
+  struct dns_query *next, **link;
+  struct dns_entry *entry;
+  dns_fn *fn;
+  void *arg;
+};
+
+struct dns_socket {
+  struct watch watch;
+  struct dns *dns;
+};
+
+struct dns {
+  struct loop *loop;
+  ares_channel channel;
+  struct map entries; /* by key */
+  struct dns_entry *waiting, **waiting_end, *flying, *known, **known_end;
+  size_t flying_count, known_count, cache_size;
+  struct dns_socket sockets[DNS_SOCKETS];
+  struct timer timer;
+  struct task task;
+  bool closing;
+};
+
+/* ---- entries --------------------------------------------------------------------------------- */
+
+static void dns_unlink(struct dns_entry *e)
+{
+  struct dns *d = e->dns;
+
+  *e->link = e->next;
+  if (e->next) e->next->link = e->link;
+  if (e->state == DNS_WAITING && d->waiting_end == &e->next) d->waiting_end = e->link;
+  if (e->state == DNS_KNOWN && d->known_end == &e->next) d->known_end = e->link;
+  if (e->state == DNS_FLYING_NOW) d->flying_count--;
+  if (e->state == DNS_KNOWN) d->known_count--;
+}
+
+static void dns_append(struct dns_entry *e, struct dns_entry ***end)
+{
+  e->next = NULL;
+  e->link = *end;
+  **end = e;
+  *end = &e->next;
+}
+
+static void dns_set_state(struct dns_entry *e, enum dns_state state)
+{
+  struct dns *d = e->dns;
+
+  e->state = state;
+  switch (state) {
+  case DNS_WAITING: dns_append(e, &d->waiting_end); break;
+  case DNS_KNOWN:
+    d->known_count++;
+    dns_append(e, &d->known_end);
+    break;
+  case DNS_FLYING_NOW:
+    d->flying_count++;
+    e->next = d->flying;
+    e->link = &d->flying;
+    if (e->next) e->next->link = &e->next;
+    d->flying = e;
+    break;
+  }
+}
+
+static void dns_entry_free(struct dns_entry *e)
+{
+  dns_unlink(e);
+  if (map_get(&e->dns->entries, str_of(e->key)) == e) map_remove(&e->dns->entries, str_of(e->key));
+  arena_free(e->arena);
+  mem_free(e->key);
+  mem_free(e);
+}
+
+static struct dns_entry *dns_entry_new(struct dns *d, str key, enum dns_type type)
+{
+  struct dns_entry *e = mem_alloc(sizeof *e);
+
+  if (!e) return NULL;
+  e->dns = d;
+  e->type = type;
+  e->key = mem_strdup(key);
+  e->arena = arena_new(DNS_ANSWER_MAX);
+  if (e->key && e->arena && map_set(&d->entries, key, e) == 0) {
+    dns_set_state(e, DNS_WAITING);
+    return e;
+  }
+  arena_free(e->arena);
+  mem_free(e->key);
+  mem_free(e);
+  return NULL;
+}
+
+static str dns_entry_name(const struct dns_entry *e)
+{
+  str key = str_of(e->key), type;
+
+  str_cut(&key, ' ', &type);
+  return key;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static void dns_set_timer(struct dns *d)
+{
+  struct timeval most = {3600, 0}, tv, *t = ares_timeout(d->channel, &most, &tv);
+
+  if (d->flying_count == 0)
+    timer_clear(d->loop, &d->timer);
+  else
+    timer_set(d->loop, &d->timer, loop_now(d->loop) + t->tv_sec * 1000 + t->tv_usec / 1000 + 1);
+}
+
+static void dns_finish(struct dns_entry *e)
+{
+  struct dns *d = e->dns;
+  int64_t ttl = e->answer.ttl;
+
+  dns_unlink(e);
+  if (e->answer.status == DNS_TEMP)
+    ttl = 0;
+  else if (ttl < DNS_TTL_LEAST)
+    ttl = e->answer.status == DNS_OK ? DNS_TTL_LEAST : DNS_TTL_NONE;
+  e->until = loop_now(d->loop) + ttl * 1000;
+  dns_set_state(e, DNS_KNOWN);
+  trace(TRACE_DNS, "%s %s records=%zu ttl=%lld", e->key, dns_status_name(e->answer.status),
+        e->answer.n, (long long)ttl);
+}
+
+static void dns_send(struct dns_entry *e, str name);
+
+/* Called by c-ares, also from inside ares_query. */
+static void dns_answered(void *arg, int status, int timeouts, unsigned char *abuf, int alen)
+{
+  struct dns_entry *e = arg;
+  struct dns *d = e->dns;
+
+  (void)timeouts;
+  e->next_name = (str){NULL, 0};
+  if (d->closing) return;
+  if (abuf && alen > 12)
+    dns_answer_read((str){(const char *)abuf, (size_t)alen}, e->type, e->arena, &e->answer,
+                    &e->next_name);
+  else
+    e->answer.status = status == ARES_EBADNAME ? DNS_NXDOMAIN : DNS_TEMP;
+  if (e->next_name.p && ++e->hops > DNS_HOPS) e->answer.status = DNS_TEMP;
+  if (!e->next_name.p || e->hops > DNS_HOPS) dns_finish(e);
+  loop_ready(d->loop, &d->task);
+}
+
+static void dns_send(struct dns_entry *e, str name)
+{
+  char text[1024];
+
+  if (name.n >= sizeof text || memchr(name.p, '\0', name.n)) {
+    e->answer = (struct dns_answer){.status = DNS_NXDOMAIN, .type = e->type};
+    dns_finish(e);
+    loop_ready(e->dns->loop, &e->dns->task);
+    return;
+  }
+  memcpy(text, name.p, name.n);
+  text[name.n] = '\0';
+  ares_query(e->dns->channel, text, 1, (int)e->type, dns_answered, e);
+}
+
+/* ---- the task: what is known goes out, what waits goes on its way ------------------------------ */
+
+static void dns_tell(struct dns_entry *e)
+{
+  while (e->askers) {
+    struct dns_query *q = e->askers;
+    dns_fn *fn = q->fn;
+    void *arg = q->arg;
+
+    dns_cancel(q);
+    fn(arg, &e->answer);
+  }
+}
+
+/* Those that are asked, told and no longer wanted leave; beyond the size the oldest answers do. */
+static void dns_clean(struct dns *d)
+{
+  struct dns_entry *next;
+
+  for (struct dns_entry *e = d->known; e; e = next) {
+    next = e->next;
+    if (e->until <= loop_now(d->loop) || d->known_count > d->cache_size) dns_entry_free(e);
+  }
+}
+
+static void dns_work(struct task *t, void *arg)
+{
+  struct dns *d = arg;
+
+  (void)t;
+  for (struct dns_entry *e = d->known; e; e = e->next) dns_tell(e);
+  for (struct dns_entry *e = d->flying, *next; e; e = next) {
+    str name = e->next_name;
+
+    next = e->next;
+    e->next_name = (str){NULL, 0};
+    if (name.p) dns_send(e, name);
+  }
+  while (d->waiting && d->flying_count < DNS_FLYING) {
+    struct dns_entry *e = d->waiting;
+
+    dns_unlink(e);
+    dns_set_state(e, DNS_FLYING_NOW);
+    dns_send(e, dns_entry_name(e));
+  }
+  dns_clean(d);
+  dns_set_timer(d);
+}
+
+struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *fn, void *arg)
+{
+  struct dns_query *q = mem_alloc(sizeof *q);
+  struct buf key = BUF_INIT(1100);
+  struct dns_entry *e;
+
+  if (!q) return NULL;
+  if (str_ends(name, STR("."))) name.n--;
+  buf_printf(&key, "%d ", (int)type);
+  for (size_t i = 0; i < name.n && i < 1024; i++) buf_putc(&key, str_lower(name.p[i]));
+  e = map_get(&d->entries, buf_str(&key));
+  if (e && e->state == DNS_KNOWN && e->until <= loop_now(d->loop)) {
+    map_remove(&d->entries, buf_str(&key)); /* the list still has it: dns_clean frees it */
+    e = NULL;
+  }
+  if (!e && buf_ok(&key)) e = dns_entry_new(d, buf_str(&key), type);
+  buf_free(&key);
+  if (!e) {
+    mem_free(q);
+    return NULL;
+  }
+  *q = (struct dns_query){e->askers, &e->askers, e, fn, arg};
+  if (q->next) q->next->link = &q->next;
+  e->askers = q;
+  loop_ready(d->loop, &d->task);
+  return q;
+}
+
+void dns_cancel(struct dns_query *q)
+{
+  if (!q) return;
+  *q->link = q->next;
+  if (q->next) q->next->link = q->link;
+  mem_free(q);
+}
+
+/* ---- c-ares inside the loop -------------------------------------------------------------------- */
+
+static void dns_ready(struct watch *w, unsigned what, void *arg)
+{
+  struct dns *d = arg;
+  bool in = what & (LOOP_READ | LOOP_HALF | LOOP_GONE), out = what & (LOOP_WRITE | LOOP_GONE);
+
+  ares_process_fd(d->channel, in ? w->fd : ARES_SOCKET_BAD, out ? w->fd : ARES_SOCKET_BAD);
+  dns_set_timer(d);
+}
+
+static void dns_time(struct timer *t, void *arg)
+{
+  struct dns *d = arg;
+
+  (void)t;
+  ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  dns_set_timer(d);
+}
+
+/* The socket's place in the table, or a free one. */
+static struct watch *dns_watch(struct dns *d, int fd)
+{
+  struct watch *free_one = NULL;
+
+  for (size_t i = 0; i < DNS_SOCKETS; i++) {
+    struct watch *w = &d->sockets[i].watch;
+
+    if (w->slot && w->fd == fd) return w;
+    if (!w->slot && !free_one) free_one = w;
+  }
+  return free_one;
+}
+
+static void dns_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+  struct dns *d = arg;
+  struct watch *w = dns_watch(d, fd);
+  struct err e;
+
+  if (!w) return; /* its question will time out */
+  w->ready = dns_ready;
+  w->arg = d;
+  if (!readable && !writable)
+    watch_clear(d->loop, w);
+  else if (watch_set(d->loop, w, fd, (readable ? LOOP_READ : 0u) | (writable ? LOOP_WRITE : 0u),
+                     &e) < 0)
+    log_error(LOG_DNS, "%s", e.text);
+}
+
+static int dns_set_servers(struct dns *d, const struct dns_options *o, struct err *e)
+{
+  struct buf csv = BUF_INIT(4096);
+  char text[NETADDR_TEXT_MAX];
+  int rc;
+
+  if (o->server_count == 0) return 0;
+  for (size_t i = 0; i < o->server_count; i++)
+    buf_printf(&csv, "%s%s", i ? "," : "", netaddr_text(&o->servers[i], text));
+  rc = buf_ok(&csv) ? ares_set_servers_ports_csv(d->channel, buf_cstr(&csv)) : ARES_ENOMEM;
+  buf_free(&csv);
+  return rc == ARES_SUCCESS
+             ? 0
+             : err_set(e, ERR_PERM, "cannot use these name servers: %s", ares_strerror(rc));
+}
+
+struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
+{
+  struct dns *d = mem_alloc(sizeof *d);
+  struct ares_options opt = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP |
+                                      (o->tcp ? ARES_FLAG_USEVC : 0),
+                             .timeout = (int)o->timeout,
+                             .tries = o->attempts,
+                             .ednspsz = DNS_EDNS,
+                             .socket_receive_buffer_size = DNS_RCVBUF,
+                             .sock_state_cb = dns_socket_state,
+                             .sock_state_cb_data = d};
+  int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+             ARES_OPT_SOCK_RCVBUF | ARES_OPT_SOCK_STATE_CB |
+             (o->rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE);
+
+  if (!d) {
+    err_nomem(e);
+    return NULL;
+  }
+  d->loop = l;
+  d->waiting_end = &d->waiting;
+  d->known_end = &d->known;
+  d->cache_size = o->cache_size;
+  d->timer.fire = dns_time;
+  d->task.run = dns_work;
+  d->timer.arg = d->task.arg = d;
+  int rc = ares_library_init(ARES_LIB_INIT_ALL);
+  if (rc == ARES_SUCCESS) rc = ares_init_options(&d->channel, &opt, mask);
+  if (rc == ARES_SUCCESS && dns_set_servers(d, o, e) == 0) return d;
+  if (rc != ARES_SUCCESS)
+    err_set(e, ERR_IO, "cannot start the resolver: %s", ares_strerror(rc));
+  else
+    ares_destroy(d->channel);
+  mem_free(d);
+  return NULL;
+}
+
+static void dns_free_list(struct dns_entry *list)
+{
+  for (struct dns_entry *e = list, *next; e; e = next) {
+    next = e->next;
+    while (e->askers) dns_cancel(e->askers);
+    dns_entry_free(e);
+  }
+}
+
+void dns_free(struct dns *d)
+{
+  if (!d) return;
+  d->closing = true;
+  ares_destroy(d->channel);
+  dns_free_list(d->waiting);
+  dns_free_list(d->flying);
+  dns_free_list(d->known);
+  map_free(&d->entries);
+  loop_unready(&d->task);
+  timer_clear(d->loop, &d->timer);
+  mem_free(d);
+  ares_library_cleanup();
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------- */
+
+int dns_reverse(str ip, char out[DNS_REVERSE_MAX])
+{
+  unsigned char b[16];
+  char text[NETADDR_TEXT_MAX];
+  size_t n = 0;
+
+  if (ip.n >= sizeof text) return -1;
+  snprintf(text, sizeof text, STR_FMT, STR_ARG(ip));
+  if (inet_pton(AF_INET, text, b) == 1) {
+    snprintf(out, DNS_REVERSE_MAX, "%d.%d.%d.%d.in-addr.arpa", b[3], b[2], b[1], b[0]);
+    return 0;
+  }
+  if (inet_pton(AF_INET6, text, b) != 1) return -1;
+  for (int i = 15; i >= 0; i--)
+    n += (size_t)snprintf(out + n, DNS_REVERSE_MAX - n, "%x.%x.", b[i] & 15, b[i] >> 4);
+  snprintf(out + n, DNS_REVERSE_MAX - n, "ip6.arpa");
+  return 0;
+}
+
+const char *dns_status_name(enum dns_status s)
+{
+  static const char *const names[] = {"ok", "nodata", "nxdomain", "temp"};
+  return names[s];
+}
+
+const char *dns_library_version(void)
+{
+  return ares_version(NULL);
+}
+#undef DNS_FLYING
+#undef DNS_HOPS
+#undef DNS_TTL_LEAST
+#undef DNS_TTL_NONE
+#undef DNS_EDNS
+#undef DNS_RCVBUF
+#undef DNS_ANSWER_MAX
+#undef DNS_SOCKETS
