@@ -104,8 +104,9 @@ struct value rules_toml(const struct rules *r, struct region *region, bool app);
 struct rules_code rules_default_code(const struct rules *r, enum rules_kind k);
 bool rules_listens(const struct rules *r, str address); /* is it one of the options' listeners? */
 const struct directive *rules_directive(const struct rules *r, enum stage s, size_t i);
-struct program *rules_program(const struct rules *r); /* NULL: the built-in set */
-int64_t rules_max_time(const struct rules *r);        /* milliseconds of a directive */
+struct program *rules_program(const struct rules *r);              /* NULL: the built-in set */
+const struct rules_limits *rules_limits_of(const struct rules *r); /* of a directive */
+int64_t rules_max_time(const struct rules *r);                     /* milliseconds of a directive */
 const char *rules_stage_name(enum stage s);
 
 /* ---- stage.c ------------------------------------------------------------------------------- */

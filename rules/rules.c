@@ -7,6 +7,8 @@
 #include "vm.h"
 
 #define RULES_MAX_TIME 60000 /* milliseconds of a directive when nobody says */
+#define RULES_LOAD_MEMORY                                                                          \
+  (64 << 20) /* bytes of a whole rule set: lists of `file` objects are long */
 
 static const char rules_prelude[] =
 #include "rules/prelude.vsl.inc"
@@ -23,6 +25,7 @@ struct rules {
   struct program *program; /* NULL: the built-in set that refuses everything */
   struct arena *arena;     /* texts of the options, the lists */
   int64_t max_time;
+  struct rules_limits limits; /* of a directive */
   struct rules_code ok, denied;
   const struct toml *toml; /* while it loads */
   struct value toml_server, toml_app;
@@ -173,6 +176,11 @@ const struct directive *rules_directive(const struct rules *r, enum stage s, siz
 struct program *rules_program(const struct rules *r)
 {
   return r->program;
+}
+
+const struct rules_limits *rules_limits_of(const struct rules *r)
+{
+  return &r->limits;
 }
 
 int64_t rules_max_time(const struct rules *r)
@@ -356,6 +364,7 @@ static int rules_copy_options(struct rules *r, const struct rules_options *opt)
   r->arena = arena_new(0);
   if (!r->arena) return -1;
   r->max_time = opt->max_time ? opt->max_time : RULES_MAX_TIME;
+  r->limits = opt->limits;
   r->ok = rules_code_copy(r->arena, opt->ok);
   r->denied = rules_code_copy(r->arena, opt->denied);
   r->toml = opt->toml;
@@ -396,8 +405,9 @@ static int rules_load_file(struct rules *r, str path, const struct rules_options
     rules_fault(d, path, "no memory");
     return -1;
   }
-  const struct program_options options = {
+  struct program_options options = {
       .registry = r->registry, .limits = opt->limits, .host = &env, .print = stage_print};
+  if (options.limits.memory) options.limits.memory = RULES_LOAD_MEMORY;
   r->program = program_load(&options, path, d);
   if (!r->program) return -1;
   const size_t before = d->errors;
@@ -430,3 +440,4 @@ struct rules *rules_load(str path, const struct rules_options *opt, struct diags
 }
 
 #undef RULES_MAX_TIME
+#undef RULES_LOAD_MEMORY

@@ -54,7 +54,8 @@ const char *rules_transport_name(enum rules_transport t); /* "deliver" …; unse
 
 struct rules;
 
-/* Budgets of one run (vsl.md 12): a directive, or the load of a rule set; 0: no limit. */
+/* Budgets of one directive (vsl.md 12); 0: no limit. The load of a rule set has the same, but for
+ * its memory: 64 MiB. */
 struct rules_limits {
   uint64_t steps;  /* statements, calls, loop rounds */
   uint64_t slice;  /* steps after which a run gives way to the loop */
@@ -211,7 +212,7 @@ enum rules_state rules_step(struct rules_run *run);
 /* Until when the directive at hand may take (clock_mono): step a waiting run again then. */
 int64_t rules_deadline(const struct rules_run *run);
 /* The answer to a question (copied), or why there is none (a NULL: the rule throws e's text). Does
- * not run anything: the caller steps the run from its ready list. */
+ * not run anything: the caller steps the run from its ready list. Never from within ask. */
 void rules_answer(struct rules_run *run, const struct rules_answer *a, const struct err *e);
 
 struct rules_verdict {

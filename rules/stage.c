@@ -169,7 +169,7 @@ static void stage_begin(struct rules_run *run)
     stage_delegate(run, d);
     return;
   }
-  run->fiber = fiber_new(rules_program(run->rules), NULL, &run->env);
+  run->fiber = fiber_new(rules_program(run->rules), rules_limits_of(run->rules), &run->env);
   if (!run->fiber || fiber_start(run->fiber, d->evaluate) < 0)
     stage_fail(run, d, "no memory", STR(""));
 }

@@ -55,6 +55,37 @@ TEST(rules_load_faults)
                "1:31: Syntax: expecting ',' or ']', found 'rule'\n");
 }
 
+/* A load has budgets as well, but a long list fits. */
+TEST(rules_load_budgets)
+{
+  const char *folder = check_folder();
+  struct buf text = BUF_INIT(4 << 20), report = BUF_INIT(4096);
+  for (int i = 0; i < 60000; i++) buf_printf(&text, "10.%d.%d.0/24\n", i / 256, i % 256);
+  fake_write_file(folder, "list", buf_cstr(&text));
+  buf_clear(&text);
+  buf_printf(&text, "object list file:rg4 = \"%s/list\";\n#{ }", folder);
+  struct rules *r = fake_load(folder, buf_cstr(&text), NULL, NULL);
+  CHECK(r != NULL);
+  rules_release(r);
+  CHECK(!fake_load(folder, "loop { }\n#{ }", NULL, &report));
+  CHECK(str_find(buf_str(&report), STR("ErrorTooManyOperations")) > 0);
+  buf_clear(&report);
+  CHECK(!fake_load(folder, "let a = []; loop { a.push(`${a.len}`) }\n#{ }", NULL, &report));
+  CHECK(str_find(buf_str(&report), STR("ErrorDataTooLarge")) > 0);
+  buf_clear(&report);
+  CHECK(!fake_load(folder, "fn f() { f() } f();\n#{ }", NULL, &report));
+  CHECK(str_find(buf_str(&report), STR("ErrorStackOverflow")) > 0);
+  buf_free(&report);
+  buf_free(&text);
+}
+
+TEST(rules_evaluate_by_name)
+{
+  rules_report("fn yes() { next() } #{ rcpt: [ rule \"a\" Fn(\"yes\"), rule \"b\" #{ evaluate: "
+               "Fn(\"yes\"), color: 5 } ] }",
+               "loads");
+}
+
 TEST(rules_names_are_unique)
 {
   struct buf report = BUF_INIT(10000);
