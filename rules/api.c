@@ -156,6 +156,7 @@ struct value api_message_text(struct fiber *f, const struct api_env *env)
   size_t max = region_string_max(r);
   if (max == 0 || max > LIMIT_VSL_STRING) max = LIMIT_VSL_STRING;
   struct buf text = BUF_INIT(max);
+  if (fiber_charge(f, max / 64) < 0) return v;
   if (env->host->message_read(env->tx, &text, &e) < 0) {
     api_refused(f, &e);
   } else {

@@ -19,6 +19,7 @@ static int api_header_write(struct fiber *f, const struct api_env *env, api_head
 {
   struct err e = {0};
   struct buf clean = BUF_INIT(LIMIT_HEADER_BYTES);
+  if (fiber_charge(f, 10 + value.n / 16) < 0) return -1;
   int got = field_value(name, value, &clean, &e);
   if (got == 0) got = change(env->tx, name, buf_str(&clean), &e);
   buf_free(&clean);

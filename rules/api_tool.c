@@ -4,6 +4,9 @@
 
 #include <unistd.h>
 
+#define API_TOOL_LINE 100   /* steps a line of the log costs, */
+#define API_TOOL_FILE 10000 /* and a file */
+
 /* ---- log, date, time, hostname ------------------------------------------------------------- */
 
 /* log(level, text): any text; an unknown level is written as a warning with a note. */
@@ -19,6 +22,10 @@ static int api_tool_log(struct fiber *f, struct call *c)
   if (value_text(a[1], false, &text) < 0) {
     buf_free(&text);
     return fiber_full(f);
+  }
+  if (fiber_charge(f, API_TOOL_LINE + text.n / 64) < 0) {
+    buf_free(&text);
+    return -1;
   }
   if (!known) buf_printf(&text, " (logged with the unknown level '%s')", log_q(word));
   if (env && env->host)
@@ -97,7 +104,8 @@ static int api_tool_write(struct fiber *f, struct call *c)
   struct err e = {0};
   struct value *a = api_args(f, c, "write", 1, 1);
   const struct api_env *env = api_env_from(f, "write", STAGE_MAIL);
-  if (!a || !env || api_tool_folder(f, a[0], &dir) < 0) return -1;
+  if (!a || !env || api_tool_folder(f, a[0], &dir) < 0 || fiber_charge(f, API_TOOL_FILE) < 0)
+    return -1;
   if (env->host->write_message(env->tx, dir, STR(".eml"), &e) < 0) return api_refused(f, &e);
   return NATIVE_DONE;
 }
@@ -153,7 +161,8 @@ static int api_tool_dump(struct fiber *f, struct call *c)
   struct err e = {0};
   struct value *a = api_args(f, c, "dump", 1, 1);
   const struct api_env *env = api_env_from(f, "dump", STAGE_MAIL);
-  if (!a || !env || api_tool_folder(f, a[0], &dir) < 0) return -1;
+  if (!a || !env || api_tool_folder(f, a[0], &dir) < 0 || fiber_charge(f, API_TOOL_FILE) < 0)
+    return -1;
   struct buf json = BUF_INIT(LIMIT_VSL_STRING);
   api_tool_context(env, &json);
   int got = buf_ok(&json) ? NATIVE_DONE : fiber_full(f);
@@ -231,3 +240,6 @@ const struct native api_tool_natives[] = {
     {"send_mail", "*", 0, api_tool_send_mail},
 };
 const size_t api_tool_natives_count = BASE_COUNT(api_tool_natives);
+
+#undef API_TOOL_LINE
+#undef API_TOOL_FILE
