@@ -645,8 +645,16 @@ static int value_blob_add(struct fiber *f, struct value *place, struct value b)
 int value_compound(struct fiber *f, enum value_op op, struct value *place, struct value b)
 {
   struct region *r = fiber_region(f);
-  if (op == VALUE_ADD && place->type == VALUE_BLOB) return value_blob_add(f, place, b);
-  int rc = value_in_place(f, op, place, b);
+  int rc = 1;
+  int64_t i;
+  if (place->type == VALUE_INT && b.type == VALUE_INT) {
+    rc = value_int_op(f, op, place->as.i, b.as.i, &i);
+    if (!rc) place->as.i = i;
+  } else if (op == VALUE_ADD && place->type == VALUE_BLOB) {
+    rc = value_blob_add(f, place, b);
+  } else {
+    rc = value_in_place(f, op, place, b);
+  }
   if (rc <= 0) return rc;
   if (op == VALUE_ADD && place->type == VALUE_ARRAY) {
     if (value_own(f, place)) return -1;

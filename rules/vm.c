@@ -1,8 +1,8 @@
 /* rules/vm.c: the loop that runs code.
  *
  * The hot parts of a fiber (pc, top of the stack, base of the frame) live in locals; SAVE writes
- * them back before anything that may raise, call or move the stack, LOAD reads them again. Integers
- * are done here; all other operands go to value.c.
+ * them back before anything that may raise, call or move the stack, LOAD reads them again. Ints and
+ * floats among themselves are done here; all other operands go to value.c.
  */
 #include "fiber.h"
 
@@ -347,6 +347,11 @@ static struct module *vm_import_path(struct fiber *f, struct value path)
       (top++)->as.i = out.as.i;                                                                    \
       NEXT;                                                                                        \
     }                                                                                              \
+    if (l.type == VALUE_FLOAT && r.type == VALUE_FLOAT && vm_float(op, l.as.f, r.as.f, &out)) {    \
+      top -= drop;                                                                                 \
+      *top++ = out;                                                                                \
+      NEXT;                                                                                        \
+    }                                                                                              \
     SAVE();                                                                                        \
     RAISE_IF(vm_binary(f, op, vm_read(f, l), vm_read(f, r), drop));                                \
     top = f->top;                                                                                  \
@@ -360,6 +365,9 @@ static struct module *vm_import_path(struct fiber *f, struct value path)
     bool yes;                                                                                      \
     if (l.type == VALUE_INT && r.type == VALUE_INT) {                                              \
       yes = l.as.i sign r.as.i;                                                                    \
+      top -= drop;                                                                                 \
+    } else if (l.type == VALUE_FLOAT && r.type == VALUE_FLOAT) {                                   \
+      yes = l.as.f sign r.as.f;                                                                    \
       top -= drop;                                                                                 \
     } else {                                                                                       \
       SAVE();                                                                                      \
@@ -382,6 +390,18 @@ static struct module *vm_import_path(struct fiber *f, struct value path)
   CASE(name##_LK) : how(base[A8(word)], consts[B16(word)], 0, op, with);                           \
   CASE(name##_SL) : how(top[-1], base[A24(word)], 1, op, with);                                    \
   CASE(name##_SK) : how(top[-1], consts[A24(word)], 1, op, with)
+
+/* op is a constant where this is called, so that only its line stays. */
+static inline bool vm_float(enum value_op op, double a, double b, struct value *out)
+{
+  switch (op) {
+  case VALUE_ADD: *out = value_float(a + b); return true;
+  case VALUE_SUB: *out = value_float(a - b); return true;
+  case VALUE_MUL: *out = value_float(a * b); return true;
+  case VALUE_DIV: *out = value_float(a / b); return true;
+  default: return false;
+  }
+}
 
 static bool vm_div(int64_t a, int64_t b, int64_t *out)
 {
@@ -831,8 +851,15 @@ enum fiber_state vm_run(struct fiber *f)
   }
   CASE(FOR_NEXT) :
   {
+    struct value *slots = &base[B16(word)];
+    if (slots[0].type == VALUE_INT && slots[1].as.i != slots[0].as.i && !A8(word) &&
+        !value_is_heap(slots[3])) { /* a range, not at its last */
+      slots[3] = value_int(slots[1].as.i++);
+      pc++;
+      NEXT;
+    }
     SAVE();
-    int rc = vm_for_step(f, &base[B16(word)], A8(word));
+    int rc = vm_for_step(f, slots, A8(word));
     RAISE_IF(rc < 0);
     pc += rc; /* over the jump to the end */
     NEXT;
