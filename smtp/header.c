@@ -109,24 +109,26 @@ size_t header_count(const struct header *h, str name)
   return n;
 }
 
-const struct header_field *header_find(const struct header *h, str name, size_t nth)
+struct header_field *header_find(const struct header *h, str name, size_t nth)
 {
   for (size_t i = 0; i < h->n; i++)
     if (str_ieq(h->fields[i].name, name) && nth-- == 0) return &h->fields[i];
   return NULL;
 }
 
-str header_value(const struct header_field *f, struct arena *a)
+str header_value(struct header_field *f, struct arena *a)
 {
   size_t colon, n = 0;
   char *to;
 
+  if (f->value.p) return f->value;
   header_name_length(f->raw, &colon);
-  to = arena_alloc(a, f->raw.n + 1);
-  if (!to) return (str){NULL, 0};
-  for (size_t i = colon + 1; i < f->raw.n; i++)
-    if (f->raw.p[i] != '\r' && f->raw.p[i] != '\n') to[n++] = f->raw.p[i];
-  return str_trim((str){to, n});
+  str folded = str_trim(str_skip(f->raw, colon + 1));
+  to = memchr(folded.p, '\n', folded.n) ? arena_alloc(a, folded.n + 1) : NULL;
+  if (!to) return f->value = folded;
+  for (size_t i = 0; i < folded.n; i++)
+    if (folded.p[i] != '\r' && folded.p[i] != '\n') to[n++] = folded.p[i];
+  return f->value = (str){to, n};
 }
 
 void header_write(const struct header *h, struct buf *out)

@@ -84,12 +84,11 @@ static int host_mail_from_set(void *tx, str address, struct err *e)
 static bool host_header_get(void *tx, str name, size_t nth, struct rules_header *out)
 {
   struct mail *m = tx;
-  const struct header_field *f = header_find(&m->header, name, nth);
+  struct header_field *f = header_find(&m->header, name, nth);
 
   if (!f) return false;
-  out->name = f->name;
-  out->value = header_value(f, m->arena);
-  return out->value.p != NULL;
+  *out = (struct rules_header){f->name, header_value(f, m->arena)};
+  return true;
 }
 
 static int host_header_append(void *tx, str name, str value, struct err *e)

@@ -170,7 +170,7 @@ int mail_arrive(struct mail *m, str block, bool trace, struct err *e)
 
 str mail_subject(const struct mail *m)
 {
-  const struct header_field *f = header_find(&m->header, STR("Subject"), 0);
+  struct header_field *f = header_find(&m->header, STR("Subject"), 0);
 
   return f ? subject_decode(header_value(f, m->arena), m->arena) : (str){"", 0};
 }

@@ -181,7 +181,7 @@ static int receive_read(void *source, size_t n, struct buf *out, struct err *e)
 /* RFC 5321 §6.3 and what mailing software does: a mail that was here already goes in a circle. */
 static bool receive_is_loop(const struct mail *m)
 {
-  const struct header_field *f;
+  struct header_field *f;
 
   for (size_t n = 0; (f = header_find(&m->header, STR("Delivered-To"), n)) != NULL; n++) {
     str to = header_value(f, m->arena);
