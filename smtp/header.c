@@ -177,7 +177,8 @@ int header_set(struct header *h, str name, str value, struct err *e)
   str raw = header_make(h, name, value, e);
 
   if (!raw.p) return -1;
-  if (header_replace(h, (struct header_field){str_sub(raw, 0, name.n), raw, true})) return 0;
+  struct header_field f = {.name = str_sub(raw, 0, name.n), .raw = raw, .set = true};
+  if (header_replace(h, f)) return 0;
   if (header_insert(h, h->n, raw, e) < 0) return -1;
   h->fields[h->n - 1].set = true;
   return 0;
