@@ -46,72 +46,77 @@ static int verb_check_log(str path, bool root, struct err *e)
   return access(text, W_OK) < 0 ? err_sys(e, errno, "cannot write %s", text) : 0;
 }
 
-/* About the file as a whole: what is missing stands in no line. */
-static void verb_check_say(const struct conf *c, bool warning, const char *key, const struct err *e,
-                           struct diags *d)
+/* ---- what is tried --------------------------------------------------------------------------- */
+
+struct verb_check {
+  const struct conf *conf;
+  struct diags *diags;
+  str file;  /* as the operator named it */
+  bool root; /* was this started as root? */
+};
+
+/* About the file as a whole: what is missing stands in no line. Says as whom it was tried. */
+static void verb_check_say(struct verb_check *v, bool warning, const char *what,
+                           const struct err *e)
 {
-  diags_add(d, warning, c->file.n ? c->file : STR("defaults"), (str){NULL, 0}, 0, 0, "%s: %s", key,
-            e->text);
+  const struct conf_system *system = &v->conf->server.system;
+  bool other = v->root && geteuid() != 0;
+  diags_add(v->diags, warning, v->file, (str){NULL, 0}, 0, 0, "%s: %s%s" STR_FMT "%s", what,
+            e->text, other ? " (as user " : "", STR_ARG(other ? system->user : STR("")),
+            other ? ")" : "");
 }
 
-static void verb_check_paths(const struct conf *c, bool root, struct diags *d)
+/* Who checks as himself a server that root will start cannot write in the default folders; and a
+ * log that nobody configured goes to standard error instead: such faults are warnings. */
+static void verb_check_paths(struct verb_check *v)
 {
-  struct err e;
-  /* Who checks as himself a server that root will start cannot write in the default folders; and a
-   * log that nobody configured goes to standard error instead. */
-  if (verb_check_folder(c->server.queues.dirpath, root, &e))
-    verb_check_say(c, !c->server.queues.dirpath_given, "server.queues.dirpath", &e, d);
-  if (verb_check_folder(c->app.dirpath, root, &e))
-    verb_check_say(c, !c->app.dirpath_given, "app.dirpath", &e, d);
-  if (verb_check_log(c->server.logs.filepath, root, &e))
-    verb_check_say(c, !c->server.logs.filepath_given, "server.logs.filepath", &e, d);
-  if (verb_check_log(c->app.logs.filepath, root, &e))
-    verb_check_say(c, !c->app.logs.filepath_given, "app.logs.filepath", &e, d);
-}
-
-static void verb_check_store(const struct conf *c, struct diags *d)
-{
+  const struct conf *c = v->conf;
   struct err e;
   bool exists;
-  if (store_check(c->server.queues.dirpath, &exists, &e))
-    verb_check_say(c, false, "database", &e, d);
+  if (verb_check_folder(c->server.queues.dirpath, v->root, &e))
+    verb_check_say(v, !c->server.queues.dirpath_given, "server.queues.dirpath", &e);
+  else if (store_check(c->server.queues.dirpath, &exists, &e))
+    verb_check_say(v, false, "database", &e);
+  if (verb_check_folder(c->app.dirpath, v->root, &e))
+    verb_check_say(v, !c->app.dirpath_given, "app.dirpath", &e);
+  if (verb_check_log(c->server.logs.filepath, v->root, &e))
+    verb_check_say(v, !c->server.logs.filepath_given, "server.logs.filepath", &e);
+  if (verb_check_log(c->app.logs.filepath, v->root, &e))
+    verb_check_say(v, !c->app.logs.filepath_given, "app.logs.filepath", &e);
 }
-
-/* ---- the verb -------------------------------------------------------------------------------- */
 
 /* Becomes the server's user, and reads the configuration again: what root may read he perhaps may
  * not, and a reload is done by him. */
-static struct conf *verb_check_as_user(struct conf *c, struct diags *d)
+static void verb_check_as_user(struct verb_check *v)
 {
   struct diags again;
   struct err e;
-  if (privilege_drop(c, &e)) {
-    verb_check_say(c, false, "server.system.user", &e, d);
-    return c;
+  if (privilege_drop(v->conf, &e)) {
+    verb_check_say(v, false, "server.system.user", &e);
+    return;
   }
-  if (diags_init(&again)) return c;
-  struct conf *mine = conf_load(c->file, &again);
-  for (size_t i = 0; i < again.n; i++)
-    if (!again.list[i].warning)
-      diags_add(d, false, again.list[i].file, (str){NULL, 0}, 0, 0,
-                STR_FMT " (as user " STR_FMT ")", STR_ARG(again.list[i].text),
-                STR_ARG(c->server.system.user));
-  conf_free(mine);
+  if (diags_init(&again)) return;
+  conf_free(conf_load(v->conf->file, &again));
+  for (size_t i = 0; i < again.n; i++) {
+    err_set(&e, ERR_PERM, STR_FMT, STR_ARG(again.list[i].text));
+    if (!again.list[i].warning) verb_check_say(v, false, "reload", &e);
+  }
   diags_free(&again);
-  return c;
 }
 
-static void verb_check_all(str path, struct diags *d)
+static void verb_check_all(struct verb_check *v)
 {
-  bool root = geteuid() == 0;
-  struct conf *c = conf_load(path, d);
+  struct conf *c = conf_load(v->file, v->diags);
   if (!c) return;
-  if (c->server.system.resolved && c->server.system.uid != 0) c = verb_check_as_user(c, d);
-  verb_check_paths(c, root, d);
-  rules_release(policy_rules(c, d));
-  verb_check_store(c, d);
+  v->conf = c;
+  v->file = v->file.n ? v->file : c->file.n ? c->file : STR("defaults");
+  if (c->server.system.resolved && c->server.system.uid != 0) verb_check_as_user(v);
+  verb_check_paths(v);
+  rules_release(policy_rules(c, v->diags));
   conf_free(c);
 }
+
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 int verb_check(int argc, char **argv)
 {
@@ -120,7 +125,8 @@ int verb_check(int argc, char **argv)
   int code = options_read(argc, argv, false, 0, "usage: vsmtp check [-c FILE]", &o);
   if (code != OPTIONS_GO) return code;
   if (diags_init(&d)) return EX_OSERR;
-  verb_check_all(o.config, &d);
+  struct verb_check v = {.diags = &d, .file = o.config, .root = geteuid() == 0};
+  verb_check_all(&v);
   diags_print(&d, stderr);
   code = d.errors > 0 ? EX_CONFIG : EX_OK;
   diags_free(&d);
