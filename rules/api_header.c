@@ -26,6 +26,18 @@ static int api_header_write(struct fiber *f, const struct api_env *env, api_head
   return got < 0 ? api_refused(f, &e) : NATIVE_DONE;
 }
 
+/* The unfolded value of the nth field of that name in *out, which the caller frees; empty if there
+ * is none. 1, 0: no such field, -1 raised. */
+static int api_header_read(struct fiber *f, const struct api_env *env, str name, size_t nth,
+                           struct rules_header *h, struct buf *out)
+{
+  out->cap = LIMIT_HEADER_BYTES;
+  if (!env->host->header_get(env->tx, name, nth, h)) return 0;
+  if (fiber_charge(f, 1 + h->value.n / 64) < 0) return -1;
+  field_unfold(h->value, out);
+  return buf_ok(out) ? 1 : fiber_full(f);
+}
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 static int api_header_has(struct fiber *f, struct call *c)
@@ -42,30 +54,40 @@ static int api_header_has(struct fiber *f, struct call *c)
 static int api_header_get(struct fiber *f, struct call *c)
 {
   str name;
-  struct rules_header h = {0};
+  struct rules_header h;
+  struct buf value = {0};
   struct value *a = api_args(f, c, "get_header", 1, 1);
   const struct api_env *env = api_env_from(f, "get_header", STAGE_CONNECT);
   if (!a || !env || api_header_name(f, a[0], &name) < 0) return -1;
-  if (!env->host->header_get(env->tx, name, 0, &h)) h.value = STR("");
-  return api_give(f, c, h.value);
+  int got = api_header_read(f, env, name, 0, &h, &value);
+  if (got >= 0) got = api_give(f, c, buf_str(&value));
+  buf_free(&value);
+  return got;
 }
 
-/* "Name: value" of one field. */
-static int api_header_line(struct fiber *f, const struct rules_header *h, struct value *list)
+/* Adds "Name: value" of one field to the list: 1, 0: no such field, -1 raised. */
+static int api_header_line(struct fiber *f, const struct api_env *env, str name, size_t nth,
+                           struct value *list)
 {
   struct region *r = fiber_region(f);
-  struct buf line = BUF_INIT(LIMIT_HEADER_BYTES + 1024);
-  buf_printf(&line, STR_FMT ": ", STR_ARG(h->name));
-  buf_str_add(&line, h->value);
-  struct value v = value_of(buf_ok(&line) ? string_new_lossy(r, buf_str(&line)) : NULL);
+  struct rules_header h;
+  struct buf value = {0}, line = BUF_INIT(LIMIT_HEADER_BYTES + 1024);
+  int got = api_header_read(f, env, name, nth, &h, &value);
+  if (got > 0) {
+    buf_printf(&line, STR_FMT ": ", STR_ARG(h.name));
+    buf_str_add(&line, buf_str(&value));
+    struct value v = value_of(buf_ok(&line) ? string_new_lossy(r, buf_str(&line)) : NULL);
+    if (v.type == VALUE_NONE || array_push(r, list, v) < 0) got = fiber_full(f);
+  }
   buf_free(&line);
-  return v.type == VALUE_NONE || array_push(r, list, v) < 0 ? fiber_full(f) : 0;
+  buf_free(&value);
+  return got;
 }
 
 static int api_header_get_all(struct fiber *f, struct call *c)
 {
   str name;
-  struct rules_header h;
+  int got = 1;
   struct value *a = api_args(f, c, "get_headers", 1, 2);
   const struct api_env *env = api_env_from(f, "get_headers", STAGE_PREQ);
   if (!a || !env || api_header_name(f, a[0], &name) < 0) return -1;
@@ -78,9 +100,9 @@ static int api_header_get_all(struct fiber *f, struct call *c)
   }
   c->out = value_of(array_new(fiber_region(f), 0));
   if (c->out.type == VALUE_NONE) return fiber_full(f);
-  for (int64_t i = 0; i < max && env->host->header_get(env->tx, name, (size_t)i, &h); i++)
-    if (fiber_charge(f, 1) < 0 || api_header_line(f, &h, &c->out) < 0) return -1;
-  return NATIVE_DONE;
+  for (int64_t i = 0; i < max && got > 0; i++)
+    got = api_header_line(f, env, name, (size_t)i, &c->out);
+  return got < 0 ? -1 : NATIVE_DONE;
 }
 
 /* ---- changing ------------------------------------------------------------------------------ */
@@ -118,24 +140,24 @@ static int api_header_edit_to(struct fiber *f, const struct api_env *env, enum a
 {
   struct rules_header h;
   struct err e = {0};
-  struct buf list = BUF_INIT(LIMIT_HEADER_BYTES);
+  struct buf old = {0}, list = BUF_INIT(LIMIT_HEADER_BYTES);
   bool changed = true;
-  int got = NATIVE_DONE;
-  const bool there = env->host->header_get(env->tx, STR("To"), 0, &h);
-  const str old = there ? h.value : STR("");
+  int got = api_header_read(f, env, STR("To"), 0, &h, &old);
+  if (got < 0) goto out;
   if (edit == API_HEADER_ADD)
-    field_list_add(old, address, &list);
+    field_list_add(buf_str(&old), address, &list);
   else if (edit == API_HEADER_REMOVE)
-    changed = field_list_remove(old, address, &list);
+    changed = field_list_remove(buf_str(&old), address, &list);
   else
-    changed = field_list_replace(old, address, with, &list);
-  if (!buf_ok(&list))
-    got = fiber_full(f);
-  else if (changed && list.n > 0)
+    changed = field_list_replace(buf_str(&old), address, with, &list);
+  got = buf_ok(&list) ? NATIVE_DONE : fiber_full(f);
+  if (got == NATIVE_DONE && changed && list.n > 0)
     got = api_header_write(f, env, env->host->header_set, STR("To"), buf_str(&list));
-  else if (changed && env->host->header_remove(env->tx, STR("To"), &e) < 0)
+  else if (got == NATIVE_DONE && changed && env->host->header_remove(env->tx, STR("To"), &e) < 0)
     got = api_refused(f, &e);
+out:
   buf_free(&list);
+  buf_free(&old);
   return got;
 }
 

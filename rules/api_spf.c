@@ -176,7 +176,7 @@ static int api_spf_mark(struct fiber *f, const struct api_env *env)
   struct err e = {0};
   struct buf text = BUF_INIT(LIMIT_HEADER_BYTES), clean = BUF_INIT(LIMIT_HEADER_BYTES);
   buf_puts(&text, "JUNK: ");
-  if (env->host->header_get(env->tx, STR("Subject"), 0, &h)) buf_str_add(&text, h.value);
+  if (env->host->header_get(env->tx, STR("Subject"), 0, &h)) field_unfold(h.value, &text);
   int got = field_value(STR("Subject"), buf_str(&text), &clean, &e);
   if (got == 0) got = env->host->header_set(env->tx, STR("Subject"), buf_str(&clean), &e);
   buf_free(&text);

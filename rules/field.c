@@ -65,6 +65,16 @@ int field_value(str name, str value, struct buf *out, struct err *e)
   return buf_ok(out) ? 0 : err_set(e, ERR_RULE, "the header value is too long");
 }
 
+void field_unfold(str raw, struct buf *out)
+{
+  raw = str_trim(raw);
+  for (size_t i = 0, from = 0; i <= raw.n; i++) {
+    if (i < raw.n && raw.p[i] != '\r' && raw.p[i] != '\n') continue;
+    buf_str_add(out, str_sub(raw, from, i));
+    from = i + 1;
+  }
+}
+
 /* Offset behind the quoted string, comment or bracket that begins at i. */
 static size_t field_skip(str s, size_t i)
 {

@@ -120,7 +120,8 @@ struct rules_rcpt {
 
 struct rules_header {
   str name;  /* as written */
-  str value; /* after the colon: unfolded, without leading and trailing space */
+  str value; /* all after the colon as it stands in the message, folds and last line end included:
+                the rule that reads it pays for the copy */
 };
 
 /* One decision, for the trace of the message. detail names file:line:column on an error. */

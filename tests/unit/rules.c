@@ -296,6 +296,11 @@ TEST(rules_headers)
   CHECK_STR(rules_value(&t, STAGE_PREQ, "has_header(\"X-None\")"), "false");
   CHECK_STR(rules_value(&t, STAGE_PREQ, "get_header(\"subject\")"), "hello");
   CHECK_STR(rules_value(&t, STAGE_PREQ, "`<${get_header(\"X-None\")}>`"), "<>");
+  t.host.headers[2].value = STR(" one\r\n two\r\n\tthree\r\n");
+  CHECK_STR(rules_value(&t, STAGE_PREQ, "get_header(\"subject\")"), "one two\tthree");
+  CHECK_STR(rules_value(&t, STAGE_PREQ, "msg().get_headers(\"subject\", 1)"),
+            "[\"Subject: one two\\tthree\"]");
+  t.host.headers[2].value = STR("hello");
   CHECK_STR(rules_value(&t, STAGE_PREQ, "msg().get_header(\"Subject\")"), "hello");
   CHECK_STR(rules_value(&t, STAGE_PREQ, "msg().get_headers(\"From\", 5)"),
             "[\"From: Carol <carol@far.example>\"]");
