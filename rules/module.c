@@ -212,7 +212,11 @@ static int module_main(struct program *p, str path, struct diags *d)
 {
   struct err e = {0};
   struct module *m = NULL;
-  int rc = module_open(p, path, &m, &e);
+  int rc = 0;
+  if (!p->options.text.p)
+    rc = module_open(p, path, &m, &e);
+  else if (!(m = module_new(p, path, path, p->options.text)))
+    rc = err_nomem(&e);
   if (rc) {
     diags_add(d, false, path, (str){0}, 0, 0, "%s", rc > 0 ? "no such file" : e.text);
     return -1;

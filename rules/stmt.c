@@ -354,7 +354,7 @@ static void stmt_end_tries(struct compiler *c, uint32_t down_to, uint32_t at)
 static void stmt_unwind(struct compiler *c, const struct unit_loop *l, bool value, uint32_t at)
 {
   uint32_t height = c->unit->depth - value;
-  if (height <= l->depth) return;
+  if (c->failed || height <= l->depth) return;
   uint32_t slot = scope_slots(c, 1);
   if (value) emit_op(c, OP_INIT, slot, at);
   for (uint32_t i = height; i > l->depth; i--) emit_op(c, OP_POP, 0, at);

@@ -15,6 +15,8 @@ struct program_options {
   const struct registry *registry; /* borrowed; must outlive the program */
   struct rules_limits limits;      /* of the load; of runs unless fiber_new is told otherwise */
   bool script; /* `vsmtp eval`: imports with computed paths, sleep(); nothing is frozen */
+  str text;    /* the main file as text, borrowed for the program's life; path is then only its
+                  name. p NULL: the file is read */
   void *host;  /* what fiber_host gives while the program is loaded */
   /* print() and debug() hand their text here, without a newline. */
   void (*print)(void *ctx, bool debug, str text);
