@@ -337,15 +337,36 @@ TEST(stage_skip_states)
   }
 }
 
-static const char *stage_folder;
+/* Every kind of native, with what it allocates. */
+static const char stage_busy[] =
+    "object list group = [ net_10, object x regex = \"h.llo\", \"a@b.c\" ];\n"
+    "#{ preq: [\n"
+    "  action \"header\" || { append_header(\"X\", get_header(\"Subject\")); add_to(\"a@b.c\");\n"
+    "    rewrite_to(\"a@b.c\", \"d@e.f\"); msg().get_headers(\"To\", 3); remove_to(\"d@e.f\"); },\n"
+    "  action \"envelope\" || { add_rcpt(\"a@b.c\"); for r in rcpt_list() { maildir(r); }\n"
+    "    rcpt_list().domains; rewrite_mail_from(\"a@b.c\"); remove_rcpt(\"a@b.c\"); },\n"
+    "  action \"tools\" || { log(\"info\", `${msg()} ${ctx()} ${list}`); write(\"a\"); "
+    "dump(\"b\"); date(); },\n"
+    "  rule \"relay\" || { if check_relay([net_10, \"1.2.3.4\"]) == next() { accept() } else { "
+    "next() } },\n"
+    "  rule \"spf\" || check_spf(\"both\", \"both\", \"soft\"),\n"
+    "  rule \"in\" || if get_header(\"Subject\") in list { quarantine(\"q\") } else { deny(\"451 "
+    "4.7.1 x\") },\n"
+    "] }";
+
+static const char *stage_folder, *stage_text;
 
 static void stage_work(void)
 {
   struct fake h;
   fake_init(&h);
+  h.asked = RULES_ASKED_DONE;
+  h.answer = (struct rules_answer){STR("pass"), STR("mx"), STR("")};
   struct buf report = BUF_INIT(10000);
-  struct rules *r = h.arena ? fake_load(stage_folder, stage_delegating, NULL, &report) : NULL;
-  struct rules_run *run = r ? rules_start(r, STAGE_PREQ, 1, true, &fake_host, &h) : NULL;
+  struct rules *r = h.arena ? fake_load(stage_folder, stage_text, NULL, &report) : NULL;
+  struct rules_run *run = r ? rules_start(r, STAGE_PREQ, stage_text == stage_delegating,
+                                          stage_text == stage_delegating, &fake_host, &h)
+                            : NULL;
   if (run) fake_step(run);
   rules_cancel(run);
   rules_release(r);
@@ -353,8 +374,22 @@ static void stage_work(void)
   fake_free(&h);
 }
 
+TEST(stage_all_natives)
+{
+  struct stage_test t;
+  if (stage_open(&t, stage_busy)) {
+    t.host.asked = RULES_ASKED_DONE;
+    t.host.answer = (struct rules_answer){STR("pass"), STR("mx"), STR("")};
+    CHECK_STR(stage_go(&t, STAGE_PREQ, 0, false), "quarantine 'in' 6 q");
+  }
+  stage_close(&t);
+}
+
 TEST(stage_without_memory)
 {
   stage_folder = check_folder();
+  stage_text = stage_delegating;
+  check_torture(stage_work);
+  stage_text = stage_busy;
   check_torture(stage_work);
 }
