@@ -493,12 +493,12 @@ static void session_do_data(struct session *s)
 static void session_do_rset(struct session *s)
 {
   session_reset(s);
-  session_reply(s, reply_of(REPLY_DONE));
+  session_reply(s, reply_conf(session_conf(s), CODE_OK, "2.0.0"));
 }
 
 static void session_do_noop(struct session *s)
 {
-  session_reply(s, reply_of(REPLY_DONE));
+  session_reply(s, reply_conf(session_conf(s), CODE_OK, "2.0.0"));
 }
 
 static void session_do_quit(struct session *s)
