@@ -148,9 +148,8 @@ static int api_spf_record(struct fiber *f, const struct api_env *env,
     api_spf_pair(&list, "problem", a->problem);
   else
     api_spf_pair(&list, "mechanism", a->mechanism);
-  str mail_from = t->mail_from;
   struct buf sender = BUF_INIT(1024);
-  api_spf_pair(&sender, "smtp.mailfrom", mail_from);
+  api_spf_pair(&sender, "smtp.mailfrom", t->mail_from);
   int got = 0;
   if (call->headers & API_SPF_RECEIVED) {
     buf_printf(&value, STR_FMT STR_FMT, STR_ARG(a->result), STR_ARG(buf_str(&list)));
