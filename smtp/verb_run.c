@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "privilege.h"
 #include "server.h"
 #include "smtp.h"
+
+#define RUN_SPARE_DESCRIPTORS 64
 
 struct run_options {
   const char *config;
@@ -154,6 +157,30 @@ static int run_open_logs(const struct conf *conf, const struct run_options *o, s
   return run_open_log(conf, &conf->app.logs, true, e);
 }
 
+/* ---- descriptors ------------------------------------------------------------------------------ */
+
+/* One for each client allowed, and some for the database, logs, listeners and mails on their way;
+ * where the system gives fewer, fewer clients are (config.md 3). */
+static int run_raise_descriptors(struct conf *conf, struct err *e)
+{
+  int64_t *clients = &conf->server.client_count_max;
+  struct rlimit limit, more;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return err_sys(e, errno, "cannot ask for limits");
+  rlim_t want = *clients < 0 ? limit.rlim_max : (rlim_t)*clients + RUN_SPARE_DESCRIPTORS;
+  if (limit.rlim_cur >= want) return 0;
+  more = (struct rlimit){want, want > limit.rlim_max ? want : limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &more) == 0) return 0; /* more than rlim_max: as root only */
+  more = (struct rlimit){limit.rlim_max, limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &more) < 0) more.rlim_cur = limit.rlim_cur;
+  *clients = more.rlim_cur > 2 * RUN_SPARE_DESCRIPTORS
+                 ? (int64_t)(more.rlim_cur - RUN_SPARE_DESCRIPTORS)
+                 : (int64_t)(more.rlim_cur / 2);
+  log_warn(LOG_SERVER, "only %lld clients at the same time: the system allows %lld open files",
+           (long long)*clients, (long long)more.rlim_cur);
+  return 0;
+}
+
 /* ---- signals --------------------------------------------------------------------------------- */
 
 static void run_log_faults(const struct diags *d)
@@ -175,6 +202,7 @@ static void run_reload(struct server *s)
   if (log_reopen(&e) < 0) log_error(LOG_SERVER, "%s", e.text);
   if (diags_init(&d) < 0) return;
   conf = conf_load(s->policy->conf->file, &d);
+  if (conf && run_raise_descriptors(conf, &e) < 0) log_error(LOG_SERVER, "%s", e.text);
   if (conf) fresh = policy_new(conf, &d);
   run_log_faults(&d);
   diags_free(&d);
@@ -321,7 +349,7 @@ static int run_all(struct conf *conf, const struct run_options *o, struct diags 
 
   if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
       run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e)) || server_bind(&s, conf, &e) < 0 ||
-      privilege_drop(conf, &e) < 0) {
+      run_raise_descriptors(conf, &e) < 0 || privilege_drop(conf, &e) < 0) {
     conf_free(conf);
   } else if (run_load_rules(&s, conf, d, &e) == 0 && run_open_store(&s, &e) == 0 &&
              helper_attach(s.helper, s.loop, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
@@ -358,3 +386,4 @@ int verb_run(int argc, char **argv)
   diags_free(&d);
   return code;
 }
+#undef RUN_SPARE_DESCRIPTORS
