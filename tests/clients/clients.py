@@ -128,7 +128,7 @@ def smtplib_plain(server):
 
 def smtplib_utf8(server):
     with smtplib.SMTP("127.0.0.1", server.port) as c:
-        c.sendmail("bj\u00f6rn@elsewhere.example", [ALICE], "Subject: gr\u00fc\u00dfe\n\n\u2713\n".encode(),
+        c.sendmail("bj\u00f6rn@elsewhere.example", [ALICE], "Subject: gr\u00fc\u00dfe\r\n\r\n\u2713\r\n".encode(),
                    mail_options=["SMTPUTF8", "BODY=8BITMIME"])
     (mail,) = server.mails(count=1)
     expect("Subject: gr\u00fc\u00dfe\n\n\u2713\n".encode() in mail, repr(mail))
