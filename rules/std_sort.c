@@ -64,11 +64,14 @@ static void std_sort_all(struct fiber *f, struct value *v, struct value *spare, 
   if (from != v) memcpy(v, from, n * sizeof *v);
 }
 
-static int std_sort_charge(struct fiber *f, size_t n)
+/* Each element is compared about log n times, a string at the cost of its length. */
+static int std_sort_charge(struct fiber *f, const struct array *a)
 {
-  uint64_t rounds = 1;
-  for (size_t i = n; i; i /= 2) rounds++;
-  return fiber_charge(f, n * rounds / 8);
+  uint64_t rounds = 1, work = a->n / 8;
+  for (size_t i = a->n; i; i /= 2) rounds++;
+  for (uint32_t i = 0; i < a->n; i++)
+    if (a->items[i].type == VALUE_STRING) work += a->items[i].as.string->n / 64;
+  return fiber_charge(f, work * rounds);
 }
 
 /* Sorts the array at place. One type that has an order; int and float are one. */
@@ -77,7 +80,7 @@ static int std_sort_place(struct fiber *f, struct value *place, bool descending)
   struct region *r = fiber_region(f);
   int order;
   const struct array *a = place->as.array;
-  if (std_sort_charge(f, a->n)) return -1;
+  if (std_sort_charge(f, a)) return -1;
   for (uint32_t i = 1; i < a->n; i++)
     if (value_compare(f, a->items[0], a->items[i], &order)) return -1;
   if (a->n < 2) return 0;
@@ -169,7 +172,7 @@ static int std_sort_begin(struct fiber *f, struct call *c)
   struct region *r = fiber_region(f);
   struct steps *s = c->steps;
   const struct array *a = c->args[0].as.array;
-  if (std_sort_charge(f, a->n)) return -1;
+  if (std_sort_charge(f, a)) return -1;
   for (int i = 0; i < 2; i++) {
     s->local[i] = value_of(array_slice(r, a, 0, a->n));
     if (s->local[i].type == VALUE_NONE) return fiber_full(f);

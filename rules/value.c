@@ -225,6 +225,22 @@ static bool value_is_text(struct value v)
   return v.type == VALUE_STRING || v.type == VALUE_CHAR;
 }
 
+/* Long strings are compared at the cost of whoever compares them. */
+static int value_charge_text(struct fiber *f, struct value a, struct value b)
+{
+  if (a.type != VALUE_STRING || b.type != VALUE_STRING) return 0;
+  uint32_t n = a.as.string->n < b.as.string->n ? a.as.string->n : b.as.string->n;
+  return n < 64 ? 0 : fiber_charge(f, n / 64);
+}
+
+static int value_same_text(struct fiber *f, struct value a, struct value b)
+{
+  char x[4], y[4];
+  str left = value_bytes(a, x), right = value_bytes(b, y);
+  if (left.n != right.n) return 0;
+  return value_charge_text(f, a, b) ? -1 : str_eq(left, right);
+}
+
 static int value_same(struct fiber *f, struct value a, struct value b, int depth);
 
 static int value_same_arrays(struct fiber *f, const struct array *a, const struct array *b,
@@ -281,10 +297,9 @@ static bool value_same_ranges(const struct range *a, const struct range *b)
 static int value_same(struct fiber *f, struct value a, struct value b, int depth)
 {
   int order;
-  char x[4], y[4];
   if (value_is_number(a) && value_is_number(b))
     return value_number_order(a, b, &order) && order == 0;
-  if (value_is_text(a) && value_is_text(b)) return str_eq(value_bytes(a, x), value_bytes(b, y));
+  if (value_is_text(a) && value_is_text(b)) return value_same_text(f, a, b);
   if (a.type == VALUE_OBJECT || b.type == VALUE_OBJECT) return value_same_objects(f, a, b);
   if (a.type != b.type) return 0;
   if (depth >= VALUE_DEPTH_MAX)
@@ -362,6 +377,7 @@ int value_compare(struct fiber *f, struct value a, struct value b, int *order)
 static int value_ordering(struct fiber *f, enum value_op op, struct value a, struct value b,
                           struct value *out)
 {
+  if (value_charge_text(f, a, b)) return -1;
   int order = 0, known = value_order(a, b, &order);
   bool same_type = a.type == b.type && a.type != VALUE_UNIT;
   if (known < 0 && (same_type || a.type == VALUE_OBJECT || b.type == VALUE_OBJECT))

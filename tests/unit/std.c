@@ -114,6 +114,11 @@ TEST(std_work_is_charged)
                                      "s[0] = 'b'",
                                      "u[44999]",
                                      "b + []",
+                                     "s == t",
+                                     "s < t",
+                                     "[s, s].sort()",
+                                     "[s] == [t]",
+                                     "t in [s]",
                                      "s - \"b\"",
                                      "s.remove(\"b\")",
                                      "a.shift(); a.push(1)",
@@ -121,7 +126,8 @@ TEST(std_work_is_charged)
   for (size_t i = 0; i < BASE_COUNT(work); i++) {
     char source[768];
     snprintf(source, sizeof source,
-             "let s = \"a\"; s.pad(90000, 'a'); let u = \"\"; u.pad(45000, \"é\"); let a = []; "
+             "let s = \"a\"; s.pad(90000, 'a'); let t = s; t += 'b'; t.pop(); let u = \"\"; "
+             "u.pad(45000, \"é\"); let a = []; "
              "a.pad(900, 1); let b = a.map(|x| x);\n"
              "let m = #{}; for i in 0..900 { m[`k${i}`] = i; } let n = m; n.k0 = 0;\n"
              "let j = m.to_json();\n"
