@@ -122,9 +122,16 @@ static const char dbfile_settings[] = "PRAGMA secure_delete = FAST;"
                                       "PRAGMA wal_autocheckpoint = 0;"
                                       "PRAGMA synchronous = FULL";
 
-/* WAL needs writable shared memory beside the file; where that is missing (jffs2, some network file
- * systems) sqlite answers with another mode or fails to use it. */
-static int dbfile_journal(struct store *s)
+static int dbfile_connect(struct store *s)
+{
+  int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  if (rc != SQLITE_OK) return rc;
+  sqlite3_extended_result_codes(s->db, 1);
+  return sqlite3_busy_timeout(s->db, DBFILE_VERB_WAIT);
+}
+
+/* Is it in WAL mode now, and can it be used so? */
+static int dbfile_try_wal(struct store *s)
 {
   sqlite3_stmt *stmt = NULL;
   int64_t version;
@@ -133,15 +140,29 @@ static int dbfile_journal(struct store *s)
   const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
   s->wal = mode && strcmp(mode, "wal") == 0;
   sqlite3_finalize(stmt);
-  if (s->wal) rc = dbfile_number(s, "PRAGMA user_version", &version);
-  if (s->wal && rc == SQLITE_OK) return rc;
-  if (rc != SQLITE_ROW && rc != SQLITE_CANTOPEN && sql_trouble(s, rc) != SQL_BROKEN) return rc;
+  if (rc == SQLITE_ROW && s->wal) rc = dbfile_number(s, "PRAGMA user_version", &version);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+/* WAL needs writable shared memory beside the file. Where that is missing (jffs2) the header says
+ * WAL by now and nobody can read it; alone, with the index in its own memory, a connection can, and
+ * takes the mode back. */
+static int dbfile_journal(struct store *s)
+{
+  int rc = dbfile_try_wal(s);
+  bool shared =
+      rc == SQLITE_IOERR_SHMMAP || rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMOPEN;
+  if (rc == SQLITE_OK ? s->wal : !shared) return rc;
   s->wal = false;
-  rc = sql_text_run(s, "PRAGMA journal_mode = TRUNCATE");
-  if (rc == SQLITE_OK && s->options.server)
+  sqlite3_close(s->db);
+  rc = dbfile_connect(s);
+  if (rc == SQLITE_OK)
+    rc = sql_text_run(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE;"
+                         "PRAGMA locking_mode = NORMAL; SELECT count(*) FROM sqlite_master");
+  if (rc == SQLITE_OK)
     log_warn(LOG_STORE,
-             "path=%s journal=truncate: no write-ahead log on this file system; every "
-             "commit costs more syncs, and readers wait for writers",
+             "path=%s journal=truncate no write-ahead log on this file system: commits cost more "
+             "syncs, and readers and writers wait for each other",
              s->path);
   return rc;
 }
@@ -197,10 +218,8 @@ int dbfile_open(struct store *s, struct err *e)
 {
   dbfile_configure();
   if (dbfile_touch(s, e)) return -1;
-  int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  int rc = dbfile_connect(s);
   if (rc == SQLITE_OK) {
-    sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, DBFILE_VERB_WAIT);
     if (dbfile_setup(s, e) == 0) {
       if (s->options.server) sqlite3_busy_timeout(s->db, 0);
       return 0;
