@@ -90,9 +90,7 @@ struct frame *fiber_push_frame(struct fiber *f)
     f->frames = frames;
     f->frame_size = size;
   }
-  struct frame *frame = &f->frames[f->frame_count++];
-  *frame = (struct frame){.self = {.type = VALUE_NONE}};
-  return frame;
+  return &f->frames[f->frame_count++];
 }
 
 static void fiber_free_steps(struct fiber *f, struct steps *s)

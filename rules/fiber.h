@@ -103,7 +103,7 @@ static inline void fiber_drop(struct fiber *f, struct value *down_to)
 {
   while (f->top > down_to) value_release(f->region, *--f->top);
 }
-struct frame *fiber_push_frame(struct fiber *f);  /* zeroed; raises; NULL */
+struct frame *fiber_push_frame(struct fiber *f);  /* to be filled; NULL: raised */
 struct value fiber_error_object(struct fiber *f); /* what CATCH keeps to rethrow */
 int fiber_rethrow(struct fiber *f, struct value error_object);
 struct module *fiber_home(const struct fiber *f); /* of the running code */

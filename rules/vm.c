@@ -890,8 +890,7 @@ enum fiber_state vm_run(struct fiber *f)
   {
     struct value out = *--top;
     SAVE();
-    if (frame->flags || frame->path || f->frame_count < 2 || !frame[-1].proto ||
-        out.type == VALUE_CELL) {
+    if (frame->flags) {
       invoked = invoke_return(f, out);
       goto invoked;
     }
