@@ -159,7 +159,8 @@ static void torture_fault(enum crash_fault fault, bool forever)
     if (t.s->closed_for_good) { /* two failed syncs: another process must take over */
       for (int i = 0; i < TORTURE_CLIENTS; i++) CHECK_INT(t.client[i].said.times, 1);
     }
-    fine = torture_judge(&t) & torture_end(&t, t.s->closed_for_good);
+    fine = torture_judge(&t);
+    fine &= torture_end(&t, t.s->closed_for_good);
     if (!fine)
       printf("  %s number %ld%s\n", crash_fault_name(fault), nth, forever ? " and on" : "");
     runs++;
@@ -242,7 +243,8 @@ TEST(torture_memory)
     met = mem_failed();
     mem_fail_at(0, false);
     torture_recover(&t);
-    fine = torture_judge(&t) & torture_end(&t, false);
+    fine = torture_judge(&t);
+    fine &= torture_end(&t, false);
     if (!fine) printf("  request %llu\n", (unsigned long long)nth);
   }
 }
