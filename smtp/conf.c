@@ -374,10 +374,25 @@ static struct conf *conf_make(str file, str source, const struct conf_world *wor
   return NULL;
 }
 
+/* The XDG base directory of state: $XDG_STATE_HOME, or ~/.local/state. */
+static void conf_state_folder(char *out, size_t size)
+{
+  const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+  int n = 0;
+  if (state && state[0] == '/')
+    n = snprintf(out, size, "%s/vsmtp", state);
+  else if (home && home[0] == '/')
+    n = snprintf(out, size, "%s/.local/state/vsmtp", home);
+  if (n < 0 || (size_t)n >= size) out[0] = '\0';
+}
+
 struct conf *conf_parse(str file, str source, const struct conf_world *world, struct diags *d)
 {
-  struct conf_world machine = {STR_INIT(PASSWD_FILE), STR_INIT(PASSWD_GROUP), {NULL, 0}, false};
+  struct conf_world machine = {.passwd = STR(PASSWD_FILE), .group = STR(PASSWD_GROUP)};
+  char state[4096] = "";
   machine.root = geteuid() == 0;
+  if (!machine.root) conf_state_folder(state, sizeof state);
+  machine.state = str_of(state);
   return conf_make(file, source, world ? world : &machine, d);
 }
 

@@ -275,6 +275,7 @@ struct conf_world {
   str passwd, group; /* paths of /etc/passwd and /etc/group */
   str host_name;     /* default of server.domain; empty: ask the system */
   bool root;         /* names of user and group are looked up */
+  str state;         /* where somebody who is not root keeps what programs remember; or empty */
 };
 
 /* Reads the file; path empty: /etc/vsmtp/vsmtp.toml if it exists, else the defaults. Everything

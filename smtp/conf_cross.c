@@ -5,6 +5,8 @@
 
 #include "passwd.h"
 
+#include <unistd.h>
+
 /* ---- user and group -------------------------------------------------------------------------- */
 
 static bool conf_cross_group(struct conf_reader *r, const char *path, str name, uint32_t *gid)
@@ -216,9 +218,29 @@ static void conf_cross_later(struct conf_reader *r)
   }
 }
 
-void conf_cross_check(struct conf_reader *r)
+/* Not root, and the system's folder cannot be ours: what was not configured goes to the state folder
+ * of whoever starts the server, so that a file that names no folder still serves (config.md 2). */
+static void conf_cross_folders(struct conf_reader *r)
 {
   struct conf *c = r->conf;
+  str state = r->world->state, app;
+  c->server.queues.dirpath_given = conf_is_given(conf_find(c->tree, "server.queues.dirpath"));
+  c->app.dirpath_given = conf_is_given(conf_find(c->tree, "app.dirpath"));
+  if (!state.n || c->server.queues.dirpath_given || access("/var/spool/vsmtp", W_OK) == 0) return;
+  state = arena_str(r->arena, state);
+  app = arena_printf(r->arena, STR_FMT "/app", STR_ARG(state));
+  if (!state.p || !app.p) {
+    conf_nomem(r);
+    return;
+  }
+  c->server.queues.dirpath = conf_find(c->tree, "server.queues.dirpath")->text = state;
+  if (!c->app.dirpath_given) c->app.dirpath = conf_find(c->tree, "app.dirpath")->text = app;
+  conf_warn(r, NULL, "server.queues.dirpath: not started as root, so mail is kept in " STR_FMT,
+            STR_ARG(state));
+}
+
+void conf_cross_check(struct conf_reader *r)
+{
   conf_cross_user(r);
   conf_cross_logs(r);
   conf_cross_interfaces(r);
@@ -227,6 +249,5 @@ void conf_cross_check(struct conf_reader *r)
   conf_cross_relay(r);
   conf_cross_policy(r);
   conf_cross_later(r);
-  c->server.queues.dirpath_given = conf_is_given(conf_find(c->tree, "server.queues.dirpath"));
-  c->app.dirpath_given = conf_is_given(conf_find(c->tree, "app.dirpath"));
+  conf_cross_folders(r);
 }

@@ -10,7 +10,9 @@
 
 static const struct conf_world conf_nowhere = {STR_INIT("/nonexistent/passwd"),
                                                STR_INIT("/nonexistent/group"),
-                                               STR_INIT("host.example"), false};
+                                               STR_INIT("host.example"),
+                                               false,
+                                               {NULL, 0}};
 
 /* Loads a text; what is wrong with it goes to faults, a line each. */
 static struct conf *conf_of(const char *text, struct buf *faults)
@@ -225,7 +227,7 @@ TEST(conf_finds_the_users)
   f = fopen(group, "w");
   fputs("mail:x:12:\nshort:x\nusers:x:100:a,b\n", f);
   fclose(f);
-  struct conf_world world = {str_of(passwd), str_of(group), STR("h.example"), true};
+  struct conf_world world = {str_of(passwd), str_of(group), STR("h.example"), true, {NULL, 0}};
   struct diags d;
   CHECK(diags_init(&d) == 0);
   struct conf *c = conf_parse(STR("/x"), STR("version_requirement='*'\n"), &world, &d);
@@ -394,4 +396,23 @@ static void conf_torture_work(void)
 TEST(conf_survives_failing_memory)
 {
   check_torture(conf_torture_work);
+}
+
+TEST(conf_state_folder_of_somebody_who_is_not_root)
+{
+  struct conf_world world = conf_nowhere;
+  struct diags d;
+  CHECK(diags_init(&d) == 0);
+  world.state = STR("/home/me/.local/state/vsmtp");
+  struct conf *c = conf_parse(STR("/x"), STR("version_requirement='*'\n"), &world, &d);
+  if (CHECK(c) && access("/var/spool/vsmtp", W_OK) != 0) {
+    CHECK_STR(c->server.queues.dirpath, "/home/me/.local/state/vsmtp");
+    CHECK_STR(c->app.dirpath, "/home/me/.local/state/vsmtp/app");
+  }
+  conf_free(c);
+  c = conf_parse(STR("/x"), STR("version_requirement='*'\n[server.queues]\ndirpath='/q'\n"), &world,
+                 &d);
+  if (CHECK(c)) CHECK_STR(c->server.queues.dirpath, "/q");
+  conf_free(c);
+  diags_free(&d);
 }
