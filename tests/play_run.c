@@ -76,6 +76,7 @@ static void play_run_seek(const struct buf *text, size_t *at, str pattern)
   }
   while (rest.n && str_cut(&rest, '\n', &line)) {
     *at = text->n - rest.n;
+    if (str_ends(line, STR("\r"))) line.n--;
     if (play_glob_start(pattern, line)) return;
   }
   play_fail("no further line like this");

@@ -49,6 +49,7 @@ static const char session_fuzz_conf[] = "version_requirement = \"*\"\n"
                                         "filepath = \"main.vsl\"\n";
 
 static struct server session_fuzz_server;
+static char session_fuzz_folder[] = "/tmp/vsmtp-fuzz-XXXXXX";
 
 static int64_t session_fuzz_hook(void *arg, bool idle)
 {
@@ -65,8 +66,7 @@ static void session_fuzz_write(const char *path, const char *text)
 /* One server for all inputs, in a folder of its own. */
 static void session_fuzz_setup(void)
 {
-  static char folder[] = "/tmp/vsmtp-fuzz-XXXXXX";
-  char path[100];
+  char *folder = session_fuzz_folder, path[100];
   struct server *s = &session_fuzz_server;
   struct store_options o = {.server = true, .create = true};
   struct conf *conf;

@@ -25,6 +25,8 @@ S 550
 C RCPT TO:<"../../etc/cron.d/x"@home.example>
 S 550
 C RCPT TO:<bob/../alice@home.example>
+S 501
+C RCPT TO:<bob/./alice@home.example>
 S 550
 C RCPT TO:<-oQ/tmp@home.example>
 S 550

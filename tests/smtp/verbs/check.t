@@ -11,5 +11,5 @@ rules <<
 .
 run check
 exit 78
-err main.vsl:3:*
+err *main.vsl:3:*
 fails 78

@@ -7,4 +7,4 @@ out *usage*
 exec vsmtp eval nowhere.vsl
 exit 66
 exec vsmtp check -c nowhere.toml
-exit 66
+exit 78
