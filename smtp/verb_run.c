@@ -185,10 +185,16 @@ static int run_raise_descriptors(struct conf *conf, struct err *e)
 
 static void run_log_faults(const struct diags *d)
 {
-  for (size_t i = 0; i < d->n; i++)
-    log_write(LOG_SERVER, d->list[i].warning ? LOG_WARN : LOG_ERROR, STR_FMT ":%d:%d: " STR_FMT,
-              STR_ARG(d->list[i].file), d->list[i].line, d->list[i].column,
-              STR_ARG(d->list[i].text));
+  for (size_t i = 0; i < d->n; i++) {
+    const struct diag *g = &d->list[i];
+    enum log_level level = g->warning ? LOG_WARN : LOG_ERROR;
+
+    if (g->line)
+      log_write(LOG_SERVER, level, STR_FMT ":%d:%d: " STR_FMT, STR_ARG(g->file), g->line, g->column,
+                STR_ARG(g->text));
+    else
+      log_write(LOG_SERVER, level, STR_FMT ": " STR_FMT, STR_ARG(g->file), STR_ARG(g->text));
+  }
 }
 
 /* SIGHUP: configuration and rules again, as one step; or nothing changes. */
