@@ -549,8 +549,8 @@ def part_shell():
 
 
 def report():
-    cpu = next((line.partition(": ")[2] for line in open("/proc/cpuinfo") if "model name" in line),
-               "unknown processor")
+    names = [line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if "model name" in line]
+    cpu = names[0] if names and names[0] else "processor"
     heads = ["what", "unit", "vsmtp", "Postfix", "ratio", "aim"]
     lines = [
         "# Measured by `make bench`", "",
