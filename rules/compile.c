@@ -131,13 +131,33 @@ struct string *compile_string(struct compiler *c, str text)
   return s;
 }
 
+/* The key of an entry of a list in c->index: what list, which variant, the name. */
+static str compile_key(char key[COMPILE_KEY_MAX], char list, uint32_t variant, str name)
+{
+  int n = snprintf(key, COMPILE_KEY_MAX, "%c%u " STR_FMT, list, variant, STR_ARG(name));
+  return (str){key, n < COMPILE_KEY_MAX ? (size_t)n : COMPILE_KEY_MAX - 1};
+}
+
+uint32_t compile_find(const struct compiler *c, char list, uint32_t variant, str name)
+{
+  char key[COMPILE_KEY_MAX];
+  uintptr_t found = (uintptr_t)map_get(&c->index, compile_key(key, list, variant, name));
+  return found ? (uint32_t)(found - 1) : CODE_NONE;
+}
+
+void compile_index(struct compiler *c, char list, uint32_t variant, str name, uint32_t number)
+{
+  char key[COMPILE_KEY_MAX];
+  if (name.n > COMPILE_KEY_MAX - 16) compile_error(c, c->token.at, "the name is too long");
+  if (c->failed) return;
+  void *value = (void *)((uintptr_t)number + 1);
+  if (map_set(&c->index, compile_key(key, list, variant, name), value)) compile_nomem(c);
+}
+
 struct function *compile_function(struct compiler *c, str name, uint32_t params)
 {
-  struct function *list = COMPILE_LIST(c->functions, struct function);
-  for (uint32_t i = 0; i < COMPILE_COUNT(c->functions, struct function); i++)
-    if (list[i].params == params && list[i].name && str_eq(string_str(list[i].name), name))
-      return &list[i];
-  return NULL;
+  uint32_t i = compile_find(c, 'f', params, name);
+  return i == CODE_NONE ? NULL : &COMPILE_LIST(c->functions, struct function)[i];
 }
 
 /* ---- a file -------------------------------------------------------------------------------------
@@ -228,5 +248,6 @@ int compile_module(struct module *m, struct diags *d)
   buf_free(&c.globals);
   buf_free(&c.exports);
   map_free(&c.strings);
+  map_free(&c.index);
   return c.failed ? -1 : 0;
 }

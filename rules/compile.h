@@ -73,7 +73,9 @@ struct compiler {
   struct token token; /* the current one */
   struct buf text;    /* the lexer's */
   struct unit *unit;
-  struct map strings;                     /* text -> struct string, frozen */
+  struct map strings;      /* text -> struct string, frozen */
+  struct map index;        /* of the lists below, by name: see compile_find */
+  uint32_t functions_done; /* definitions passed; they come in the order they were found */
   struct buf functions, globals, exports; /* struct function, global, export */
   uint32_t depth;                         /* of all open constructs */
   bool rule_next;                         /* the closure that comes is the body of a directive */
@@ -102,6 +104,10 @@ struct string *compile_string(struct compiler *c, str text); /* interned; NULL: 
 #define COMPILE_LIST(buf, type)  ((type *)(void *)(buf).p)
 #define COMPILE_COUNT(buf, type) ((uint32_t)((buf).n / sizeof(type)))
 void compile_add(struct compiler *c, struct buf *list, const void *item, size_t n);
+/* Numbers of functions ('f', by parameters; 'F', by name alone) and globals ('g', by kind). */
+#define COMPILE_KEY_MAX 512
+uint32_t compile_find(const struct compiler *c, char list, uint32_t variant, str name);
+void compile_index(struct compiler *c, char list, uint32_t variant, str name, uint32_t number);
 struct function *compile_function(struct compiler *c, str name, uint32_t params); /* or NULL */
 
 /* ---- scan.c: reading ahead without a parser */

@@ -167,12 +167,15 @@ void decl_let(struct compiler *c, bool exported)
 /* ---- functions ----------------------------------------------------------------------------------
  */
 
+/* The entry scan.c made for the definition at that place. */
 static struct function *decl_function_at(struct compiler *c, uint32_t at)
 {
   struct function *list = COMPILE_LIST(c->functions, struct function);
-  for (uint32_t i = 0; i < COMPILE_COUNT(c->functions, struct function); i++)
-    if (list[i].at == at) return &list[i];
-  return NULL;
+  if (c->functions_done >= COMPILE_COUNT(c->functions, struct function)) return NULL;
+  struct function *f = &list[c->functions_done];
+  if (f->at != at) return NULL;
+  c->functions_done++;
+  return f;
 }
 
 static void decl_parameters(struct compiler *c)

@@ -221,10 +221,8 @@ static bool expr_is_shared(struct compiler *c)
 
 static bool expr_name_is_known(struct compiler *c, str name)
 {
-  struct global *list = COMPILE_LIST(c->globals, struct global);
   if (scope_find(c, name, false).found) return true;
-  for (uint32_t i = 0; i < COMPILE_COUNT(c->globals, struct global); i++)
-    if (list[i].kind == GLOBAL_OBJECT && str_eq(string_str(list[i].name), name)) return true;
+  if (compile_find(c, 'g', GLOBAL_OBJECT, name) != CODE_NONE) return true;
   struct module *prelude = c->program->prelude;
   return prelude && prelude->exports.type == VALUE_MAP &&
          dict_get(c->program->region, prelude->exports.as.map, name);
@@ -274,15 +272,6 @@ static void expr_call_known(struct compiler *c, str name, uint32_t argc, uint32_
   emit_effect(c, 1 - (int64_t)argc);
 }
 
-/* Has the file a function of that name, with any number of parameters? */
-static bool expr_is_script_name(const struct compiler *c, str name)
-{
-  struct function *list = COMPILE_LIST(c->functions, struct function);
-  for (uint32_t i = 0; i < COMPILE_COUNT(c->functions, struct function); i++)
-    if (list[i].name && str_eq(string_str(list[i].name), name)) return true;
-  return false;
-}
-
 /* The rest of an argument list of which the first is the receiver o. */
 static struct operand expr_call_receiver(struct compiler *c, struct operand o, str name,
                                          bool native, uint32_t at)
@@ -326,7 +315,7 @@ static struct operand expr_call(struct compiler *c, str name, uint32_t at)
   } else if (any && str_eq(name, STR("is_def_var"))) {
     expr_is_def_var(c, at);
   } else if (any && set != CODE_NONE && g->sets[set].flags & NATIVE_MUTATES &&
-             !expr_is_script_name(c, name)) {
+             compile_find(c, 'F', 0, name) == CODE_NONE) {
     return expr_call_mutating(c, name, at);
   } else {
     expr_call_known(c, name, expr_arguments(c), at);

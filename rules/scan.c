@@ -119,6 +119,9 @@ static void scan_function(struct compiler *c, struct scan *s, bool is_private)
     return;
   }
   f.name = compile_string(c, name);
+  uint32_t number = COMPILE_COUNT(c->functions, struct function);
+  compile_index(c, 'f', f.params, name, number);
+  compile_index(c, 'F', 0, name, number);
   compile_add(c, &c->functions, &f, sizeof f);
 }
 

@@ -104,11 +104,11 @@ struct resolved scope_find(struct compiler *c, str name, bool is_import)
 
 uint32_t scope_global(struct compiler *c, enum global_kind k, str name)
 {
-  struct global *list = COMPILE_LIST(c->globals, struct global);
-  uint32_t n = COMPILE_COUNT(c->globals, struct global);
-  for (uint32_t i = 0; i < n; i++)
-    if (list[i].kind == k && str_eq(string_str(list[i].name), name)) return i;
+  uint32_t n = compile_find(c, 'g', k, name);
+  if (n != CODE_NONE) return n;
+  n = COMPILE_COUNT(c->globals, struct global);
   struct global g = {k, compile_string(c, name)};
+  compile_index(c, 'g', k, name, n);
   if (g.name) compile_add(c, &c->globals, &g, sizeof g);
   return n;
 }
