@@ -226,10 +226,21 @@ static int incoming_write_tail(struct incoming *in)
   return rc;
 }
 
+/* Rules may have taken every recipient away: then only the trace is kept, as if the message had
+ * left already. What was spilled goes with the incoming. */
+static bool incoming_for_nobody(const struct store_mail *mail)
+{
+  for (size_t i = 0; i < mail->rcpt_count; i++)
+    if (mail->rcpt[i].status == STORE_PENDING) return false;
+  return mail->queue == STORE_DELIVER;
+}
+
 static int incoming_accept_write(struct store *s, struct op *op)
 {
   struct incoming *in = incoming_of(op);
   in->generation = s->tx.generation;
+  if (incoming_for_nobody(in->mail))
+    return row_decisions(s, in->mail->id, in->mail->trace, in->mail->trace_count);
   int rc = incoming_verify(in);
   if (rc == SQLITE_OK) rc = incoming_write_tail(in);
   if (rc == SQLITE_OK && in->loose) rc = sql_run(s, SQL_LOOSE_DROP, "i", in->key);
@@ -249,7 +260,7 @@ static void incoming_accept_settled(struct store *s, struct op *op, enum store_r
   struct incoming *in = incoming_of(op);
   (void)s;
   if (result == STORE_OK)
-    in->kept = true;
+    in->kept = !incoming_for_nobody(in->mail);
   else
     incoming_poison(in, result);
   in->mail = NULL;

@@ -161,6 +161,7 @@ int incoming_read(struct incoming *in, size_t n, struct buf *out, struct err *e)
 
 /* Parks the message: mail (borrowed until the callback, with all it points to) and the body become
  * rows, and after the synced commit done is called. mail->id must be the one given to incoming_new.
+ * For STORE_DELIVER without any pending recipient only the trace is kept, and it is STORE_OK.
  * Before the callback the client may still give up: incoming_free. */
 void incoming_accept(struct incoming *in, const struct store_mail *mail, store_done *done,
                      void *arg);

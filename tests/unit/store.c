@@ -179,6 +179,27 @@ TEST(store_refuses_the_same_id_twice)
   store_close(s);
 }
 
+TEST(store_keeps_only_the_trace_for_nobody)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct kit_mail m;
+  if (!CHECK(s != NULL)) return;
+  kit_new(&m, s);
+  m.rcpt.status = STORE_REMOVED;
+  kit_feed(&m, s, 12 * LIMIT_CHUNK);
+  kit_accept(&m);
+  kit_run(s);
+  CHECK_INT(m.said.result, STORE_OK);
+  kit_free(&m);
+  kit_run(s);
+  KIT_ASK(folder, "SELECT count(*) FROM message", "0");
+  KIT_ASK(folder, "SELECT count(*) FROM body", "0");
+  KIT_ASK(folder, "SELECT id FROM trace", m.id);
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  store_close(s);
+}
+
 /* ---- giving up -------------------------------------------------------------------------------- */
 
 TEST(store_forgets_who_gives_up)
