@@ -77,7 +77,7 @@ static void vsl_run(struct program *p, struct value fn, const struct rules_limit
   for (int i = 0; i < VSL_TURNS; i++, dice = dice * 6364136223846793005u + 1442695040888963407u) {
     enum fiber_state state = fiber_run(f);
     if (state == FIBER_DONE || state == FIBER_FAILED) break;
-    unsigned fate = dice >> 60;
+    unsigned fate = (unsigned)(dice >> 60);
     if (fate == 0) break; /* cancelled here */
     if (fate == 1) {
       fiber_stop(f, "the fuzzer wants so");
