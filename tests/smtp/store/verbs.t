@@ -20,7 +20,7 @@ out *${A}*
 run quarantine list --json
 out *"subject":"first"*
 run quarantine show ${A}
-out Subject: first
+out subject *first
 run quarantine release ${A}
 file-count app/mailboxes/home.example/bob/Maildir/new/* = 1
 run quarantine remove ${B}
