@@ -97,6 +97,7 @@
 #include "rules/fiber.c"      /* fibers: made, budgeted, waiting, failing, ended */
 #include "rules/place.c"      /* where values are read from and written to */
 #include "rules/invoke.c"     /* calls of every kind */
+#include "rules/step.c"       /* the instructions that take more than a line */
 #include "rules/vm.c"         /* the loop that runs code */
 #include "rules/module.c"     /* files evaluated once; programs, which are all of them */
 #include "rules/std.c"        /* the standard library: what belongs to no type */

@@ -140,6 +140,28 @@ enum invoked invoke_return(struct fiber *f, struct value taken); /* of the top f
 enum invoked invoke_drive(struct fiber *f); /* while a native's frame is on top */
 int invoke_no_function(struct fiber *f, str name, const struct value *args, uint32_t argc);
 
+/* ---- step.c: what vm_run does not do itself */
+int step_assign(struct fiber *f, struct value *slot, struct value taken);
+static inline struct value step_read(const struct fiber *f, struct value slot)
+{
+  return slot.type == VALUE_CELL ? place_cell(f, slot.as.cell) : slot;
+}
+int step_global(struct fiber *f, uint32_t number, struct value *out);
+int step_no_assign(struct fiber *f, str name);
+int step_member(struct fiber *f, struct value module, struct string *name, bool sub,
+                struct value *out);
+int step_closure(struct fiber *f, struct proto *p, struct value *base, struct value *out);
+int step_compound(struct fiber *f, enum value_op op, struct value *slot, struct value b);
+int step_set_index(struct fiber *f, struct value *slot, struct value key, struct value taken);
+int step_export(struct fiber *f, struct value *map, struct string *name, struct value taken);
+int step_array(struct fiber *f, struct value *items, uint32_t n, struct value *out);
+int64_t step_switch(struct fiber *f, const struct switch_table *t, struct value *base);
+int step_for(struct fiber *f, struct value over, struct value *slots);
+int step_for_step(struct fiber *f, struct value *slots, bool index);
+int step_try(struct fiber *f, const uint32_t *pc);
+int step_catch(struct fiber *f, struct value *slots);
+struct module *step_import_path(struct fiber *f, struct value path);
+
 /* ---- vm.c */
 enum fiber_state vm_run(struct fiber *f);
 

@@ -8,29 +8,26 @@
 
 #include "../vsmtp.h"
 
+/* clang-format off */
 /* X(enum, text). ORDER TOKEN. Keywords first, then symbols. */
 #define TOKEN_KEYWORDS(X)                                                                          \
-  X(TRUE, "true")                                                                                  \
-  X(FALSE, "false")                                                                                \
-  X(LET, "let") X(CONST, "const") X(IF, "if") X(ELSE, "else") X(SWITCH, "switch") X(DO, "do")      \
-      X(WHILE, "while") X(UNTIL, "until") X(LOOP, "loop") X(FOR, "for") X(IN, "in") X(FN, "fn")    \
-          X(PRIVATE, "private") X(THIS, "this") X(RETURN, "return") X(THROW, "throw")              \
-              X(TRY, "try") X(CATCH, "catch") X(CONTINUE, "continue") X(BREAK, "break")            \
-                  X(IMPORT, "import") X(EXPORT, "export") X(AS, "as") X(GLOBAL, "global")
+  X(TRUE, "true") X(FALSE, "false") X(LET, "let") X(CONST, "const") X(IF, "if") X(ELSE, "else")    \
+  X(SWITCH, "switch") X(DO, "do") X(WHILE, "while") X(UNTIL, "until") X(LOOP, "loop")              \
+  X(FOR, "for") X(IN, "in") X(FN, "fn") X(PRIVATE, "private") X(THIS, "this")                      \
+  X(RETURN, "return") X(THROW, "throw") X(TRY, "try") X(CATCH, "catch") X(CONTINUE, "continue")    \
+  X(BREAK, "break") X(IMPORT, "import") X(EXPORT, "export") X(AS, "as") X(GLOBAL, "global")
 
 #define TOKEN_SYMBOLS(X)                                                                           \
-  X(NOT_IN, "!in")                                                                                 \
-  X(POW_SET, "**=")                                                                                \
-  X(SHL_SET, "<<=") X(SHR_SET, ">>=") X(RANGE_EQ, "..=") X(POW, "**") X(SHL, "<<") X(SHR, ">>")    \
-      X(AND_AND, "&&") X(OR_OR, "||") X(EQ, "==") X(NE, "!=") X(LE, "<=") X(GE, ">=")              \
-          X(COALESCE, "??") X(SAFE_DOT, "?.") X(SAFE_INDEX, "?[") X(RANGE, "..") X(ADD_SET, "+=")  \
-              X(SUB_SET, "-=") X(MUL_SET, "*=") X(DIV_SET, "/=") X(MOD_SET, "%=") X(AND_SET, "&=") \
-                  X(OR_SET, "|=") X(XOR_SET, "^=") X(PATH, "::") X(ARROW, "=>") X(MAP_OPEN, "#{")  \
-                      X(ADD, "+") X(SUB, "-") X(MUL, "*") X(DIV, "/") X(MOD, "%") X(AND, "&")      \
-                          X(XOR, "^") X(OR, "|") X(NOT, "!") X(LT, "<") X(GT, ">") X(SET, "=")     \
-                              X(SEMICOLON, ";") X(COMMA, ",") X(COLON, ":") X(DOT, ".")            \
-                                  X(OPEN, "(") X(CLOSE, ")") X(INDEX_OPEN, "[")                    \
-                                      X(INDEX_CLOSE, "]") X(BLOCK_OPEN, "{") X(BLOCK_CLOSE, "}")
+  X(NOT_IN, "!in") X(POW_SET, "**=") X(SHL_SET, "<<=") X(SHR_SET, ">>=") X(RANGE_EQ, "..=")        \
+  X(POW, "**") X(SHL, "<<") X(SHR, ">>") X(AND_AND, "&&") X(OR_OR, "||") X(EQ, "==")               \
+  X(NE, "!=") X(LE, "<=") X(GE, ">=") X(COALESCE, "??") X(SAFE_DOT, "?.") X(SAFE_INDEX, "?[")      \
+  X(RANGE, "..") X(ADD_SET, "+=") X(SUB_SET, "-=") X(MUL_SET, "*=") X(DIV_SET, "/=")               \
+  X(MOD_SET, "%=") X(AND_SET, "&=") X(OR_SET, "|=") X(XOR_SET, "^=") X(PATH, "::")                 \
+  X(ARROW, "=>") X(MAP_OPEN, "#{") X(ADD, "+") X(SUB, "-") X(MUL, "*") X(DIV, "/") X(MOD, "%")     \
+  X(AND, "&") X(XOR, "^") X(OR, "|") X(NOT, "!") X(LT, "<") X(GT, ">") X(SET, "=")                 \
+  X(SEMICOLON, ";") X(COMMA, ",") X(COLON, ":") X(DOT, ".") X(OPEN, "(") X(CLOSE, ")")             \
+  X(INDEX_OPEN, "[") X(INDEX_CLOSE, "]") X(BLOCK_OPEN, "{") X(BLOCK_CLOSE, "}")
+/* clang-format on */
 
 enum token_type {
   TOKEN_END,

@@ -4,6 +4,7 @@
  * The second column is what an instruction does to the height of the stack (VARIES: by its
  * operands). "slot" counts from the frame's base, "k" is a constant. Values on the stack are owned.
  */
+/* clang-format off */
 OPCODE(CONST, 1)         /* A k */
 OPCODE(INT, 1)           /* A the number, signed */
 OPCODE(UNIT, 1)
@@ -91,3 +92,4 @@ OPCODE(RETURN, -1)
 OPCODE(IMPORT, 1)             /* A number of the module */
 OPCODE(IMPORT_PATH, 0)        /* the path is computed */
 OPCODE(EXPORT, -1)            /* A k */
+/* clang-format on */

@@ -361,7 +361,7 @@ int value_binary(struct fiber *f, enum value_op op, struct value a, struct value
                  struct value *out);
 /* *place op= b, with the extras of 3.2 (in place where that is possible); b borrowed. */
 int value_compound(struct fiber *f, enum value_op op, struct value *place, struct value b);
-int value_equals(struct fiber *f, struct value a, struct value b);  /* 1, 0, -1 */
+int value_equals(struct fiber *f, struct value a, struct value b); /* 1, 0, -1 */
 /* Gives place its own copy of the array, map or blob if others see it too; charged, raises. */
 int value_own(struct fiber *f, struct value *place);
 int value_matches(struct fiber *f, struct value a, struct value b); /* as in `in`: what cannot be

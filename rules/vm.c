@@ -8,317 +8,6 @@
 
 #include <math.h>
 
-/* ---- variables ----------------------------------------------------------------------------------
- */
-
-/* slot = taken, through a shared variable. */
-static int vm_assign(struct fiber *f, struct value *slot, struct value taken)
-{
-  struct value *place = place_slot(f, slot);
-  if (!place) {
-    value_release(f->region, taken);
-    return -1;
-  }
-  value_set(f->region, place, taken);
-  return 0;
-}
-
-static struct value vm_read(const struct fiber *f, struct value slot)
-{
-  return slot.type == VALUE_CELL ? place_cell(f, slot.as.cell) : slot;
-}
-
-static int vm_no_variable(struct fiber *f, str name)
-{
-  fiber_raise(f, VSL_VARIABLE, STR_FMT, STR_ARG(name));
-  return fiber_detail(f, "variable", value_of(string_new_lossy(f->region, name)));
-}
-
-static struct value *vm_prelude(const struct fiber *f, str name)
-{
-  const struct module *m = f->program->prelude;
-  return m ? dict_get(f->region, m->exports.as.map, name) : NULL;
-}
-
-static int vm_global(struct fiber *f, uint32_t number, struct value *out)
-{
-  const struct module *m = fiber_frame(f)->proto->module;
-  *out = m->globals[number];
-  if (out->type != VALUE_NONE) {
-    value_retain(*out);
-    return 0;
-  }
-  str name = string_str(m->global_names[number]);
-  if (m->global_kinds[number] == GLOBAL_IMPORT) {
-    fiber_raise(f, VSL_MODULE, STR_FMT, STR_ARG(name));
-    return fiber_detail(f, "module", value_of(string_new_lossy(f->region, name)));
-  }
-  struct value *found = m->global_kinds[number] == GLOBAL_OBJECT ? vm_prelude(f, name) : NULL;
-  if (!found) return vm_no_variable(f, name);
-  *out = value_retain(*found);
-  return 0;
-}
-
-/* A name that is no variable was assigned to. */
-static int vm_no_assign(struct fiber *f, str name)
-{
-  const struct module *m = fiber_frame(f)->proto->module;
-  bool known = vm_prelude(f, name);
-  for (uint32_t i = 0; i < m->global_count; i++)
-    known |= m->global_kinds[i] == GLOBAL_OBJECT && m->globals[i].type != VALUE_NONE &&
-             str_eq(string_str(m->global_names[i]), name);
-  if (!known) return vm_no_variable(f, name);
-  return fiber_raise(f, VSL_CONSTANT, "'" STR_FMT "' is a constant", STR_ARG(name));
-}
-
-/* module::name, or the module it imports by that name. */
-static int vm_member(struct fiber *f, struct value module, struct string *name, bool sub,
-                     struct value *out)
-{
-  struct module *m = ((struct module_handle *)module.as.object)->module;
-  struct value *found = dict_find(f->region, sub ? m->imports.as.map : m->exports.as.map, name);
-  if (found) {
-    *out = value_retain(*found);
-    return 0;
-  }
-  struct buf full = BUF_INIT(ERR_TEXT_MAX);
-  buf_printf(&full, STR_FMT "::" STR_FMT, STR_ARG(m->file), STR_ARG(string_str(name)));
-  if (sub)
-    fiber_raise(f, VSL_MODULE, "%s", buf_cstr(&full));
-  else
-    vm_no_variable(f, buf_str(&full));
-  buf_free(&full);
-  return -1;
-}
-
-/* ---- closures -----------------------------------------------------------------------------------
- */
-
-/* A variable that is captured moves into a cell, which its slot then holds. */
-static struct value vm_share(struct fiber *f, struct value *slot)
-{
-  if (slot->type != VALUE_CELL) {
-    struct value v = value_take(slot);
-    struct cell *cell = cell_new(f->region, v);
-    if (!cell) return (struct value){.type = VALUE_NONE};
-    *slot = VALUE_MAKE(VALUE_CELL, cell, cell);
-  }
-  return value_retain(*slot);
-}
-
-static int vm_closure(struct fiber *f, struct proto *p, struct value *base, struct value *out)
-{
-  struct fn *fn = fn_new(f->region, p, p->module, NULL, p->captures);
-  if (!fn) return fiber_full(f);
-  *out = VALUE_MAKE(VALUE_FN, fn, fn);
-  for (uint32_t i = 0; i < p->captures; i++) {
-    struct value cell = vm_share(f, &base[p->capture_from[i]]);
-    if (cell.type == VALUE_NONE) {
-      value_release(f->region, *out);
-      return fiber_full(f);
-    }
-    fn->bound[fn->n++] = cell;
-  }
-  return 0;
-}
-
-/* slot op= b */
-static int vm_compound(struct fiber *f, enum value_op op, struct value *slot, struct value b)
-{
-  struct value *place = place_slot(f, slot);
-  return place ? value_compound(f, op, place, b) : -1;
-}
-
-/* slot[key] = taken */
-static int vm_set_index(struct fiber *f, struct value *slot, struct value key, struct value taken)
-{
-  struct value *place = place_slot(f, slot);
-  if (place) return place_set_index(f, place, key, taken);
-  value_release(f->region, taken);
-  return -1;
-}
-
-static int vm_export(struct fiber *f, struct value *map, struct string *name, struct value taken)
-{
-  return dict_set(f->region, map, name, taken) ? fiber_full(f) : 0;
-}
-
-/* ---- collections --------------------------------------------------------------------------------
- */
-
-static int vm_array(struct fiber *f, struct value *items, uint32_t n, struct value *out)
-{
-  struct array *a = array_new(f->region, n);
-  if (!a) return fiber_full(f);
-  if (n) memcpy(a->items, items, n * sizeof *items);
-  a->n = n;
-  *out = VALUE_MAKE(VALUE_ARRAY, array, a);
-  return 0;
-}
-
-/* ---- switch -------------------------------------------------------------------------------------
- */
-
-/* Does a label match? By type and value; a range also matches a float inside it. 1, 0, -1. */
-static int vm_label(struct fiber *f, const struct switch_label *l, struct value v)
-{
-  if (l->high.type == VALUE_NONE) return l->low.type == v.type ? value_equals(f, l->low, v) : 0;
-  double low = (double)l->low.as.i, high = (double)l->high.as.i;
-  if (v.type == VALUE_FLOAT)
-    return v.as.f >= low && (v.as.f < high || (l->inclusive && v.as.f == high));
-  if (v.type != VALUE_INT || v.as.i < l->low.as.i) return 0;
-  return v.as.i < l->high.as.i || (l->inclusive && v.as.i == l->high.as.i);
-}
-
-/* Words to go on from the SWITCH, or -1. */
-static int64_t vm_switch(struct fiber *f, const struct switch_table *t, struct value *base)
-{
-  struct value *v = &base[t->slot], *tried = &base[t->slot + 1];
-  for (int64_t i = tried->as.i; i < t->n; i++) {
-    int rc = vm_label(f, &t->labels[i], *v);
-    if (rc < 0) return -1;
-    tried->as.i = i + 1;
-    if (rc) return t->labels[i].target;
-  }
-  return t->otherwise;
-}
-
-/* ---- for ----------------------------------------------------------------------------------------
- * Slots: what it goes over, cursor, count; x, i. An int as the first is the last of a range, the
- * cursor then the next number; VALUE_NONE: at the end. */
-
-static int vm_for(struct fiber *f, struct value over, struct value *slots)
-{
-  struct region *r = f->region;
-  struct value first = over, cursor = value_int(0);
-  switch (over.type) {
-  case VALUE_RANGE: {
-    const struct range *g = over.as.range;
-    bool empty = range_is_inclusive(g) ? g->start > g->end : g->start >= g->end;
-    first = empty ? (struct value){.type = VALUE_NONE}
-                  : value_int(range_is_inclusive(g) ? g->end : g->end - 1);
-    cursor = value_int(g->start);
-    value_release(r, over);
-    break;
-  }
-  case VALUE_ARRAY:
-  case VALUE_BLOB:
-  case VALUE_STRING: break;
-  case VALUE_OBJECT:
-    if (over.as.object->type->next) break;
-    /* fall through */
-  default:
-    fiber_raise(f, VSL_FOR, "a value of type '%s' cannot be iterated over", value_type_name(over));
-    value_release(r, over);
-    return -1;
-  }
-  value_set(r, &slots[0], first);
-  value_set(r, &slots[1], cursor);
-  value_set(r, &slots[2], value_int(0));
-  value_set(r, &slots[3], value_unit()); /* new variables for the whole loop */
-  value_set(r, &slots[4], value_unit());
-  return 0;
-}
-
-/* The next element into *out: 1, 0 at the end, -1. */
-static int vm_for_next(struct fiber *f, struct value *slots, struct value *out)
-{
-  int64_t *cursor = &slots[1].as.i;
-  switch (slots[0].type) {
-  case VALUE_INT:
-    *out = value_int(*cursor);
-    if (*cursor == slots[0].as.i)
-      slots[0].type = VALUE_NONE;
-    else
-      ++*cursor;
-    return 1;
-  case VALUE_ARRAY:
-  case VALUE_BLOB:
-    if (*cursor >= slots[0].as.array->n) return 0;
-    *out = value_retain(slots[0].as.array->items[(*cursor)++]);
-    return 1;
-  case VALUE_STRING: {
-    str rest = str_skip(value_str(slots[0]), (size_t)*cursor);
-    if (!rest.n) return 0;
-    *out = value_char((uint32_t)utf8_next(&rest));
-    *cursor = rest.p - slots[0].as.string->p;
-    return 1;
-  }
-  case VALUE_OBJECT: return slots[0].as.object->type->next(f, slots[0], cursor, out);
-  default: return 0;
-  }
-}
-
-static int vm_for_step(struct fiber *f, struct value *slots, bool index)
-{
-  struct value next;
-  int rc = vm_for_next(f, slots, &next);
-  if (rc <= 0) return rc;
-  if (vm_assign(f, &slots[3], next)) return -1;
-  if (index && vm_assign(f, &slots[4], slots[2])) return -1;
-  slots[2].as.i++;
-  return 1;
-}
-
-/* ---- errors -------------------------------------------------------------------------------------
- */
-
-static int vm_try(struct fiber *f, const uint32_t *pc)
-{
-  if (f->handler_count == f->handler_size) {
-    uint32_t size = f->handler_size ? f->handler_size * 2 : 4;
-    struct handler *list =
-        region_resize(f->region, f->handlers, f->handler_size * sizeof *list, size * sizeof *list);
-    if (!list) return fiber_full(f);
-    f->handlers = list;
-    f->handler_size = size;
-  }
-  f->handlers[f->handler_count++] =
-      (struct handler){f->frame_count - 1, (uint32_t)(f->top - f->stack), pc};
-  return 0;
-}
-
-static int vm_catch(struct fiber *f, struct value *slots)
-{
-  struct value name = *--f->top, error = fiber_error_object(f);
-  if (error.type == VALUE_NONE) {
-    value_release(f->region, name);
-    return -1;
-  }
-  value_set(f->region, &slots[0], error);
-  value_set(f->region, &slots[1], name);
-  return 0;
-}
-
-/* ---- imports ------------------------------------------------------------------------------------
- */
-
-/* A computed path: only `vsmtp eval` compiles while it runs. */
-static struct module *vm_import_path(struct fiber *f, struct value path)
-{
-  struct program *p = f->program;
-  bool missing = false;
-  if (path.type != VALUE_STRING) {
-    fiber_raise(f, VSL_TYPE, "expecting string as path of an import, got %s",
-                value_type_name(path));
-    return NULL;
-  }
-  if (p->loaded || !p->options.script) {
-    fiber_raise(f, VSL_MODULE, "'" STR_FMT "': only paths written as literals can be imported here",
-                STR_ARG(value_str(path)));
-    return NULL;
-  }
-  struct module *m = module_import(fiber_home(f), value_str(path), 0, p->diags, &missing);
-  if (missing) {
-    fiber_raise(f, VSL_MODULE, STR_FMT, STR_ARG(value_str(path)));
-    fiber_detail(f, "module", value_retain(path));
-    return NULL;
-  }
-  if (m && !module_compile(p, p->diags)) return m;
-  fiber_raise(f, VSL_SYNTAX, "a file imported here has faults");
-  return NULL;
-}
-
 /* ---- the loop -----------------------------------------------------------------------------------
  */
 
@@ -353,7 +42,7 @@ static struct module *vm_import_path(struct fiber *f, struct value path)
       NEXT;                                                                                        \
     }                                                                                              \
     SAVE();                                                                                        \
-    RAISE_IF(vm_binary(f, op, vm_read(f, l), vm_read(f, r), drop));                                \
+    RAISE_IF(vm_binary(f, op, step_read(f, l), step_read(f, r), drop));                            \
     top = f->top;                                                                                  \
     NEXT;                                                                                          \
   } while (0)
@@ -371,7 +60,7 @@ static struct module *vm_import_path(struct fiber *f, struct value path)
       top -= drop;                                                                                 \
     } else {                                                                                       \
       SAVE();                                                                                      \
-      RAISE_IF(vm_binary(f, op, vm_read(f, l), vm_read(f, r), drop));                              \
+      RAISE_IF(vm_binary(f, op, step_read(f, l), step_read(f, r), drop));                          \
       top = f->top - 1;                                                                            \
       yes = top->as.b;                                                                             \
     }                                                                                              \
@@ -385,11 +74,11 @@ static struct module *vm_import_path(struct fiber *f, struct value path)
 
 /* The five forms of a binary operator. ORDER OPCODE_BINARY. */
 #define BINARY(name, how, op, with)                                                                \
-  CASE(name##_SS) : how(top[-2], top[-1], 2, op, with);                                            \
-  CASE(name##_LL) : how(base[A8(word)], base[B16(word)], 0, op, with);                             \
-  CASE(name##_LK) : how(base[A8(word)], consts[B16(word)], 0, op, with);                           \
-  CASE(name##_SL) : how(top[-1], base[A24(word)], 1, op, with);                                    \
-  CASE(name##_SK) : how(top[-1], consts[A24(word)], 1, op, with)
+  CASE(name##_SS) how(top[-2], top[-1], 2, op, with);                                              \
+  CASE(name##_LL) how(base[A8(word)], base[B16(word)], 0, op, with);                               \
+  CASE(name##_LK) how(base[A8(word)], consts[B16(word)], 0, op, with);                             \
+  CASE(name##_SL) how(top[-1], base[A24(word)], 1, op, with);                                      \
+  CASE(name##_SK) how(top[-1], consts[A24(word)], 1, op, with)
 
 /* op is a constant where this is called, so that only its line stays. */
 static inline bool vm_float(enum value_op op, double a, double b, struct value *out)
@@ -433,7 +122,7 @@ static int vm_binary(struct fiber *f, enum value_op op, struct value a, struct v
   return 0;
 }
 
-#define CASE(name) DO_##name
+#define CASE(name) DO_##name:
 #define NEXT                                                                                       \
   do {                                                                                             \
     word = *pc++;                                                                                  \
@@ -460,27 +149,45 @@ enum fiber_state vm_run(struct fiber *f)
   invoked = invoke_drive(f); /* a native may be what goes on */
   goto invoked;
 
-  CASE(CONST) : *top++ = consts[A24(word)];
-  NEXT; /* frozen: no count */
-  CASE(INT) : *top++ = value_int(S24(word));
-  NEXT;
-  CASE(UNIT) : *top++ = value_unit();
-  NEXT;
-  CASE(TRUE) : *top++ = value_bool(true);
-  NEXT;
-  CASE(FALSE) : *top++ = value_bool(false);
-  NEXT;
-  CASE(POP) : --top;
-  RELEASE(*top);
-  NEXT;
-  CASE(GET) :
+  CASE(CONST)
+  {
+    *top++ = consts[A24(word)];
+    NEXT; /* frozen: no count */
+  }
+  CASE(INT)
+  {
+    *top++ = value_int(S24(word));
+    NEXT;
+  }
+  CASE(UNIT)
+  {
+    *top++ = value_unit();
+    NEXT;
+  }
+  CASE(TRUE)
+  {
+    *top++ = value_bool(true);
+    NEXT;
+  }
+  CASE(FALSE)
+  {
+    *top++ = value_bool(false);
+    NEXT;
+  }
+  CASE(POP)
+  {
+    --top;
+    RELEASE(*top);
+    NEXT;
+  }
+  CASE(GET)
   {
     struct value v = base[A24(word)];
-    if (value_is_heap(v)) v = value_retain(vm_read(f, v));
+    if (value_is_heap(v)) v = value_retain(step_read(f, v));
     *top++ = v;
     NEXT;
   }
-  CASE(SET) :
+  CASE(SET)
   {
     struct value *slot = &base[A24(word)];
     if (!value_is_heap(*slot)) {
@@ -489,23 +196,23 @@ enum fiber_state vm_run(struct fiber *f)
     }
     top--;
     SAVE();
-    RAISE_IF(vm_assign(f, slot, *top));
+    RAISE_IF(step_assign(f, slot, *top));
     NEXT;
   }
-  CASE(INIT) :
+  CASE(INIT)
   {
     struct value *slot = &base[A24(word)];
     --top;
     value_set(f->region, slot, *top);
     NEXT;
   }
-  CASE(CLEAR) :
+  CASE(CLEAR)
   {
     struct value *slot = &base[B16(word)];
     for (uint32_t n = A8(word); n; n--, slot++) RELEASE(value_take(slot));
     NEXT;
   }
-  CASE(THIS) :
+  CASE(THIS)
   {
     SAVE();
     if (frame->self.type == VALUE_NONE) {
@@ -515,33 +222,39 @@ enum fiber_state vm_run(struct fiber *f)
     *top++ = value_retain(frame->self);
     NEXT;
   }
-  CASE(GLOBAL) : SAVE();
-  RAISE_IF(vm_global(f, A24(word), top));
-  top++;
-  NEXT;
-  CASE(GLOBAL_SET) :
+  CASE(GLOBAL)
+  {
+    SAVE();
+    RAISE_IF(step_global(f, A24(word), top));
+    top++;
+    NEXT;
+  }
+  CASE(GLOBAL_SET)
   {
     --top;
     value_set(f->region, &frame->proto->module->globals[A24(word)], *top);
     if (object_is(*top, &module_type)) {
       SAVE();
-      RAISE_IF(vm_export(f, &frame->proto->module->imports,
-                         frame->proto->module->global_names[A24(word)], value_retain(*top)));
+      RAISE_IF(step_export(f, &frame->proto->module->imports,
+                           frame->proto->module->global_names[A24(word)], value_retain(*top)));
     }
     NEXT;
   }
-  CASE(MEMBER) : CASE(SUBMODULE) :
+  CASE(MEMBER) CASE(SUBMODULE)
   {
     struct value out;
     SAVE();
     RAISE_IF(
-        vm_member(f, top[-1], consts[A24(word)].as.string, (word & 0xFF) == OP_SUBMODULE, &out));
+        step_member(f, top[-1], consts[A24(word)].as.string, (word & 0xFF) == OP_SUBMODULE, &out));
     value_set(f->region, &top[-1], out);
     NEXT;
   }
-  CASE(NO_ASSIGN) : SAVE();
-  vm_no_assign(f, value_str(consts[A24(word)]));
-  goto raise;
+  CASE(NO_ASSIGN)
+  {
+    SAVE();
+    step_no_assign(f, value_str(consts[A24(word)]));
+    goto raise;
+  }
 
   BINARY(ADD, ARITHMETIC, VALUE_ADD, __builtin_add_overflow);
   BINARY(SUB, ARITHMETIC, VALUE_SUB, __builtin_sub_overflow);
@@ -554,14 +267,14 @@ enum fiber_state vm_run(struct fiber *f)
   BINARY(LE, COMPARE, VALUE_LE, <=);
   BINARY(GT, COMPARE, VALUE_GT, >);
   BINARY(GE, COMPARE, VALUE_GE, >=);
-  CASE(BINARY) :
+  CASE(BINARY)
   {
     SAVE();
     RAISE_IF(vm_binary(f, (enum value_op)A24(word), top[-2], top[-1], 2));
     top = f->top;
     NEXT;
   }
-  CASE(UNARY) :
+  CASE(UNARY)
   {
     struct value out;
     SAVE();
@@ -570,9 +283,12 @@ enum fiber_state vm_run(struct fiber *f)
     NEXT;
   }
 
-  CASE(JUMP) : pc += S24(word);
-  NEXT;
-  CASE(LOOP) :
+  CASE(JUMP)
+  {
+    pc += S24(word);
+    NEXT;
+  }
+  CASE(LOOP)
   {
     if (--f->fuel >= 0) {
       pc += S24(word);
@@ -585,19 +301,19 @@ enum fiber_state vm_run(struct fiber *f)
     if (rc) return FIBER_YIELDED;
     NEXT;
   }
-  CASE(JUMP_FALSE) :
+  CASE(JUMP_FALSE)
   {
     if (top[-1].type != VALUE_BOOL) goto not_bool;
     if (!(--top)->as.b) pc += S24(word);
     NEXT;
   }
-  CASE(JUMP_TRUE) :
+  CASE(JUMP_TRUE)
   {
     if (top[-1].type != VALUE_BOOL) goto not_bool;
     if ((--top)->as.b) pc += S24(word);
     NEXT;
   }
-  CASE(AND) :
+  CASE(AND)
   {
     if (top[-1].type != VALUE_BOOL) goto not_bool;
     if (!top[-1].as.b)
@@ -606,7 +322,7 @@ enum fiber_state vm_run(struct fiber *f)
       top--;
     NEXT;
   }
-  CASE(OR) :
+  CASE(OR)
   {
     if (top[-1].type != VALUE_BOOL) goto not_bool;
     if (top[-1].as.b)
@@ -615,12 +331,12 @@ enum fiber_state vm_run(struct fiber *f)
       top--;
     NEXT;
   }
-  CASE(BOOL) :
+  CASE(BOOL)
   {
     if (top[-1].type != VALUE_BOOL) goto not_bool;
     NEXT;
   }
-  CASE(COALESCE) :
+  CASE(COALESCE)
   {
     if (top[-1].type != VALUE_UNIT)
       pc += S24(word);
@@ -629,7 +345,7 @@ enum fiber_state vm_run(struct fiber *f)
     NEXT;
   }
 
-  CASE(ADD_TO) :
+  CASE(ADD_TO)
   {
     struct value *slot = &base[A24(word)];
     if (slot->type == VALUE_INT && top[-1].type == VALUE_INT &&
@@ -638,11 +354,11 @@ enum fiber_state vm_run(struct fiber *f)
       NEXT;
     }
     SAVE();
-    RAISE_IF(vm_compound(f, VALUE_ADD, slot, top[-1]));
+    RAISE_IF(step_compound(f, VALUE_ADD, slot, top[-1]));
     RELEASE(*--top);
     NEXT;
   }
-  CASE(ADD_TO_K) : CASE(SUB_TO_K) :
+  CASE(ADD_TO_K) CASE(SUB_TO_K)
   {
     struct value *slot = &base[B16(word)], *k = &consts[A8(word)];
     bool add = (word & 0xFF) == OP_ADD_TO_K;
@@ -654,18 +370,18 @@ enum fiber_state vm_run(struct fiber *f)
       NEXT;
     }
     SAVE();
-    RAISE_IF(vm_compound(f, add ? VALUE_ADD : VALUE_SUB, slot, *k));
+    RAISE_IF(step_compound(f, add ? VALUE_ADD : VALUE_SUB, slot, *k));
     NEXT;
   }
-  CASE(COMPOUND) :
+  CASE(COMPOUND)
   {
     SAVE();
-    RAISE_IF(vm_compound(f, (enum value_op)A8(word), &base[B16(word)], top[-1]));
+    RAISE_IF(step_compound(f, (enum value_op)A8(word), &base[B16(word)], top[-1]));
     RELEASE(*--top);
     NEXT;
   }
 
-  CASE(PATH_GET) :
+  CASE(PATH_GET)
   {
     struct value out, *at = top - place_height(pc - 1);
     SAVE();
@@ -675,7 +391,7 @@ enum fiber_state vm_run(struct fiber *f)
     *top++ = out;
     NEXT;
   }
-  CASE(PATH_SET) :
+  CASE(PATH_SET)
   {
     struct value *at = top - place_height(pc - 1);
     SAVE();
@@ -684,7 +400,7 @@ enum fiber_state vm_run(struct fiber *f)
     while (top >= at) RELEASE(*--top);
     NEXT;
   }
-  CASE(PATH_COMPOUND) :
+  CASE(PATH_COMPOUND)
   {
     struct value *at = top - place_height(pc - 1);
     SAVE();
@@ -693,7 +409,7 @@ enum fiber_state vm_run(struct fiber *f)
     while (top >= at) RELEASE(*--top);
     NEXT;
   }
-  CASE(PATH_TEST) :
+  CASE(PATH_TEST)
   {
     struct value out, *at = top - place_height(pc - 1);
     SAVE();
@@ -708,7 +424,7 @@ enum fiber_state vm_run(struct fiber *f)
     pc++;
     NEXT;
   }
-  CASE(INDEX_LL) :
+  CASE(INDEX_LL)
   {
     struct value a = base[A8(word)], i = base[B16(word)];
     if (a.type == VALUE_ARRAY && i.type == VALUE_INT && (uint64_t)i.as.i < a.as.array->n) {
@@ -716,11 +432,11 @@ enum fiber_state vm_run(struct fiber *f)
       NEXT;
     }
     SAVE();
-    RAISE_IF(place_index(f, vm_read(f, a), vm_read(f, i), top));
+    RAISE_IF(place_index(f, step_read(f, a), step_read(f, i), top));
     top++;
     NEXT;
   }
-  CASE(INDEX_SET_LL) :
+  CASE(INDEX_SET_LL)
   {
     struct value *a = &base[A8(word)], i = base[B16(word)];
     top--;
@@ -730,19 +446,20 @@ enum fiber_state vm_run(struct fiber *f)
       NEXT;
     }
     SAVE();
-    RAISE_IF(vm_set_index(f, a, vm_read(f, i), *top));
+    RAISE_IF(step_set_index(f, a, step_read(f, i), *top));
     NEXT;
   }
-  CASE(PROPERTY_L) :
+  CASE(PROPERTY_L)
   {
     SAVE();
-    RAISE_IF(place_property(f, vm_read(f, base[A8(word)]), consts[B16(word)].as.string, *pc, top));
+    RAISE_IF(
+        place_property(f, step_read(f, base[A8(word)]), consts[B16(word)].as.string, *pc, top));
     top++;
     pc++;
     NEXT;
   }
 
-  CASE(CALL_FN) :
+  CASE(CALL_FN)
   {
     SAVE();
     struct frame how = {.bottom = (uint32_t)(top - f->stack) - A8(word),
@@ -751,7 +468,7 @@ enum fiber_state vm_run(struct fiber *f)
         invoke_proto(f, frame->proto->module->functions[B16(word)].proto, NULL, A8(word), how);
     goto invoked;
   }
-  CASE(CALL_PRELUDE) :
+  CASE(CALL_PRELUDE)
   {
     SAVE();
     struct frame how = {.bottom = (uint32_t)(top - f->stack) - A8(word),
@@ -759,19 +476,19 @@ enum fiber_state vm_run(struct fiber *f)
     invoked = invoke_proto(f, f->program->prelude->functions[B16(word)].proto, NULL, A8(word), how);
     goto invoked;
   }
-  CASE(CALL_NATIVE) :
+  CASE(CALL_NATIVE)
   {
     SAVE();
     invoked = invoke_set(f, B16(word), A8(word));
     goto invoked;
   }
-  CASE(CALL_MEMBER) :
+  CASE(CALL_MEMBER)
   {
     SAVE();
     invoked = invoke_member(f, consts[B16(word)].as.string, A8(word));
     goto invoked;
   }
-  CASE(INVOKE) :
+  CASE(INVOKE)
   {
     SAVE();
     const uint32_t *path = pc - 1;
@@ -779,31 +496,34 @@ enum fiber_state vm_run(struct fiber *f)
     invoked = invoke_method(f, path);
     goto invoked;
   }
-  CASE(NO_FUNCTION) :
+  CASE(NO_FUNCTION)
   {
     SAVE();
     invoke_no_function(f, value_str(consts[B16(word)]), top - A8(word), A8(word));
     goto raise;
   }
-  CASE(CLOSURE) :
+  CASE(CLOSURE)
   {
     SAVE();
-    RAISE_IF(vm_closure(f, frame->proto->protos[A24(word)], base, top));
+    RAISE_IF(step_closure(f, frame->proto->protos[A24(word)], base, top));
     top++;
     NEXT;
   }
-  CASE(IS_SHARED) : *top++ = value_bool(base[A24(word)].type == VALUE_CELL);
-  NEXT;
-  CASE(ARRAY) :
+  CASE(IS_SHARED)
+  {
+    *top++ = value_bool(base[A24(word)].type == VALUE_CELL);
+    NEXT;
+  }
+  CASE(ARRAY)
   {
     struct value out;
     SAVE();
-    RAISE_IF(vm_array(f, top - A24(word), A24(word), &out));
+    RAISE_IF(step_array(f, top - A24(word), A24(word), &out));
     top -= A24(word);
     *top++ = out;
     NEXT;
   }
-  CASE(ARRAY_ADD) :
+  CASE(ARRAY_ADD)
   {
     SAVE();
     uint32_t n = A24(word);
@@ -811,7 +531,7 @@ enum fiber_state vm_run(struct fiber *f)
     while (n--) RELEASE(*--top);
     NEXT;
   }
-  CASE(MAP) :
+  CASE(MAP)
   {
     SAVE();
     struct dict *m = dict_new(f->region, A24(word));
@@ -819,14 +539,14 @@ enum fiber_state vm_run(struct fiber *f)
     *top++ = VALUE_MAKE(VALUE_MAP, map, m);
     NEXT;
   }
-  CASE(MAP_SET) :
+  CASE(MAP_SET)
   {
     top--;
     SAVE();
     if (dict_set(f->region, &top[-1], consts[A24(word)].as.string, *top)) goto full;
     NEXT;
   }
-  CASE(TEXT) :
+  CASE(TEXT)
   {
     SAVE();
     RAISE_IF(value_append_text(f, &top[-2], top[-1], false));
@@ -834,22 +554,22 @@ enum fiber_state vm_run(struct fiber *f)
     NEXT;
   }
 
-  CASE(SWITCH) :
+  CASE(SWITCH)
   {
     SAVE();
-    int64_t to = vm_switch(f, &frame->proto->switches[A24(word)], base);
+    int64_t to = step_switch(f, &frame->proto->switches[A24(word)], base);
     RAISE_IF(to < 0);
     pc += to - 1;
     NEXT;
   }
-  CASE(FOR) :
+  CASE(FOR)
   {
     top--;
     SAVE();
-    RAISE_IF(vm_for(f, *top, &base[A24(word)]));
+    RAISE_IF(step_for(f, *top, &base[A24(word)]));
     NEXT;
   }
-  CASE(FOR_NEXT) :
+  CASE(FOR_NEXT)
   {
     struct value *slots = &base[B16(word)];
     if (slots[0].type == VALUE_INT && slots[1].as.i != slots[0].as.i && !A8(word) &&
@@ -859,34 +579,43 @@ enum fiber_state vm_run(struct fiber *f)
       NEXT;
     }
     SAVE();
-    int rc = vm_for_step(f, slots, A8(word));
+    int rc = step_for_step(f, slots, A8(word));
     RAISE_IF(rc < 0);
     pc += rc; /* over the jump to the end */
     NEXT;
   }
-  CASE(TRY) : SAVE();
-  RAISE_IF(vm_try(f, pc + S24(word)));
-  NEXT;
-  CASE(TRY_END) : f->handler_count--;
-  NEXT;
-  CASE(CATCH) :
+  CASE(TRY)
   {
     SAVE();
-    RAISE_IF(vm_catch(f, &base[A24(word)]));
+    RAISE_IF(step_try(f, pc + S24(word)));
+    NEXT;
+  }
+  CASE(TRY_END)
+  {
+    f->handler_count--;
+    NEXT;
+  }
+  CASE(CATCH)
+  {
+    SAVE();
+    RAISE_IF(step_catch(f, &base[A24(word)]));
     top = f->top;
     NEXT;
   }
-  CASE(THROW) :
+  CASE(THROW)
   {
     top--;
     SAVE();
     fiber_throw(f, *top);
     goto raise;
   }
-  CASE(RETHROW) : SAVE();
-  fiber_rethrow(f, base[A24(word)]);
-  goto raise;
-  CASE(RETURN) :
+  CASE(RETHROW)
+  {
+    SAVE();
+    fiber_rethrow(f, base[A24(word)]);
+    goto raise;
+  }
+  CASE(RETURN)
   {
     struct value out = *--top;
     SAVE();
@@ -904,26 +633,26 @@ enum fiber_state vm_run(struct fiber *f)
     LOAD();
     NEXT;
   }
-  CASE(IMPORT) :
+  CASE(IMPORT)
   {
     SAVE();
     invoked = invoke_import(f, f->program->modules[A24(word)]);
     goto invoked;
   }
-  CASE(IMPORT_PATH) :
+  CASE(IMPORT_PATH)
   {
     SAVE();
-    struct module *m = vm_import_path(f, top[-1]);
+    struct module *m = step_import_path(f, top[-1]);
     RAISE_IF(!m);
     RELEASE(*--f->top);
     invoked = invoke_import(f, m);
     goto invoked;
   }
-  CASE(EXPORT) :
+  CASE(EXPORT)
   {
     top--;
     SAVE();
-    RAISE_IF(vm_export(f, &frame->proto->module->exports, consts[A24(word)].as.string, *top));
+    RAISE_IF(step_export(f, &frame->proto->module->exports, consts[A24(word)].as.string, *top));
     NEXT;
   }
 
