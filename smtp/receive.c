@@ -54,10 +54,12 @@ void receive_begin(struct session *s)
 
 /* ---- the end of the text --------------------------------------------------------------------- */
 
-/* The transaction is over: the answer was given. */
+/* The transaction is over: the answer was given. A server that stops waited for this. */
 static void receive_finish(struct session *s)
 {
-  if (s->state != SESSION_CLOSING) session_reset(s);
+  if (s->state == SESSION_CLOSING) return;
+  session_reset(s);
+  if (s->server->stopping) session_stop(s);
 }
 
 static void receive_refuse(struct session *s, struct reply r, str why)

@@ -18,6 +18,9 @@ C EHLO me
 S 250
 C MAIL FROM:<a@b.example>
 S 550 5.7.1 second
+use client
+C MAIL FROM:<a@b.example>
+S 550 5.7.1 first
 rules <<
 #{ mail: [ rule "a" || deny(
 .
