@@ -149,6 +149,10 @@
 #include "smtp/policy.c"       /* a configuration together with its rules */
 #include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
 #include "smtp/folder.c"       /* files that rules write, below app.dirpath only */
+#include "smtp/resolver.c"     /* name servers as the configuration wants them */
+#include "smtp/spf_macro.c"    /* the macro language of SPF records */
+#include "smtp/spf_record.c"   /* an SPF record, checked whole, read term by term */
+#include "smtp/spf.c"          /* check_host(): may this client send for this domain? */
 #include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */
 #include "smtp/host.c"         /* what rules may ask about a mail and do to it */
 #include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
@@ -173,6 +177,7 @@
 #include "smtp/verb_quarantine.c" /* quarantine: list, show, release, remove */
 #include "smtp/verb_explain.c"    /* explain: every decision about a message */
 #include "smtp/verb_vqueue.c"     /* the original's command of that name */
+#include "smtp/verb_spf.c"        /* spf: what SPF says of a client */
 #include "smtp/verb_run.c"        /* serve: what start and end do, in order */
 
 /* ---- main() -------------------------------------------------------------------------------------
@@ -195,6 +200,7 @@ static const struct main_verb main_verbs[] = {
     {"quarantine", verb_quarantine,
      "quarantine …              what rules set aside: list, show, release"},
     {"explain", verb_explain, "explain ID                every decision about a message"},
+    {"spf", verb_spf, "spf --ip IP …             what SPF says of a client and its sender"},
     {"--version", verb_version, "--version                 of the program and its libraries"},
     {"-V", verb_version, NULL},
     {NULL, NULL, NULL},

@@ -64,6 +64,26 @@ enum stage {
 #define LIMIT_TRANSACTION_BYTES (2 << 20) /* arena of a session: header, 1000 recipients */
 #endif
 
+/* ---- DNS and SPF: RFC 7208 §4.6.4 -------------------------------------------------------------- */
+#ifndef LIMIT_DNS_FLYING
+#define LIMIT_DNS_FLYING 100 /* questions under way: answers to more overflow the socket's buffer */
+#endif
+#ifndef LIMIT_SPF_TERMS
+#define LIMIT_SPF_TERMS 10 /* RFC 10: terms of an evaluation that ask */
+#endif
+#ifndef LIMIT_SPF_VOID
+#define LIMIT_SPF_VOID 2 /* RFC 2: of those, such as find nothing */
+#endif
+#ifndef LIMIT_SPF_NAMES
+#define LIMIT_SPF_NAMES 10 /* RFC 10: mail servers of one mx, host names of one ptr */
+#endif
+#ifndef LIMIT_SPF_TIME
+#define LIMIT_SPF_TIME 20000 /* milliseconds of an evaluation; RFC 20 s "at least" */
+#endif
+#ifndef LIMIT_SPF_MEMORY
+#define LIMIT_SPF_MEMORY (2 << 20) /* bytes of an evaluation: records and answers of 64 KB */
+#endif
+
 /* ---- store ----------------------------------------------------------------------------------- */
 #ifndef LIMIT_CHUNK
 #define LIMIT_CHUNK (64 * 1024) /* octets of body a chunk row holds */

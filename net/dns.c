@@ -1,9 +1,9 @@
 /* net/dns.c: questions to name servers, by c-ares inside the loop.
  *
- * A question walks: cache -> joined to the same question already under way -> waiting line -> c-ares
- * -> answer -> (the end of a CNAME chain elsewhere: c-ares again) -> cache -> callbacks. Callbacks run
- * from a task of the loop, so nobody is called back from inside dns_ask. c-ares calls us from inside
- * its own functions; its callback only notes the answer.
+ * A question that is neither known nor under way walks along the lists below: it waits, flies, is
+ * answered (or waits again, for the end of a CNAME chain), is known for a while. Callbacks run from
+ * a task of the loop, so nobody is called back from inside dns_ask. c-ares calls us from inside its
+ * own functions; its callback only notes the answer.
  */
 #include "dns_answer.h"
 
@@ -11,8 +11,8 @@
 #include <arpa/inet.h>
 #include <sys/time.h>
 
-#define DNS_FLYING     100       /* questions under way: more overflow the socket's buffer */
 #define DNS_HOPS       8         /* messages of one CNAME chain */
+#define DNS_NAME_MAX   1024      /* a name of 255 octets, each escaped "\\ddd" */
 #define DNS_TTL_LEAST  1         /* seconds an answer is kept at least: one burst of mails */
 #define DNS_TTL_NONE   5         /* a negative answer without SOA */
 #define DNS_EDNS       1232      /* octets of a UDP answer that need no fragments */
@@ -20,21 +20,27 @@
 #define DNS_ANSWER_MAX (1 << 20) /* bytes one answer may take in memory */
 #define DNS_SOCKETS    32
 
-enum dns_state { DNS_WAITING, DNS_FLYING_NOW, DNS_KNOWN };
+enum dns_state {               /* ORDER DNS_STATE: an entry is in the list of its state */
+                 DNS_WAITING,  /* not sent yet, or the end of its CNAME chain is not */
+                 DNS_FLYING,   /* c-ares has it */
+                 DNS_ANSWERED, /* known, and somebody must be told */
+                 DNS_KNOWN,    /* in the cache alone, the oldest first */
+                 DNS_STATES
+};
 
 /* One question and its answer: while it is asked, and then in the cache. */
 struct dns_entry {
-  struct dns_entry *next, **link; /* in the list of its state */
+  struct dns_entry *next, **link;
   struct dns *dns;
   struct dns_query *askers;
   enum dns_state state;
   enum dns_type type;
-  char *key;           /* "type name", name in small letters */
-  struct arena *arena; /* owns the answer */
+  struct arena *arena; /* owns the key and the answer */
+  str key;             /* "type name", name in small letters */
   struct dns_answer answer;
   int64_t until; /* loop time to which it is known */
   int hops;
-  str next_name;
+  str target; /* where its CNAMEs lead, if that must be asked for itself */
 };
 
 struct dns_query {
@@ -44,18 +50,18 @@ struct dns_query {
   void *arg;
 };
 
-struct dns_socket {
-  struct watch watch;
-  struct dns *dns;
+struct dns_list {
+  struct dns_entry *first, **end;
+  size_t n;
 };
 
 struct dns {
   struct loop *loop;
   ares_channel channel;
-  struct map entries; /* by key */
-  struct dns_entry *waiting, **waiting_end, *flying, *known, **known_end;
-  size_t flying_count, known_count, cache_size;
-  struct dns_socket sockets[DNS_SOCKETS];
+  struct map entries; /* by key: at most one an entry; an outdated one is in its list alone */
+  struct dns_list lists[DNS_STATES];
+  size_t cache_size;
+  struct watch sockets[DNS_SOCKETS];
   struct timer timer;
   struct task task;
   bool closing;
@@ -65,51 +71,45 @@ struct dns {
 
 static void dns_unlink(struct dns_entry *e)
 {
-  struct dns *d = e->dns;
+  struct dns_list *list = &e->dns->lists[e->state];
 
   *e->link = e->next;
-  if (e->next) e->next->link = e->link;
-  if (e->state == DNS_WAITING && d->waiting_end == &e->next) d->waiting_end = e->link;
-  if (e->state == DNS_KNOWN && d->known_end == &e->next) d->known_end = e->link;
-  if (e->state == DNS_FLYING_NOW) d->flying_count--;
-  if (e->state == DNS_KNOWN) d->known_count--;
+  if (e->next)
+    e->next->link = e->link;
+  else
+    list->end = e->link;
+  list->n--;
 }
 
-static void dns_append(struct dns_entry *e, struct dns_entry ***end)
+static void dns_link(struct dns_entry *e, enum dns_state state)
 {
-  e->next = NULL;
-  e->link = *end;
-  **end = e;
-  *end = &e->next;
-}
-
-static void dns_set_state(struct dns_entry *e, enum dns_state state)
-{
-  struct dns *d = e->dns;
+  struct dns_list *list = &e->dns->lists[state];
 
   e->state = state;
-  switch (state) {
-  case DNS_WAITING: dns_append(e, &d->waiting_end); break;
-  case DNS_KNOWN:
-    d->known_count++;
-    dns_append(e, &d->known_end);
-    break;
-  case DNS_FLYING_NOW:
-    d->flying_count++;
-    e->next = d->flying;
-    e->link = &d->flying;
-    if (e->next) e->next->link = &e->next;
-    d->flying = e;
-    break;
-  }
+  e->next = NULL;
+  e->link = list->end;
+  *list->end = e;
+  list->end = &e->next;
+  list->n++;
+}
+
+static void dns_move(struct dns_entry *e, enum dns_state state)
+{
+  dns_unlink(e);
+  dns_link(e, state);
+}
+
+/* Nobody finds it any more. */
+static void dns_forget(struct dns_entry *e)
+{
+  if (map_get(&e->dns->entries, e->key) == e) map_remove(&e->dns->entries, e->key);
 }
 
 static void dns_entry_free(struct dns_entry *e)
 {
+  dns_forget(e);
   dns_unlink(e);
-  if (map_get(&e->dns->entries, str_of(e->key)) == e) map_remove(&e->dns->entries, str_of(e->key));
   arena_free(e->arena);
-  mem_free(e->key);
   mem_free(e);
 }
 
@@ -120,24 +120,15 @@ static struct dns_entry *dns_entry_new(struct dns *d, str key, enum dns_type typ
   if (!e) return NULL;
   e->dns = d;
   e->type = type;
-  e->key = mem_strdup(key);
   e->arena = arena_new(DNS_ANSWER_MAX);
-  if (e->key && e->arena && map_set(&d->entries, key, e) == 0) {
-    dns_set_state(e, DNS_WAITING);
+  if (e->arena) e->key = arena_str(e->arena, key);
+  if (e->key.p && map_set(&d->entries, key, e) == 0) {
+    dns_link(e, DNS_WAITING);
     return e;
   }
   arena_free(e->arena);
-  mem_free(e->key);
   mem_free(e);
   return NULL;
-}
-
-static str dns_entry_name(const struct dns_entry *e)
-{
-  str key = str_of(e->key), type;
-
-  str_cut(&key, ' ', &type);
-  return key;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -146,7 +137,7 @@ static void dns_set_timer(struct dns *d)
 {
   struct timeval most = {3600, 0}, tv, *t = ares_timeout(d->channel, &most, &tv);
 
-  if (d->flying_count == 0)
+  if (d->lists[DNS_FLYING].n == 0)
     timer_clear(d->loop, &d->timer);
   else
     timer_set(d->loop, &d->timer, loop_now(d->loop) + t->tv_sec * 1000 + t->tv_usec / 1000 + 1);
@@ -157,46 +148,56 @@ static void dns_finish(struct dns_entry *e)
   struct dns *d = e->dns;
   int64_t ttl = e->answer.ttl;
 
-  dns_unlink(e);
   if (e->answer.status == DNS_TEMP)
     ttl = 0;
   else if (ttl < DNS_TTL_LEAST)
     ttl = e->answer.status == DNS_OK ? DNS_TTL_LEAST : DNS_TTL_NONE;
   e->until = loop_now(d->loop) + ttl * 1000;
-  dns_set_state(e, DNS_KNOWN);
-  trace(TRACE_DNS, "%s %s records=%zu ttl=%lld", e->key, dns_status_name(e->answer.status),
+  dns_move(e, DNS_ANSWERED);
+  loop_ready(d->loop, &d->task);
+  trace(TRACE_DNS, "%s %s records=%zu ttl=%lld", log_q(e->key), dns_status_name(e->answer.status),
         e->answer.n, (long long)ttl);
 }
-
-static void dns_send(struct dns_entry *e, str name);
 
 /* Called by c-ares, also from inside ares_query. */
 static void dns_answered(void *arg, int status, int timeouts, unsigned char *abuf, int alen)
 {
   struct dns_entry *e = arg;
   struct dns *d = e->dns;
+  str target = {NULL, 0};
 
   (void)timeouts;
-  e->next_name = (str){NULL, 0};
   if (d->closing) return;
+  e->answer = (struct dns_answer){.status = DNS_TEMP, .type = e->type};
   if (abuf && alen > 12)
     dns_answer_read((str){(const char *)abuf, (size_t)alen}, e->type, e->arena, &e->answer,
-                    &e->next_name);
-  else
-    e->answer.status = status == ARES_EBADNAME ? DNS_NXDOMAIN : DNS_TEMP;
-  if (e->next_name.p && ++e->hops > DNS_HOPS) e->answer.status = DNS_TEMP;
-  if (!e->next_name.p || e->hops > DNS_HOPS) dns_finish(e);
-  loop_ready(d->loop, &d->task);
+                    &target);
+  else if (status == ARES_EBADNAME)
+    e->answer.status = DNS_NXDOMAIN;
+  e->target = target;
+  if (!target.p) {
+    dns_finish(e);
+  } else if (++e->hops > DNS_HOPS) {
+    e->answer.status = DNS_TEMP;
+    dns_finish(e);
+  } else {
+    dns_move(e, DNS_WAITING);
+    loop_ready(d->loop, &d->task);
+  }
 }
 
-static void dns_send(struct dns_entry *e, str name)
+static void dns_send(struct dns_entry *e)
 {
-  char text[1024];
+  char text[DNS_NAME_MAX + 1];
+  str name = e->target, type;
 
-  if (name.n >= sizeof text || memchr(name.p, '\0', name.n)) {
-    e->answer = (struct dns_answer){.status = DNS_NXDOMAIN, .type = e->type};
-    dns_finish(e);
-    loop_ready(e->dns->loop, &e->dns->task);
+  if (!name.p) {
+    name = e->key;
+    str_cut(&name, ' ', &type);
+  }
+  dns_move(e, DNS_FLYING);
+  if (name.n > DNS_NAME_MAX || memchr(name.p, '\0', name.n)) {
+    dns_answered(e, ARES_EBADNAME, 0, NULL, 0);
     return;
   }
   memcpy(text, name.p, name.n);
@@ -216,17 +217,8 @@ static void dns_tell(struct dns_entry *e)
     dns_cancel(q);
     fn(arg, &e->answer);
   }
-}
-
-/* Those that are asked, told and no longer wanted leave; beyond the size the oldest answers do. */
-static void dns_clean(struct dns *d)
-{
-  struct dns_entry *next;
-
-  for (struct dns_entry *e = d->known; e; e = next) {
-    next = e->next;
-    if (e->until <= loop_now(d->loop) || d->known_count > d->cache_size) dns_entry_free(e);
-  }
+  dns_move(e, DNS_KNOWN);
+  if (e->until <= loop_now(e->dns->loop)) dns_entry_free(e);
 }
 
 static void dns_work(struct task *t, void *arg)
@@ -234,42 +226,38 @@ static void dns_work(struct task *t, void *arg)
   struct dns *d = arg;
 
   (void)t;
-  for (struct dns_entry *e = d->known; e; e = e->next) dns_tell(e);
-  for (struct dns_entry *e = d->flying, *next; e; e = next) {
-    str name = e->next_name;
-
-    next = e->next;
-    e->next_name = (str){NULL, 0};
-    if (name.p) dns_send(e, name);
-  }
-  while (d->waiting && d->flying_count < DNS_FLYING) {
-    struct dns_entry *e = d->waiting;
-
-    dns_unlink(e);
-    dns_set_state(e, DNS_FLYING_NOW);
-    dns_send(e, dns_entry_name(e));
-  }
-  dns_clean(d);
+  while (d->lists[DNS_ANSWERED].n) dns_tell(d->lists[DNS_ANSWERED].first);
+  while (d->lists[DNS_KNOWN].n > d->cache_size) dns_entry_free(d->lists[DNS_KNOWN].first);
+  while (d->lists[DNS_WAITING].n && d->lists[DNS_FLYING].n < LIMIT_DNS_FLYING)
+    dns_send(d->lists[DNS_WAITING].first);
   dns_set_timer(d);
+}
+
+/* The question as it is known already, or a new one. */
+static struct dns_entry *dns_find(struct dns *d, str name, enum dns_type type)
+{
+  struct buf key = BUF_INIT(DNS_NAME_MAX + 16);
+  struct dns_entry *e;
+
+  if (str_ends(name, STR("."))) name.n--;
+  buf_printf(&key, "%d ", (int)type);
+  for (size_t i = 0; i < name.n && i <= DNS_NAME_MAX; i++) buf_putc(&key, str_lower(name.p[i]));
+  e = map_get(&d->entries, buf_str(&key));
+  if (e && e->state >= DNS_ANSWERED && e->until <= loop_now(d->loop)) {
+    dns_forget(e);
+    if (e->state == DNS_KNOWN) dns_entry_free(e);
+    e = NULL;
+  }
+  if (!e && buf_ok(&key)) e = dns_entry_new(d, buf_str(&key), type);
+  buf_free(&key);
+  return e;
 }
 
 struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *fn, void *arg)
 {
   struct dns_query *q = mem_alloc(sizeof *q);
-  struct buf key = BUF_INIT(1100);
-  struct dns_entry *e;
+  struct dns_entry *e = q ? dns_find(d, name, type) : NULL;
 
-  if (!q) return NULL;
-  if (str_ends(name, STR("."))) name.n--;
-  buf_printf(&key, "%d ", (int)type);
-  for (size_t i = 0; i < name.n && i < 1024; i++) buf_putc(&key, str_lower(name.p[i]));
-  e = map_get(&d->entries, buf_str(&key));
-  if (e && e->state == DNS_KNOWN && e->until <= loop_now(d->loop)) {
-    map_remove(&d->entries, buf_str(&key)); /* the list still has it: dns_clean frees it */
-    e = NULL;
-  }
-  if (!e && buf_ok(&key)) e = dns_entry_new(d, buf_str(&key), type);
-  buf_free(&key);
   if (!e) {
     mem_free(q);
     return NULL;
@@ -277,6 +265,7 @@ struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *f
   *q = (struct dns_query){e->askers, &e->askers, e, fn, arg};
   if (q->next) q->next->link = &q->next;
   e->askers = q;
+  if (e->state == DNS_KNOWN) dns_move(e, DNS_ANSWERED);
   loop_ready(d->loop, &d->task);
   return q;
 }
@@ -315,7 +304,7 @@ static struct watch *dns_watch(struct dns *d, int fd)
   struct watch *free_one = NULL;
 
   for (size_t i = 0; i < DNS_SOCKETS; i++) {
-    struct watch *w = &d->sockets[i].watch;
+    struct watch *w = &d->sockets[i];
 
     if (w->slot && w->fd == fd) return w;
     if (!w->slot && !free_one) free_one = w;
@@ -358,7 +347,7 @@ static int dns_set_servers(struct dns *d, const struct dns_options *o, struct er
 struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
 {
   struct dns *d = mem_alloc(sizeof *d);
-  struct ares_options opt = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP |
+  struct ares_options opt = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS |
                                       (o->tcp ? ARES_FLAG_USEVC : 0),
                              .timeout = (int)o->timeout,
                              .tries = o->attempts,
@@ -366,22 +355,23 @@ struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
                              .socket_receive_buffer_size = DNS_RCVBUF,
                              .sock_state_cb = dns_socket_state,
                              .sock_state_cb_data = d};
-  int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
-             ARES_OPT_SOCK_RCVBUF | ARES_OPT_SOCK_STATE_CB |
-             (o->rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE);
+  int mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_RCVBUF | ARES_OPT_SOCK_STATE_CB |
+             (o->timeout ? ARES_OPT_TIMEOUTMS : 0) | (o->attempts ? ARES_OPT_TRIES : 0) |
+             (o->rotate ? ARES_OPT_ROTATE : 0);
+
+  int rc;
 
   if (!d) {
     err_nomem(e);
     return NULL;
   }
   d->loop = l;
-  d->waiting_end = &d->waiting;
-  d->known_end = &d->known;
+  for (size_t i = 0; i < DNS_STATES; i++) d->lists[i].end = &d->lists[i].first;
   d->cache_size = o->cache_size;
   d->timer.fire = dns_time;
   d->task.run = dns_work;
   d->timer.arg = d->task.arg = d;
-  int rc = ares_library_init(ARES_LIB_INIT_ALL);
+  rc = ares_library_init(ARES_LIB_INIT_ALL);
   if (rc == ARES_SUCCESS) rc = ares_init_options(&d->channel, &opt, mask);
   if (rc == ARES_SUCCESS && dns_set_servers(d, o, e) == 0) return d;
   if (rc != ARES_SUCCESS)
@@ -392,12 +382,11 @@ struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
   return NULL;
 }
 
-static void dns_free_list(struct dns_entry *list)
+static void dns_free_list(struct dns_list *list)
 {
-  for (struct dns_entry *e = list, *next; e; e = next) {
-    next = e->next;
-    while (e->askers) dns_cancel(e->askers);
-    dns_entry_free(e);
+  while (list->first) {
+    while (list->first->askers) dns_cancel(list->first->askers);
+    dns_entry_free(list->first);
   }
 }
 
@@ -406,9 +395,7 @@ void dns_free(struct dns *d)
   if (!d) return;
   d->closing = true;
   ares_destroy(d->channel);
-  dns_free_list(d->waiting);
-  dns_free_list(d->flying);
-  dns_free_list(d->known);
+  for (size_t i = 0; i < DNS_STATES; i++) dns_free_list(&d->lists[i]);
   map_free(&d->entries);
   loop_unready(&d->task);
   timer_clear(d->loop, &d->timer);
@@ -447,8 +434,8 @@ const char *dns_library_version(void)
 {
   return ares_version(NULL);
 }
-#undef DNS_FLYING
 #undef DNS_HOPS
+#undef DNS_NAME_MAX
 #undef DNS_TTL_LEAST
 #undef DNS_TTL_NONE
 #undef DNS_EDNS

@@ -233,8 +233,8 @@ struct dns_options {
   const struct netaddr *servers; /* none: those of the system (resolv.conf) */
   size_t server_count;
   bool tcp;
-  int64_t timeout; /* milliseconds for the first try, doubled for each further one */
-  int attempts;
+  int64_t timeout; /* milliseconds for the first try, doubled for each further one; 0: as the */
+  int attempts;    /* system says, also for the attempts */
   bool rotate;
   size_t cache_size; /* answers kept */
 };
@@ -245,7 +245,8 @@ void dns_free(struct dns *d); /* questions under way are forgotten */
 struct dns_query;
 /* The answer is borrowed during the callback. */
 typedef void dns_fn(void *arg, const struct dns_answer *answer);
-/* Asks for the name (with or without final dot). NULL: no memory. The query ends with its callback. */
+/* Asks for the name in presentation form (a dot or "\" of a label escaped; with or without final dot;
+ * one that can be no name is DNS_NXDOMAIN unasked). NULL: no memory. The query ends with its callback. */
 struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *fn, void *arg);
 void dns_cancel(struct dns_query *q); /* fn will not be called; NULL is fine */
 /* The name under which PTR records of an IP are kept, "1.2.0.192.in-addr.arpa"; -1: no IP. */

@@ -4,6 +4,7 @@
 #include "../rules/rules.h"
 #include "../sqlite/store.h"
 #include "smtp.h"
+#include "spf.h"
 
 int verb_version(int argc, char **argv)
 {
@@ -12,6 +13,8 @@ int verb_version(int argc, char **argv)
   printf("vsmtp %s (rules and configuration of vSMTP %s)\n", VSMTP_VERSION, VSMTP_COMPATIBILITY);
   printf("schema %d\n", store_schema_version());
   printf("sqlite %s\n", store_library_version());
+  printf("c-ares %s\n", dns_library_version());
+  printf("spf2 %s\n", spf_library_version());
   printf("pcre2 %s\n", rules_library_version());
   return EX_OK;
 }

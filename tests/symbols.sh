@@ -12,7 +12,7 @@ objects=$1
 # name and the files that may call it; a name ending in _ stands for all that begin so
 owners='sqlite3_ sqlite/
 pcre2_ rules/regex.o
-ares_ net/dns.o
+ares_ net/dns
 mbedtls_ net/tls.o
 SPF_ smtp/spf.o
 malloc base/mem.o
@@ -97,7 +97,7 @@ $NF ~ /\./ { next }   # the compiler made it, or it is static within a function
   stem = file
   sub(/.*\//, "", stem)
   sub(/\.o$/, "", stem)
-  if (index("_" stem "_", "_" prefix(name) "_") > 0) next
+  if (index("_" stem "_", "_" tolower(prefix(name)) "_") > 0) next
   if (type ~ /[TDBRV]/ && name in declared) own[file, prefix(name)] = 1
   else odd[name] = file
 }
