@@ -150,7 +150,7 @@ static void torture_fault(enum crash_fault fault, bool forever)
   struct torture t;
   long runs = 0;
   bool met = true, fine = true;
-  for (long nth = 1; met && fine; nth += 1 + nth / 40) {
+  for (long nth = 1; met && fine; nth += 1 + nth / 20) {
     if (!CHECK(torture_begin(&t, folder))) return;
     crash_vfs_fail(fault, nth, forever);
     torture_work(&t);
@@ -256,7 +256,7 @@ static void torture_opening(enum crash_fault fault)
   struct torture t;
   bool met = true;
   long runs = 0;
-  for (long nth = 1; met; nth++, runs++) {
+  for (long nth = 1; met; nth += 1 + nth / 20, runs++) {
     if (!CHECK(torture_begin(&t, folder))) return;
     store_close(t.s);
     struct err e = {.kind = ERR_NONE};

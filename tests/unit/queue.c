@@ -455,6 +455,22 @@ TEST(queue_cleans_what_is_too_old)
   store_close(s);
 }
 
+TEST(queue_gives_space_back)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  if (!CHECK(s != NULL)) return;
+  CHECK_INT(kit_send(s, 160 * LIMIT_CHUNK, STORE_QUARANTINE, NULL), STORE_OK);
+  KIT_ASK(folder, "SELECT page_count > 2000 FROM pragma_page_count", "1");
+  KIT_ASK(folder, "DELETE FROM quarantine", "");
+  kit_sleep(1100);
+  kit_run(s);
+  KIT_ASK(folder, "SELECT count(*) FROM body", "0");
+  KIT_ASK(folder, "SELECT page_count <= 1100 FROM pragma_page_count", "1");
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  store_close(s);
+}
+
 TEST(queue_checkpoints_when_idle)
 {
   const char *folder = check_folder();
