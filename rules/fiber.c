@@ -360,11 +360,10 @@ int fiber_rethrow(struct fiber *f, struct value error_object)
 int fiber_start(struct fiber *f, struct value callee)
 {
   struct frame how = {.flags = FRAME_BOTTOM, .self = {.type = VALUE_NONE}};
-  if (fiber_reserve(f, 1) || invoke_value(f, callee, 0, how) != INVOKED_FRAME) {
-    f->state = FIBER_FAILED;
-    return -1;
-  }
-  return 0;
+  enum invoked rc = fiber_reserve(f, 1) ? INVOKED_ERROR : invoke_value(f, callee, 0, how);
+  if (rc == INVOKED_FRAME) return 0;
+  f->state = rc == INVOKED_END ? FIBER_DONE : FIBER_FAILED; /* a plain native is done already */
+  return f->state == FIBER_DONE ? 0 : -1;
 }
 
 enum fiber_state fiber_run(struct fiber *f)

@@ -299,7 +299,8 @@ int fiber_call(struct fiber *f, struct call *c, struct value callee, const struc
   enum invoked rc = INVOKED_ERROR;
   /* args may lie on the stack, which fiber_reserve may move: keep them first. */
   struct value kept[NATIVE_ARGS_MAX];
-  for (int i = 0; i < n && i < NATIVE_ARGS_MAX; i++) kept[i] = value_retain(args[i]);
+  if (n > NATIVE_ARGS_MAX) n = NATIVE_ARGS_MAX;
+  for (int i = 0; i < n; i++) kept[i] = value_retain(args[i]);
   if (self) how.self = value_retain(*self);
   if (!fiber_reserve(f, (size_t)n + 1)) {
     for (int i = 0; i < n; i++) *f->top++ = kept[i];

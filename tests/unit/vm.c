@@ -313,3 +313,10 @@ TEST(vm_without_memory)
 {
   check_torture(vm_test_torture);
 }
+
+TEST(vm_a_pointer_to_a_native_runs_at_once)
+{
+  CHECK_STR(vm_test_run("Fn(\"PI\")", vm_test_free_limits), "3.141592653589793");
+  CHECK_STR(vm_test_run("Fn(\"wait\")", vm_test_free_limits), "1");
+  CHECK_STR(vm_test_run("Fn(\"max\").curry(3, 4)", vm_test_free_limits), "4");
+}
