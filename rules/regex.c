@@ -155,3 +155,4 @@ int regex_search(const struct regex *r, str s, struct err *e)
 #undef REGEX_DEPTH
 #undef REGEX_HEAP
 #undef REGEX_TIME
+#undef PCRE2_CODE_UNIT_WIDTH

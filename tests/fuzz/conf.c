@@ -5,8 +5,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static const struct conf_world world = {STR_INIT("/nonexistent"), STR_INIT("/nonexistent"),
-                                          STR_INIT("fuzz.example"), false, {NULL, 0}};
+  static const struct conf_world world = {STR_INIT("/nonexistent"),
+                                          STR_INIT("/nonexistent"),
+                                          STR_INIT("fuzz.example"),
+                                          false,
+                                          {NULL, 0}};
   struct diags d;
   if (diags_init(&d)) abort();
   struct conf *c =

@@ -12,7 +12,8 @@ static const char mail_test_conf[] = "version_requirement = \"*\"\n"
 
 static struct conf *mail_test_parse(const char *source)
 {
-  struct conf_world world = {STR("/nonexistent"), STR("/nonexistent"), STR("mx.test"), false, {NULL, 0}};
+  struct conf_world world = {
+      STR("/nonexistent"), STR("/nonexistent"), STR("mx.test"), false, {NULL, 0}};
   struct diags d;
   struct conf *c;
 
