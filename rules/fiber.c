@@ -215,6 +215,19 @@ struct module *fiber_home(const struct fiber *f)
   return frame ? frame->proto->module : f->program->main;
 }
 
+str fiber_written_name(const struct fiber *f)
+{
+  const struct frame *frame = fiber_code_frame(f, f->frame_count);
+  if (!frame) return (str){0};
+  str source = frame->proto->module->source;
+  size_t from = fiber_frame_at(frame), to = from;
+  while (from && (str_isalnum(source.p[from - 1]) || source.p[from - 1] == '_' ||
+                  source.p[from - 1] == ':'))
+    from--;
+  while (to < source.n && (str_isalnum(source.p[to]) || source.p[to] == '_')) to++;
+  return str_sub(source, from, to);
+}
+
 static void fiber_blame(struct fiber *f)
 {
   const struct frame *frame = fiber_code_frame(f, f->frame_count);

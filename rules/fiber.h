@@ -107,6 +107,7 @@ struct frame *fiber_push_frame(struct fiber *f);  /* to be filled; NULL: raised 
 struct value fiber_error_object(struct fiber *f); /* what CATCH keeps to rethrow */
 int fiber_rethrow(struct fiber *f, struct value error_object);
 struct module *fiber_home(const struct fiber *f); /* of the running code */
+str fiber_written_name(const struct fiber *f);    /* module::name at the running place; borrows */
 
 /* ---- place.c: variables, elements, properties */
 struct value *place_slot(struct fiber *f, struct value *slot);        /* to write; NULL: raised */

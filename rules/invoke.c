@@ -409,10 +409,7 @@ enum invoked invoke_member(struct fiber *f, struct string *name, uint32_t argc)
   if (function && !function->is_private) {
     return invoke_proto(f, function->proto, NULL, argc, how);
   }
-  struct buf text = BUF_INIT(ERR_TEXT_MAX);
-  buf_printf(&text, STR_FMT "::" STR_FMT, STR_ARG(m->file), STR_ARG(string_str(name)));
-  invoke_no_function(f, buf_str(&text), args, argc);
-  buf_free(&text);
+  invoke_no_function(f, fiber_written_name(f), args, argc);
   return INVOKED_ERROR;
 }
 

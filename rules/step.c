@@ -71,14 +71,9 @@ int step_member(struct fiber *f, struct value module, struct string *name, bool 
     *out = value_retain(*found);
     return 0;
   }
-  struct buf full = BUF_INIT(ERR_TEXT_MAX);
-  buf_printf(&full, STR_FMT "::" STR_FMT, STR_ARG(m->file), STR_ARG(string_str(name)));
-  if (sub)
-    fiber_raise(f, VSL_MODULE, "%s", buf_cstr(&full));
-  else
-    step_no_variable(f, buf_str(&full));
-  buf_free(&full);
-  return -1;
+  str full = fiber_written_name(f);
+  if (!sub) return step_no_variable(f, full);
+  return fiber_raise(f, VSL_MODULE, STR_FMT, STR_ARG(full));
 }
 
 /* ---- closures -----------------------------------------------------------------------------------
