@@ -145,8 +145,11 @@ static bool attempt_local(struct deliver_job *j, enum helper_format format)
   struct locate where;
   struct err e = {.kind = ERR_NONE};
 
-  if (!locate_mailbox(j->policy->conf, r->address, j->arena, &where)) {
-    attempt_outcome(j, STORE_FAILED, STR("5.1.1 no such mailbox here"));
+  int found = locate_mailbox(j->policy->conf, r->address, j->arena, &where);
+  if (found <= 0) {
+    attempt_outcome(j, found < 0 ? STORE_PENDING : STORE_FAILED,
+                    found < 0 ? STR("4.3.0 cannot look for the mailbox now")
+                              : STR("5.1.1 no such mailbox here"));
     return false;
   }
   what.place = where.place;

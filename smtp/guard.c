@@ -34,16 +34,21 @@ static bool guard_is_odd(str local, struct arena *a)
 {
   str bare = addr_unquote(local, a);
 
+  if (!bare.p) return true; /* no memory: it was quoted, which is odd enough */
   return str_chr(bare, '%') >= 0 || str_chr(bare, '!') >= 0 || str_chr(bare, '@') >= 0;
 }
 
-static bool guard_is_known(struct mail *m, const struct mail_rcpt *r)
+static enum reply_id guard_unknown(struct mail *m, const struct mail_rcpt *r)
 {
   struct locate where;
 
-  if (m->conf->server.smtp.unknown_rcpt == CONF_RCPT_ACCEPT || r->rewritten) return true;
-  if (r->transport != RULES_TRANSPORT_UNSET) return true;
-  return locate_mailbox(m->conf, r->address, m->arena, &where);
+  if (m->conf->server.smtp.unknown_rcpt == CONF_RCPT_ACCEPT || r->rewritten) return REPLY_DONE;
+  if (r->transport != RULES_TRANSPORT_UNSET) return REPLY_DONE;
+  switch (locate_mailbox(m->conf, r->address, m->arena, &where)) {
+  case 1: return REPLY_DONE;
+  case 0: return REPLY_UNKNOWN_RCPT;
+  default: return REPLY_STORE_FAILED;
+  }
 }
 
 enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
@@ -56,7 +61,5 @@ enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
   if (!ours && !may_relay && !m->conf->server.smtp.open_relay)
     return m->conf->domain_forgotten ? REPLY_NOT_CONFIGURED : REPLY_RELAY_DENIED;
   if (ours && !may_relay && guard_is_odd(guard_local(given), m->arena)) return REPLY_ODD_LOCAL_PART;
-  if (conf_is_ours(m->conf, guard_domain(r->address)) && !guard_is_known(m, r))
-    return REPLY_UNKNOWN_RCPT;
-  return REPLY_DONE;
+  return conf_is_ours(m->conf, guard_domain(r->address)) ? guard_unknown(m, r) : REPLY_DONE;
 }

@@ -1,7 +1,9 @@
 /* smtp/locate.c: which mailbox of this machine a recipient has. */
 #include "locate.h"
 
+#include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "passwd.h"
 
@@ -38,42 +40,63 @@ static bool locate_part_ok(str part)
   return true;
 }
 
-static bool locate_folder(const struct conf *conf, str local, str domain, struct arena *a,
-                          struct locate *out)
+/* The errors that say: no file of this name. Any other may pass. */
+static bool locate_is_absence(int errnum)
+{
+  return errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG || errnum == ELOOP;
+}
+
+static int locate_folder(const struct conf *conf, str local, str domain, struct arena *a,
+                         struct locate *out)
 {
   struct stat st;
   str folder, path;
 
-  if (!locate_part_ok(local) || !locate_part_ok(domain)) return false;
+  if (!locate_part_ok(local) || !locate_part_ok(domain)) return 0;
   folder = locate_domain_folder(conf, domain, a);
   path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(folder), STR_ARG(local));
-  if (!folder.p || !path.p || stat(path.p, &st) < 0 || !S_ISDIR(st.st_mode)) return false;
+  if (!folder.p || !path.p) return -1;
+  if (stat(path.p, &st) < 0) return locate_is_absence(errno) ? 0 : -1;
+  if (!S_ISDIR(st.st_mode)) return 0;
   out->place = HELPER_FOLDER;
   out->local = local;
   out->domain = domain;
-  return true;
+  return 1;
 }
 
-static bool locate_person(str name, struct arena *a)
+/* 1, 0, -1 as above. A machine without the file has no people. */
+static int locate_person(str name, struct arena *a)
 {
   struct passwd_entry user;
   struct err e;
+  int rc = passwd_user(str_of(PASSWD_FILE), name, a, &user, &e);
 
-  return passwd_user(str_of(PASSWD_FILE), name, a, &user, &e) == 0 && user.uid >= LOCATE_UID_MIN &&
-         user.uid != LOCATE_NOBODY;
+  if (rc < 0) return access(PASSWD_FILE, F_OK) < 0 && locate_is_absence(errno) ? 0 : -1;
+  return rc == 0 && user.uid >= LOCATE_UID_MIN && user.uid != LOCATE_NOBODY;
 }
 
 bool locate_system_user(str name)
 {
   struct arena *a = arena_new(LIMIT_CHUNK);
-  bool found = a && locate_person(name, a);
+  bool found = a && locate_person(name, a) > 0;
 
   arena_free(a);
   return found;
 }
 
-bool locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out)
+/* The system user of this name, as written or in small letters. */
+static int locate_user(str local, str small, struct arena *a, struct locate *out)
 {
+  int found = locate_person(local, a);
+
+  out->place = HELPER_USER;
+  out->user = found > 0 ? local : small;
+  return found == 0 ? locate_person(small, a) : found;
+}
+
+int locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out)
+{
+  int found = 0;
   ptrdiff_t at = str_rchr(address, '@');
   str local = at < 0 ? address : str_sub(address, 0, (size_t)at);
   str domain = at < 0 ? conf->server.domain : str_skip(address, (size_t)at + 1);
@@ -81,15 +104,13 @@ bool locate_mailbox(const struct conf *conf, str address, struct arena *a, struc
 
   *out = (struct locate){.user = {NULL, 0}};
   domain = locate_lower(domain, a);
-  if (!small.p || !domain.p || !home.p) return false;
-  if (str_eq(domain, home)) {
-    out->place = HELPER_USER;
-    out->user = locate_person(local, a) ? local : small;
-    if (locate_person(out->user, a)) return true;
-  }
-  if (locate_folder(conf, small, domain, a, out)) return true;
+  if (!small.p || !domain.p || !home.p) return -1;
+  if (str_eq(domain, home)) found = locate_user(local, small, a, out);
+  if (found == 0) found = locate_folder(conf, small, domain, a, out);
   /* RFC 5321 §4.5.1: postmaster of every domain of ours has a mailbox, made at start. */
-  return str_eq(small, STR("postmaster")) && locate_folder(conf, small, home, a, out);
+  if (found == 0 && str_eq(small, STR("postmaster")))
+    found = locate_folder(conf, small, home, a, out);
+  return found;
 }
 #undef LOCATE_UID_MIN
 #undef LOCATE_NOBODY

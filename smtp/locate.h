@@ -11,9 +11,10 @@ struct locate {
   str local, domain; /* HELPER_FOLDER: parts of its path, in small letters */
 };
 
-/* False: no mailbox. The folders and /etc/passwd are asked each time, so a mailbox exists from the
- * moment its folder is made. Texts in out come from a. */
-bool locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out);
+/* 1: found; 0: there is no such mailbox; -1: it cannot be told now (no memory, no descriptor, no
+ * right to look), so nobody may be refused for ever. The folders and /etc/passwd are asked each
+ * time, so a mailbox exists from the moment its folder is made. Texts in out come from a. */
+int locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out);
 
 /* Is there such a system user, with a uid from 1000 on? */
 bool locate_system_user(str name);
