@@ -238,6 +238,18 @@ void dbfile_close(struct store *s)
   s->db = NULL;
 }
 
+/* What is written from now on nobody would find again. The file that was gets what the log beside it
+ * holds, and the log is emptied, for it must not be taken for that of the new file. */
+bool dbfile_moved(struct store *s)
+{
+  int moved = 0;
+  int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (rc != SQLITE_OK || !moved) return false;
+  log_error(LOG_STORE, "path=%s was removed or replaced under the running server", s->path);
+  if (s->wal) sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  return true;
+}
+
 int dbfile_quick_check(struct store *s, struct err *e)
 {
   sqlite3_stmt *stmt = NULL;

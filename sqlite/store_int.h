@@ -238,6 +238,7 @@ struct store {
 int dbfile_open(struct store *s, struct err *e); /* an SQLite connection with our settings */
 void dbfile_close(struct store *s);
 int dbfile_lock(struct store *s, struct err *e); /* vsmtp.lock, for life */
+bool dbfile_moved(struct store *s);              /* removed, renamed or replaced by another file? */
 int dbfile_quick_check(struct store *s, struct err *e);
 
 /* store.c */

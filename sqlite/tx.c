@@ -208,8 +208,8 @@ bool tx_open(struct store *s, bool promise)
     return false;
   }
   bool full = promise || !s->wal;
-  int rc = SQLITE_OK;
-  if (full != t->full_sync) {
+  int rc = promise && dbfile_moved(s) ? SQLITE_READONLY_DBMOVED : SQLITE_OK;
+  if (rc == SQLITE_OK && full != t->full_sync) {
     rc = sql_text_run(s, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
     if (rc == SQLITE_OK) t->full_sync = full;
   }

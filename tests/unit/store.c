@@ -472,6 +472,33 @@ TEST(store_refuses_what_is_no_database)
   CHECK_INT(store_check(str_of(folder), &exists, &e), -1);
 }
 
+/* The file goes away under us: no 250 for what nobody would find again. What was accepted before is
+ * in the file that went, and after a minute there is a new one. */
+TEST(store_sees_its_file_moved)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  char path[512], away[512], id[ID_LENGTH + 1];
+  snprintf(path, sizeof path, "%s/vsmtp.db", folder);
+  snprintf(away, sizeof away, "%s/away", folder);
+  CHECK_INT(mkdir(away, 0700), 0);
+  snprintf(away, sizeof away, "%s/away/vsmtp.db", folder);
+  CHECK_INT(kit_send(s, 10, STORE_DELIVER, id), STORE_OK);
+  CHECK_INT(rename(path, away), 0);
+  CHECK_INT(kit_send(s, 10, STORE_DELIVER, NULL), STORE_TEMP);
+  store_turn(s, true);
+  CHECK(!store_ready(s));
+  CHECK(access(path, F_OK) < 0);
+  s->opened -= 60000;
+  store_turn(s, true);
+  CHECK(store_ready(s));
+  CHECK_INT(kit_send(s, 10, STORE_DELIVER, NULL), STORE_OK);
+  KIT_ASK(folder, "SELECT count(*) FROM queue", "1");
+  store_close(s);
+  snprintf(away, sizeof away, "%s/away", folder);
+  KIT_ASK(away, "SELECT id FROM queue", id);
+}
+
 /* ---- refused sessions ------------------------------------------------------------------------- */
 
 TEST(store_keeps_the_newest_refusals)
