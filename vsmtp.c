@@ -124,6 +124,7 @@
 #include "rules/api_guard.c" /* who may send what through here */
 #include "rules/api_tool.c"  /* utilities; the configuration as toml:: */
 #include "rules/api_spf.c"   /* check_spf: its forms, fields and verdicts */
+#include "rules/api_dns.c"   /* dns_lookup, rdns, check_null_mx_sender */
 #include "rules/rules.c"     /* a rule file loaded, checked whole, frozen */
 #include "rules/stage.c"     /* a stage: directives in order, each on a fiber of its own */
 #include "rules/eval.c"      /* a script that needs no mail */
@@ -146,14 +147,16 @@
 #include "smtp/privilege.c"    /* giving up every privilege, and proving it */
 #include "smtp/daemon.c"       /* leaving the terminal, but not before all is well */
 #include "smtp/subject.c"      /* header text for people (RFC 2047) */
-#include "smtp/policy.c"       /* a configuration together with its rules */
 #include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
 #include "smtp/folder.c"       /* files that rules write, below app.dirpath only */
 #include "smtp/resolver.c"     /* name servers as the configuration wants them */
+#include "smtp/policy.c"       /* a configuration together with its rules */
 #include "smtp/spf_macro.c"    /* the macro language of SPF records */
 #include "smtp/spf_record.c"   /* an SPF record, checked whole, read term by term */
 #include "smtp/spf.c"          /* check_host(): may this client send for this domain? */
+#include "smtp/forged.c"       /* header fields of a client that claim to be ours */
 #include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/ask.c"          /* what rules ask that takes time: SPF, names */
 #include "smtp/host.c"         /* what rules may ask about a mail and do to it */
 #include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
 #include "smtp/judge.c"        /* the rules of one stage run over one mail */

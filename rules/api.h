@@ -131,6 +131,7 @@ void stage_print(void *unused, bool debug, str text); /* print() and debug() in 
   X(api_rcpt_natives)                                                                              \
   X(api_guard_natives)                                                                             \
   X(api_spf_natives)                                                                               \
+  X(api_dns_natives)                                                                               \
   X(api_tool_natives)
 #define API_TABLE_DECLARE(table)                                                                   \
   extern const struct native table[];                                                              \

@@ -96,11 +96,36 @@ static const struct api_spf_row api_spf_rows[] = {
     {"permerror", {API_SPF_PERM, API_SPF_PERM, API_SPF_PERM, API_SPF_NEXT}},
 };
 
-static struct value api_spf_verdict(struct fiber *f, enum api_spf_act act)
+/* The sender whose domain was asked about (RFC 7208 §2.4). */
+static void api_spf_sender(const struct rules_facts *t, bool helo, struct buf *out)
+{
+  if (helo || t->mail_from.n == 0)
+    buf_printf(out, "postmaster@" STR_FMT, STR_ARG(t->helo));
+  else
+    buf_str_add(out, t->mail_from);
+}
+
+/* RFC 7208 §8.4: the owner's words, and whose they are. */
+static struct value api_spf_fail(struct fiber *f, str sender, str explanation)
+{
+  struct buf text = BUF_INIT(8192);
+  buf_puts(&text, "SPF validation failed");
+  if (explanation.n > 0) {
+    buf_puts(&text, "\r\nThe domain ");
+    for (size_t i = (size_t)str_rchr(sender, '@') + 1; i < sender.n; i++)
+      buf_putc(&text, sender.p[i] < '!' || sender.p[i] > '~' ? '?' : sender.p[i]);
+    buf_printf(&text, " explains:\r\n" STR_FMT, STR_ARG(explanation));
+  }
+  struct value v = status_with(f, RULES_DENY, 550, STR("5.7.23"), buf_str(&text));
+  buf_free(&text);
+  return v;
+}
+
+static struct value api_spf_verdict(struct fiber *f, enum api_spf_act act, str sender,
+                                    str explanation)
 {
   switch (act) {
-  case API_SPF_FAIL:
-    return status_with(f, RULES_DENY, 550, STR("5.7.23"), STR("SPF validation failed"));
+  case API_SPF_FAIL: return api_spf_fail(f, sender, explanation);
   case API_SPF_TEMP:
     return status_with(f, RULES_DENY, 451, STR("4.7.24"), STR("SPF validation error"));
   case API_SPF_PERM:
@@ -121,66 +146,91 @@ static int api_spf_prepend(struct fiber *f, const struct api_env *env, str name,
   return got < 0 ? api_refused(f, &e) : 0;
 }
 
-/* "receiver=…; client-ip=…; …": RFC 7208 §9.1. A stranger's text goes in only as far as it holds no
- * byte that would end it. */
+static bool api_spf_is_atom(str s)
+{
+  for (size_t i = 0; i < s.n; i++)
+    if (!str_isalnum(s.p[i]) && (!s.p[i] || !strchr("!#$%&'*+-/=?^_`{|}~.", s.p[i]))) return false;
+  return s.n > 0 && s.p[0] != '.' && s.p[s.n - 1] != '.' && str_find(s, STR("..")) < 0;
+}
+
+/* A stranger's text, as a quoted string: no octet of it ends the string or the line. */
+static void api_spf_quote(struct buf *out, str s)
+{
+  buf_putc(out, '"');
+  for (size_t i = 0; i < s.n; i++) {
+    const char ch = s.p[i];
+    if (ch == '"' || ch == '\\') buf_putc(out, '\\');
+    buf_putc(out, ch < ' ' || ch > '~' ? '_' : ch);
+  }
+  buf_putc(out, '"');
+}
+
+static void api_spf_value(struct buf *out, str s)
+{
+  if (api_spf_is_atom(s))
+    buf_str_add(out, s);
+  else
+    api_spf_quote(out, s);
+}
+
+/* "receiver=…; client-ip=…; …": RFC 7208 §9.1, each value a dot-atom or a quoted string. */
 static void api_spf_pair(struct buf *out, const char *key, str value)
 {
-  buf_printf(out, " %s=", key);
-  for (size_t i = 0; i < value.n && i < 512; i++) {
-    const char ch = value.p[i];
-    buf_putc(out, ch <= ' ' || ch == ';' || ch == '"' || ch == 127 ? '_' : ch);
-  }
-  buf_putc(out, ';');
+  buf_printf(out, "%s%s=", out->n ? "; " : "", key);
+  api_spf_value(out, str_sub(value, 0, 256));
+}
+
+static void api_spf_list(struct buf *out, str host, str sender, const struct rules_facts *t,
+                         bool helo, const struct rules_answer *a)
+{
+  api_spf_pair(out, "receiver", host);
+  api_spf_pair(out, "client-ip", t->client_ip);
+  api_spf_pair(out, "envelope-from", sender);
+  api_spf_pair(out, "helo", t->helo);
+  api_spf_pair(out, "identity", helo ? STR("helo") : STR("mailfrom"));
+  if (a->problem.n)
+    api_spf_pair(out, "problem", a->problem);
+  else
+    api_spf_pair(out, "mechanism", a->mechanism);
+}
+
+/* RFC 8601 §2.2; what was asked about is a domain name or a mailbox that may stand there as it is,
+ * else it is left out. */
+static void api_spf_results(struct buf *out, str host, str sender, str list,
+                            const struct rules_facts *t, bool helo, const struct rules_answer *a)
+{
+  const str asked = helo ? t->helo : sender;
+  const ptrdiff_t at = str_rchr(asked, '@');
+  api_spf_value(out, host);
+  buf_printf(out, "; spf=" STR_FMT " reason=", STR_ARG(a->result));
+  api_spf_quote(out, list);
+  if (api_spf_is_atom(str_skip(asked, (size_t)(at + 1))) &&
+      (at < 0 || api_spf_is_atom(str_sub(asked, 0, (size_t)at))))
+    buf_printf(out, " smtp.%s=" STR_FMT, helo ? "helo" : "mailfrom", STR_ARG(asked));
 }
 
 static int api_spf_record(struct fiber *f, const struct api_env *env,
-                          const struct api_spf_call *call, bool helo, const struct rules_answer *a)
+                          const struct api_spf_call *call, bool helo, str sender,
+                          const struct rules_answer *a)
 {
   char host[256] = "";
   const struct rules_facts *t = env->host->facts(env->tx);
   struct buf list = BUF_INIT(4096), value = BUF_INIT(8192);
-  gethostname(host, sizeof host - 1);
-  api_spf_pair(&list, "receiver", str_of(host));
-  api_spf_pair(&list, "client-ip", t->client_ip);
-  api_spf_pair(&list, "envelope_from", t->mail_from);
-  api_spf_pair(&list, "identity", helo ? STR("helo") : STR("mailfrom"));
-  if (a->problem.n)
-    api_spf_pair(&list, "problem", a->problem);
-  else
-    api_spf_pair(&list, "mechanism", a->mechanism);
-  struct buf sender = BUF_INIT(1024);
-  api_spf_pair(&sender, "smtp.mailfrom", t->mail_from);
   int got = 0;
+  gethostname(host, sizeof host - 1);
+  api_spf_list(&list, str_of(host), sender, t, helo, a);
   if (call->headers & API_SPF_RECEIVED) {
-    buf_printf(&value, STR_FMT STR_FMT, STR_ARG(a->result), STR_ARG(buf_str(&list)));
+    buf_printf(&value, STR_FMT " " STR_FMT ";", STR_ARG(a->result), STR_ARG(buf_str(&list)));
     got = api_spf_prepend(f, env, STR("Received-SPF"), buf_str(&value));
   }
   if (got == 0 && (call->headers & API_SPF_RESULTS)) {
     buf_clear(&value);
-    buf_printf(&value, "%s; spf=" STR_FMT " reason=\"" STR_FMT "\"" STR_FMT, host,
-               STR_ARG(a->result), STR_ARG(str_trim(buf_str(&list))),
-               STR_ARG(str_sub(buf_str(&sender), 0, sender.n - 1)));
+    api_spf_results(&value, str_of(host), sender, buf_str(&list), t, helo, a);
     got = api_spf_prepend(f, env, STR("Authentication-Results"), buf_str(&value));
   }
-  buf_free(&sender);
   buf_free(&value);
   buf_free(&list);
   return got;
-}
-
-/* "JUNK: " before the subject. */
-static int api_spf_mark(struct fiber *f, const struct api_env *env)
-{
-  struct rules_header h = {0};
-  struct err e = {0};
-  struct buf text = BUF_INIT(LIMIT_HEADER_BYTES), clean = BUF_INIT(LIMIT_HEADER_BYTES);
-  buf_puts(&text, "JUNK: ");
-  if (env->host->header_get(env->tx, STR("Subject"), 0, &h)) field_unfold(h.value, &text);
-  int got = field_value(STR("Subject"), buf_str(&text), &clean, &e);
-  if (got == 0) got = env->host->header_set(env->tx, STR("Subject"), buf_str(&clean), &e);
-  buf_free(&text);
-  buf_free(&clean);
-  return got < 0 ? api_refused(f, &e) : 0;
 }
 
 /* ---- the call ------------------------------------------------------------------------------ */
@@ -198,10 +248,18 @@ static int api_spf_finish(struct fiber *f, struct call *c, const struct api_env 
   const struct api_spf_row *row = api_spf_row_of(a->result);
   if (!row) return fiber_raise(f, VSL_RUNTIME, "check_spf: unknown result '%s'", log_q(a->result));
   const enum api_spf_act act = row->acts[2 * call->by_identity + call->soft];
-  if (api_spf_record(f, env, call, helo, a) < 0) return -1;
-  if (act == API_SPF_MARK && api_spf_mark(f, env) < 0) return -1;
-  c->out = api_spf_verdict(f, act);
-  return c->out.type == VALUE_NONE ? -1 : NATIVE_DONE;
+  struct buf sender = BUF_INIT(2048);
+  struct err e = {0};
+  api_spf_sender(env->host->facts(env->tx), helo, &sender);
+  int got = api_spf_record(f, env, call, helo, buf_str(&sender), a);
+  if (got == 0 && act == API_SPF_MARK && env->host->subject_mark(env->tx, STR("JUNK: "), &e) < 0)
+    got = api_refused(f, &e);
+  if (got == 0) {
+    c->out = api_spf_verdict(f, act, buf_str(&sender), a->explanation);
+    got = c->out.type == VALUE_NONE ? -1 : NATIVE_DONE;
+  }
+  buf_free(&sender);
+  return got;
 }
 
 /* After helo, `both` goes on with mail_from unless that settles it. */
@@ -236,7 +294,8 @@ static int api_spf_check(struct fiber *f, struct call *c)
     if (last || (steps->i == 1 && api_spf_settles(&a)))
       return api_spf_finish(f, c, env, &call, steps->i == 1, &a);
     steps->i = steps->i == 0 && call.identity != API_SPF_MAIL_FROM ? 1 : 2;
-    const struct rules_question q = {RULES_ASK_SPF, steps->i == 1 ? STR("helo") : STR("mail_from")};
+    const struct rules_question q = {.ask = RULES_ASK_SPF,
+                                     .identity = steps->i == 1 ? STR("helo") : STR("mail_from")};
     switch (stage_ask(env->run, &q, &a, &e)) {
     case RULES_ASKED_REFUSED: return api_refused(f, &e);
     case RULES_ASKED_WAIT: return stage_wait(env->run, f);
@@ -246,6 +305,6 @@ static int api_spf_check(struct fiber *f, struct call *c)
 }
 
 const struct native api_spf_natives[] = {
-    {"check_spf", ".|...", NATIVE_STEPS | NATIVE_UNBUILT, api_spf_check},
+    {"check_spf", ".|...", NATIVE_STEPS, api_spf_check},
 };
 const size_t api_spf_natives_count = BASE_COUNT(api_spf_natives);

@@ -197,12 +197,6 @@ static int api_tool_toml_app(struct fiber *f, struct call *c)
 
 /* ---- what vSMTP has and this program has not ----------------------------------------------- */
 
-static int api_tool_null_mx(struct fiber *f, struct call *c)
-{
-  (void)c;
-  return fiber_raise(f, VSL_RUNTIME, "DNS is not built in yet: check_null_mx_sender cannot ask");
-}
-
 static int api_tool_dkim(struct fiber *f, struct call *c)
 {
   (void)c;
@@ -234,7 +228,6 @@ const struct native api_tool_natives[] = {
     {"dump", ".|.", 0, api_tool_dump},
     {"toml::server", "", NATIVE_ONLY_PROPERTY, api_tool_toml_server},
     {"toml::app", "", NATIVE_ONLY_PROPERTY, api_tool_toml_app},
-    {"check_null_mx_sender", "|o", NATIVE_UNBUILT, api_tool_null_mx},
     {"dkim_verify", "|o", NATIVE_UNBUILT, api_tool_dkim},
     {"dkim_sign", "*", NATIVE_UNBUILT, api_tool_dkim},
     {"send_mail", "*", 0, api_tool_send_mail},

@@ -134,15 +134,25 @@ struct rules_trace {
 };
 
 /* What takes time. The host answers at once, or later by rules_answer. */
-enum rules_ask { RULES_ASK_SPF };
+enum rules_ask {
+  RULES_ASK_SPF,    /* about the transaction at hand: RFC 7208 */
+  RULES_ASK_DNS,    /* the records of a name */
+  RULES_ASK_REVERSE /* the name of an IP, confirmed by its addresses (RFC 8601 §3 "iprev") */
+};
 struct rules_question {
   enum rules_ask ask;
   str identity; /* SPF: "mail_from" or "helo" */
+  str name;     /* DNS: a domain name; REVERSE: an IP */
+  str type;     /* DNS: "A", "AAAA", "MX", "PTR", "TXT" */
 };
 struct rules_answer {
-  str result;    /* SPF: "pass", "fail", "softfail", "neutral", "none", "temperror", "permerror" */
-  str mechanism; /* what matched, or empty */
-  str problem;   /* on an error */
+  str result; /* SPF: "pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"; the
+                 others: "found", "none" or, when no name server gave an answer, "temperror" */
+  str mechanism;   /* SPF: what matched, or empty */
+  str problem;     /* SPF: of none and an error */
+  str explanation; /* SPF: of fail, what the domain's owner says: printable ASCII, or empty */
+  const str *list; /* what was found; of MX "PREFERENCE NAME", best first */
+  size_t n;
 };
 enum rules_asked {
   RULES_ASKED_DONE,   /* *a is filled */
@@ -175,6 +185,8 @@ struct rules_host {
   int (*header_set)(void *tx, str name, str value,
                     struct err *e);                        /* replaces the first, or appends */
   int (*header_remove)(void *tx, str name, struct err *e); /* the first of that name */
+  int (*subject_mark)(void *tx, str mark, struct err *e);  /* puts it before the Subject, once; of a
+                                          message that has not come yet when it comes */
 
   /* The message as it would be sent, from the start, at most what out->cap still takes. */
   int (*message_read)(void *tx, struct buf *out, struct err *e);

@@ -19,6 +19,7 @@ struct rules_run {
   bool waiting;     /* the host owes an answer */
   struct rules_answer answer;
   struct buf answer_text; /* its slices */
+  str *answer_list;       /* its list, owned */
   struct rules_verdict verdict;
 };
 
@@ -170,8 +171,10 @@ static void stage_begin(struct rules_run *run)
     return;
   }
   run->fiber = fiber_new(rules_program(run->rules), rules_limits_of(run->rules), &run->env);
-  if (!run->fiber || fiber_start(run->fiber, d->evaluate) < 0)
+  if (!run->fiber)
     stage_fail(run, d, "no memory", STR(""));
+  else
+    fiber_start(run->fiber, d->evaluate); /* if that fails, running it says why */
 }
 
 /* Runs the fiber at hand. True: go on with what comes next; false: *s is for the loop. */
@@ -239,12 +242,30 @@ const struct rules_answer *stage_answer(const struct rules_run *run)
   return &run->answer;
 }
 
-/* Appends a slice to the run's own text; where it begins. */
-static size_t stage_keep(struct rules_run *run, str s)
+/* Moves a slice to the run's own text, which has room for it. */
+static str stage_keep(struct rules_run *run, str s)
 {
   const size_t at = run->answer_text.n;
   buf_str_add(&run->answer_text, s);
-  return at;
+  return str_sub(buf_str(&run->answer_text), at, at + s.n);
+}
+
+/* Copies an answer; -1: no room. */
+static int stage_keep_answer(struct rules_run *run, const struct rules_answer *a)
+{
+  size_t n = a->result.n + a->mechanism.n + a->problem.n + a->explanation.n;
+  for (size_t i = 0; i < a->n; i++) n += a->list[i].n;
+  mem_free(run->answer_list);
+  run->answer_list = mem_alloc((a->n + 1) * sizeof *run->answer_list);
+  if (!run->answer_list || !buf_room(&run->answer_text, n + 1)) return -1;
+  run->answer = (struct rules_answer){.result = stage_keep(run, a->result),
+                                      .mechanism = stage_keep(run, a->mechanism),
+                                      .problem = stage_keep(run, a->problem),
+                                      .explanation = stage_keep(run, a->explanation),
+                                      .list = run->answer_list,
+                                      .n = a->n};
+  for (size_t i = 0; i < a->n; i++) run->answer_list[i] = stage_keep(run, a->list[i]);
+  return 0;
 }
 
 void rules_answer(struct rules_run *run, const struct rules_answer *a, const struct err *e)
@@ -256,16 +277,10 @@ void rules_answer(struct rules_run *run, const struct rules_answer *a, const str
     fiber_fail(run->fiber, VSL_RUNTIME, "%s", e ? e->text : "there is no answer");
     return;
   }
-  const size_t result = stage_keep(run, a->result), mechanism = stage_keep(run, a->mechanism),
-               problem = stage_keep(run, a->problem);
-  if (!buf_ok(&run->answer_text)) {
+  if (stage_keep_answer(run, a) < 0) {
     fiber_fail(run->fiber, VSL_RUNTIME, "the answer is too long");
     return;
   }
-  const str all = buf_str(&run->answer_text);
-  run->answer = (struct rules_answer){str_sub(all, result, result + a->result.n),
-                                      str_sub(all, mechanism, mechanism + a->mechanism.n),
-                                      str_sub(all, problem, problem + a->problem.n)};
   fiber_resume(run->fiber, value_unit());
 }
 
@@ -305,6 +320,7 @@ void rules_cancel(struct rules_run *run)
   fiber_free(run->fiber);
   rules_release(run->rules);
   buf_free(&run->answer_text);
+  mem_free(run->answer_list);
   mem_free(run);
 }
 

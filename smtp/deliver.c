@@ -184,8 +184,8 @@ static void deliver_set_aside(struct deliver_job *j, const struct rules_verdict 
 static void deliver_ask(struct deliver_job *j, size_t from)
 {
   const struct rules_verdict *v =
-      judge_start(&j->judge, deliver_server(j->deliver)->loop, j->policy->rules, j->mail, j->stage,
-                  from, deliver_judged, j);
+      judge_start(&j->judge, deliver_server(j->deliver)->loop, j->policy, j->mail, j->stage, from,
+                  deliver_judged, j);
 
   if (v) deliver_judged(j, v);
 }

@@ -3,6 +3,7 @@
  * Each is told its mail by the opaque pointer of the run and touches nothing else.
  */
 #include "folder.h"
+#include "judge.h"
 #include "locate.h"
 #include "mail.h"
 
@@ -119,6 +120,11 @@ static int host_header_remove(void *tx, str name, struct err *e)
   return 0;
 }
 
+static int host_subject_mark(void *tx, str mark, struct err *e)
+{
+  return mail_mark_subject(tx, mark, e);
+}
+
 /* Adds text to out as far as its cap allows; false when it is full. */
 static bool host_put(struct buf *out, str text)
 {
@@ -213,12 +219,10 @@ static void host_decided(void *tx, const struct rules_trace *t)
 static enum rules_asked host_ask(void *tx, const struct rules_question *q, struct rules_answer *a,
                                  struct err *e)
 {
-  (void)tx;
+  struct mail *m = tx;
+
   (void)a;
-  switch (q->ask) {
-  case RULES_ASK_SPF: err_set(e, ERR_PERM, "SPF is not built in yet"); break;
-  }
-  return RULES_ASKED_REFUSED;
+  return judge_ask(m->judge, q, e) < 0 ? RULES_ASKED_REFUSED : RULES_ASKED_WAIT;
 }
 
 const struct rules_host host_functions = {
@@ -236,6 +240,7 @@ const struct rules_host host_functions = {
     .header_prepend = host_header_prepend,
     .header_set = host_header_set,
     .header_remove = host_header_remove,
+    .subject_mark = host_subject_mark,
     .message_read = host_message_read,
     .write_message = host_write_message,
     .write_text = host_write_text,

@@ -43,12 +43,35 @@ static void judge_late(struct timer *t, void *arg)
   judge_go_on(arg);
 }
 
-const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct rules *rules,
+/* ---- questions ------------------------------------------------------------------------------- */
+
+static void judge_answered(void *arg, const struct rules_answer *a, const struct err *e)
+{
+  struct judge *s = arg;
+
+  s->ask = NULL;
+  rules_answer(s->run, a, e);
+  loop_ready(s->loop, &s->task);
+}
+
+int judge_ask(struct judge *s, const struct rules_question *q, struct err *e)
+{
+  struct dns *dns = policy_dns(s->policy, s->loop, e);
+
+  ask_cancel(s->ask); /* of a directive whose time was over */
+  s->ask = dns ? ask_start(s->loop, dns, s->mail, q, judge_answered, s, e) : NULL;
+  return s->ask ? 0 : -1;
+}
+
+/* ---- a run ----------------------------------------------------------------------------------- */
+
+const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct policy *policy,
                                         struct mail *m, enum stage stage, size_t from,
                                         void (*done)(void *arg, const struct rules_verdict *v),
                                         void *arg)
 {
-  *s = (struct judge){.loop = l, .mail = m, .stage = stage, .done = done, .arg = arg};
+  *s = (struct judge){
+      .loop = l, .policy = policy, .mail = m, .stage = stage, .done = done, .arg = arg};
   s->task.run = judge_run;
   s->limit.fire = judge_late;
   s->task.arg = s->limit.arg = s;
@@ -58,8 +81,9 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
     s->skipped.directive = m->directive;
     return &s->skipped;
   }
-  if (rules_count(rules, stage) <= from) return &s->skipped; /* zeroed: next */
-  s->run = rules_start(rules, stage, from, false, &host_functions, m);
+  if (rules_count(policy->rules, stage) <= from) return &s->skipped; /* zeroed: next */
+  m->judge = s;
+  s->run = rules_start(policy->rules, stage, from, false, &host_functions, m);
   if (s->run) return judge_slice(s);
   s->skipped = (struct rules_verdict){.kind = RULES_DENY, .failed = true};
   s->skipped.code = (struct rules_code){451, STR("4.3.0"), STR("Out of memory, try later")};
@@ -70,6 +94,8 @@ void judge_end(struct judge *s)
 {
   loop_unready(&s->task);
   if (s->loop) timer_clear(s->loop, &s->limit);
+  ask_cancel(s->ask);
+  s->ask = NULL;
   rules_cancel(s->run);
   s->run = NULL;
 }

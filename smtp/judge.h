@@ -3,12 +3,15 @@
 #define SMTP_JUDGE_H
 
 #include "../net/net.h"
-#include "mail.h"
+#include "ask.h"
+#include "policy.h"
 
 /* Lives in its owner's struct, zeroed before first use. */
 struct judge {
   struct loop *loop;
+  struct policy *policy; /* borrows */
   struct rules_run *run;
+  struct ask *ask; /* what the run waits for */
   struct task task;
   struct timer limit; /* the time of a directive that waits */
   struct mail *mail;
@@ -22,11 +25,14 @@ struct judge {
  * NULL, and done is called from the loop. A skip state of the mail decides without running
  * anything, and a verdict that makes one is kept in the mail. Call judge_end when the verdict was
  * used. */
-const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct rules *rules,
+const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct policy *policy,
                                         struct mail *m, enum stage stage, size_t from,
                                         void (*done)(void *arg, const struct rules_verdict *v),
                                         void *arg);
 /* Ends it, also while it runs or waits: then done is never called. */
 void judge_end(struct judge *s);
+
+/* Of host.c: begins what the run asks and will wait for. -1 with e. */
+int judge_ask(struct judge *s, const struct rules_question *q, struct err *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include "mail.h"
 
 #include "addr.h"
+#include "forged.h"
 #include "subject.h"
 
 #define MAIL_TRACE_MAX 1000 /* decisions kept of one mail */
@@ -155,17 +156,33 @@ static int mail_add_received(const struct mail *m, struct header *h, struct err 
   return header_prepend(h, STR("Received"), value, e);
 }
 
+int mail_mark_subject(struct mail *m, str mark, struct err *e)
+{
+  const struct header_field *f = header_find(&m->header, STR("Subject"), 0);
+  str old = {"", 0}, value;
+
+  if (!m->arrived) {
+    m->mark = arena_str(m->arena, mark);
+    return m->mark.p ? 0 : err_nomem(e);
+  }
+  if (f) old = str_trim(str_skip(f->raw, (size_t)str_chr(f->raw, ':') + 1));
+  if (str_starts(old, mark)) return 0;
+  value = arena_printf(m->arena, STR_FMT STR_FMT, STR_ARG(mark), STR_ARG(old));
+  return value.p ? header_set(&m->header, STR("Subject"), value, e) : err_nomem(e);
+}
+
 int mail_arrive(struct mail *m, str block, bool trace, struct err *e)
 {
   struct header received = {.arena = m->arena};
 
   if (header_parse(&received, block, e) < 0) return -1;
+  if (trace) forged_remove(&received, m->conf);
   if (trace && mail_add_received(m, &received, e) < 0) return -1;
   mail_replace_set_fields(&m->header, &received);
   if (header_join(&m->header, &received, e) < 0) return -1;
   m->header = received;
   m->arrived = true;
-  return 0;
+  return m->mark.p ? mail_mark_subject(m, m->mark, e) : 0;
 }
 
 str mail_subject(const struct mail *m)

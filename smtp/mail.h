@@ -23,6 +23,8 @@ struct mail_rcpt {
   str target; /* of forward */
 };
 
+struct judge;
+
 struct mail {
   struct arena *arena;     /* borrows: owns all texts and lists below */
   const struct conf *conf; /* borrows */
@@ -32,6 +34,7 @@ struct mail {
   size_t rcpt_count, rcpt_size;
   struct header header; /* until the message arrived: what rules want added to it */
   bool arrived;
+  str mark; /* for the Subject, once the message is there; p NULL: none */
   /* What keeps later stages from running (vsl-api 4.3); RULES_NEXT: nothing does. */
   enum rules_kind skip;
   struct rules_code reply; /* what the client is told in the end; basic 0: the configured Ok */
@@ -43,6 +46,7 @@ struct mail {
   /* The body, piece by piece, as incoming_read and queue_body give it; NULL: none yet. */
   int (*body)(void *source, size_t n, struct buf *out, struct err *e);
   void *source;
+  struct judge *judge; /* who runs the rules over it just now, for their questions */
 };
 
 /* A mail that begins with nothing, or as parent left it (facts, pending header and recipients,
@@ -53,9 +57,12 @@ int mail_rcpt_add(struct mail *m, str address, bool by_client, struct err *e);
 void mail_rcpt_remove(struct mail *m, size_t i);
 bool mail_rcpt_same(str a, str b); /* one mailbox: domains without regard to case */
 
-/* The message came: its header block, to which what rules had pending is joined, in front. trace: a
- * Received field is put between the two (RFC 5321 §4.4). */
+/* The message came: its header block, to which what rules had pending is joined, in front. trace: it
+ * comes from outside, so a Received field is put between the two (RFC 5321 §4.4), and results it
+ * claims to have from us are removed. */
 int mail_arrive(struct mail *m, str block, bool trace, struct err *e);
+/* Puts the mark before the Subject unless it begins so; if the message has not come yet, then. */
+int mail_mark_subject(struct mail *m, str mark, struct err *e);
 /* The Subject without its encodings, for people. */
 str mail_subject(const struct mail *m);
 /* The header block with its empty line, as it is sent and stored. */

@@ -63,9 +63,16 @@ struct policy *policy_hold(struct policy *p)
   return p;
 }
 
+struct dns *policy_dns(struct policy *p, struct loop *l, struct err *e)
+{
+  if (!p->dns) p->dns = resolver_new(l, &p->conf->server.dns, NULL, e);
+  return p->dns;
+}
+
 void policy_release(struct policy *p)
 {
   if (!p || --p->refs > 0) return;
+  dns_free(p->dns);
   rules_release(p->rules);
   conf_free(p->conf);
   mem_free(p);

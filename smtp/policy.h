@@ -7,11 +7,13 @@
 
 #include "../rules/rules.h"
 #include "conf.h"
+#include "resolver.h"
 
 struct policy {
   unsigned refs;
   struct conf *conf;
   struct rules *rules;
+  struct dns *dns; /* once somebody asked; gone with the policy, which must not outlive the loop */
 };
 
 /* Loads the rules that conf names. conf is taken, also on failure. Faults and warnings go to d;
@@ -19,6 +21,9 @@ struct policy {
 struct policy *policy_new(struct conf *conf, struct diags *d);
 struct policy *policy_hold(struct policy *p); /* one more reference; returns p */
 void policy_release(struct policy *p);        /* NULL is fine */
+
+/* The name servers it asks. NULL with e. */
+struct dns *policy_dns(struct policy *p, struct loop *l, struct err *e);
 
 /* The rules that conf names, alone (for `check`). */
 struct rules *policy_rules(const struct conf *conf, struct diags *d);

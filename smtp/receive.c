@@ -239,8 +239,7 @@ static void receive_end(struct session *s)
   header_remove(&m->header, STR("X-VSMTP-DELEGATION")); /* ours alone: a forged one is no proof */
   m->body = receive_read;
   m->source = s->incoming;
-  v = judge_start(&s->judge, s->server->loop, s->policy->rules, m, STAGE_PREQ, 0,
-                  receive_judged_later, s);
+  v = judge_start(&s->judge, s->server->loop, s->policy, m, STAGE_PREQ, 0, receive_judged_later, s);
   if (v)
     receive_judged(s, v);
   else

@@ -226,7 +226,7 @@ static void session_judged(void *arg, const struct rules_verdict *v)
 /* Asks the rules of a stage; what follows is in the proceed column of the table. */
 static void session_ask(struct session *s, enum stage stage)
 {
-  const struct rules_verdict *v = judge_start(&s->judge, s->server->loop, s->policy->rules,
+  const struct rules_verdict *v = judge_start(&s->judge, s->server->loop, s->policy,
                                               session_mail(s), stage, 0, session_judged, s);
 
   if (v)

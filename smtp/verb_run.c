@@ -324,8 +324,8 @@ static void run_end(struct server *s)
   s->store = NULL;
   deliver_free(s->deliver);
   helper_free(s->helper);
-  loop_free(s->loop);
   policy_release(s->policy);
+  loop_free(s->loop);
   log_close();
 }
 

@@ -148,6 +148,15 @@ static int fake_header_set(void *tx, str name, str value, struct err *e)
   return 0;
 }
 
+static int fake_subject_mark(void *tx, str mark, struct err *e)
+{
+  struct fake *h = tx;
+  const size_t i = fake_header_find(h, STR("Subject"), 0);
+  const str old = i < h->header_count ? h->headers[i].value : STR("");
+  return fake_header_set(tx, STR("Subject"),
+                         arena_printf(h->arena, STR_FMT STR_FMT, STR_ARG(mark), STR_ARG(old)), e);
+}
+
 static int fake_header_remove(void *tx, str name, struct err *e)
 {
   struct fake *h = tx;
@@ -226,7 +235,7 @@ static enum rules_asked fake_ask(void *tx, const struct rules_question *q, struc
   (void)q;
   h->questions++;
   *a = h->answer;
-  if (h->asked == RULES_ASKED_REFUSED) err_set(e, ERR_TEMP, "SPF is not built in yet");
+  if (h->asked == RULES_ASKED_REFUSED) err_set(e, ERR_TEMP, "the host does not answer");
   return h->asked;
 }
 
@@ -245,6 +254,7 @@ static const struct rules_host fake_host = {
     .header_prepend = fake_header_prepend,
     .header_set = fake_header_set,
     .header_remove = fake_header_remove,
+    .subject_mark = fake_subject_mark,
     .message_read = fake_message_read,
     .write_message = fake_write_message,
     .write_text = fake_write_text,

@@ -28,8 +28,8 @@ static void rules_fuzz_write(const uint8_t *data, size_t size)
 
 static void rules_fuzz_stage(struct rules *r, enum stage s, uint8_t mode)
 {
-  static const struct rules_answer answer = {STR_INIT("softfail"), STR_INIT("mx;\r\nX: y"),
-                                             STR_INIT("")};
+  static const struct rules_answer answer = {.result = STR_INIT("softfail"),
+                                             .mechanism = STR_INIT("mx;\r\nX: y")};
   struct fake h;
   fake_init(&h);
   h.asked = (enum rules_asked)(mode % 3);
