@@ -218,7 +218,8 @@ static int module_main(struct program *p, str path, struct diags *d)
   else if (!(m = module_new(p, path, path, p->options.text)))
     rc = err_nomem(&e);
   if (rc) {
-    diags_add(d, false, path, (str){0}, 0, 0, "Syntax: %s", rc > 0 ? "no such file" : e.text);
+    diags_add(d, false, path, (str){0}, 0, 0, rc > 0 ? "%s" : "Syntax: %s",
+              rc > 0 ? "no such file" : e.text);
     return -1;
   }
   p->main = m;

@@ -3,8 +3,9 @@
 #
 # OBJECTS is the folder of base/str.o and so on. Laws: no name of a function or variable occurs in
 # two files, static or not (in the one-file build two `static int n;` silently become one); a name
-# begins with a word of its file's, or with the prefix of a door function the file defines; a library, or a
-# call that needs care, is used by the one file that answers for it.
+# begins with a word of its file's, or with the prefix of a door function the file defines (what a
+# header defines inline belongs to nobody: a compiler may leave a copy anywhere); a library, or a call
+# that needs care, is used by the one file that answers for it.
 set -eu
 cd "$(dirname "$0")/.."
 objects=$1
@@ -57,7 +58,9 @@ usleep -'
 
 # shellcheck disable=SC2016 # the dollars belong to awk
 nm=$(cd "$objects" && find base net sqlite rules smtp -name '*.o' 2>/dev/null | sort | xargs nm -A)
-echo "$nm" | OWNERS=$owners awk -v headers="$(cat base/*.h net/*.h sqlite/*.h rules/*.h smtp/*.h |
+inline=$(cat base/*.h net/*.h sqlite/*.h rules/*.h smtp/*.h |
+  sed -n 's/^static inline .*[ *]\([a-z0-9_]*\)(.*/\1/p' | tr '\n' ' ')
+echo "$nm" | OWNERS=$owners INLINE=$inline awk -v headers="$(cat base/*.h net/*.h sqlite/*.h rules/*.h smtp/*.h |
   grep -o '[a-z0-9_]* *(\|[a-z0-9_]*;\|[a-z0-9_]*\[' | tr -d ' ([;' | sort -u | tr '\n' ' ')" '
 function offence(text) {
   print text
@@ -67,6 +70,8 @@ function prefix(name) { return substr(name, 1, index(name "_", "_") - 1) }
 BEGIN {
   n = split(headers, h, " ")
   for (i = 1; i <= n; i++) declared[h[i]] = 1
+  n = split(ENVIRON["INLINE"], h, " ")
+  for (i = 1; i <= n; i++) inlined[h[i]] = 1
   n = split(ENVIRON["OWNERS"], line, "\n")
   for (i = 1; i <= n; i++) {
     split(line[i], w, " ")
@@ -90,6 +95,7 @@ type == "U" {
   if (index(file, owner[ask]) != 1) offence(file ": may not call " name)
   next
 }
+name in inlined { next }
 $NF ~ /\./ { next }   # the compiler made it, or it is static within a function
 {
   if (name in where) offence(name ": defined in " where[name] " and in " file)

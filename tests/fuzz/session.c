@@ -7,6 +7,7 @@
 #include "../../smtp/deliver.h"
 #include "../../smtp/session.h"
 
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,7 +64,18 @@ static void session_fuzz_write(const char *path, const char *text)
   if (!f || fputs(text, f) < 0 || fclose(f) != 0) abort();
 }
 
-/* One server for all inputs, in a folder of its own. */
+static int session_fuzz_unlink(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+  (void)st, (void)kind, (void)ftw;
+  return remove(path);
+}
+
+static void session_fuzz_remove(void)
+{
+  nftw(session_fuzz_folder, session_fuzz_unlink, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* One server for all inputs, in a folder of its own that goes with the process. */
 static void session_fuzz_setup(void)
 {
   char *folder = session_fuzz_folder, path[100];
@@ -73,7 +85,7 @@ static void session_fuzz_setup(void)
   struct diags d;
   struct err e;
 
-  if (!mkdtemp(folder) || diags_init(&d) < 0) abort();
+  if (!mkdtemp(folder) || atexit(session_fuzz_remove) || diags_init(&d) < 0) abort();
   snprintf(path, sizeof path, "%s/main.vsl", folder);
   session_fuzz_write(path, session_fuzz_rules);
   snprintf(path, sizeof path, "%s/vsmtp.toml", folder);
@@ -144,7 +156,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     io_taken(s->io, &said);
     io_feed_eof(s->io);
   }
-  for (int i = 0; server->sessions && i < 100; i++) session_fuzz_turns(1);
+  for (int i = 0; server->sessions && i < 100; i++) { /* what is not taken is not sent */
+    io_taken(s->io, &said);
+    session_fuzz_turns(1);
+  }
   if (server->sessions) abort();
   session_fuzz_check(buf_str(&said));
   buf_free(&said);
