@@ -97,6 +97,7 @@ type == "U" {
 }
 name in inlined { next }
 $NF ~ /\./ { next }   # the compiler made it, or it is static within a function
+type ~ /[a-z]/ && name in declared { next }   # an inline function of a header
 {
   if (name in where) offence(name ": defined in " where[name] " and in " file)
   where[name] = file
