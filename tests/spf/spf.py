@@ -38,8 +38,11 @@ VSMTP = ""
 # ---- .case files -----------------------------------------------------------------------------------
 
 
+def repeated(text):
+    return re.sub(r"\{([^{}*]+|%\{\w+\})\*(\d+)\}", lambda m: m[1] * int(m[2]), text)
+
+
 def octets(text):
-    text = re.sub(r"\{([^{}%*]+)\*(\d+)\}", lambda m: m[1] * int(m[2]), text)
     return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
 
 
@@ -50,7 +53,7 @@ class Case:
         self.records, self.silent, self.spoken, self.broken, self.questions = {}, [], {}, [], []
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.strip() and not line.startswith("#"):
-                self.line(line)
+                self.line(repeated(line))
 
     def line(self, line):
         quoted = re.search(r'"(.*)"', line)
