@@ -1,11 +1,25 @@
 /* smtp/judge.c: the rules of one stage run over one mail. */
 #include "judge.h"
 
+/* Did an earlier stage say how this one ends? Stage rcpt is asked of each recipient: what it said
+ * about one is for the later stages and does not speak for the next recipient. */
+static bool judge_is_skipped(const struct mail *m, enum stage stage)
+{
+  return m->skip != RULES_NEXT && !(stage == STAGE_RCPT && m->decided == STAGE_RCPT);
+}
+
+/* A mail set aside for one recipient is not let through by what another is allowed. */
+static bool judge_skips_from_here(const struct judge *s, const struct rules_verdict *v)
+{
+  return rules_skip(s->stage, v->kind) != RULES_SKIP_NO &&
+         !(s->mail->skip == RULES_QUARANTINE && v->kind == RULES_FACCEPT);
+}
+
 static const struct rules_verdict *judge_finish(struct judge *s)
 {
   const struct rules_verdict *v = rules_verdict(s->run);
 
-  if (rules_skip(s->stage, v->kind) != RULES_SKIP_NO) mail_set_skip(s->mail, s->stage, v);
+  if (judge_skips_from_here(s, v)) mail_set_skip(s->mail, s->stage, v);
   return v;
 }
 
@@ -75,7 +89,7 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
   s->task.run = judge_run;
   s->limit.fire = judge_late;
   s->task.arg = s->limit.arg = s;
-  if (m->skip != RULES_NEXT) {
+  if (judge_is_skipped(m, stage)) {
     s->skipped = (struct rules_verdict){.kind = m->skip, .code = m->reply};
     s->skipped.text = m->quarantine;
     s->skipped.directive = m->directive;
