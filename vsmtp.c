@@ -135,6 +135,8 @@
 #include "smtp/command.c" /* one line -> verb and parameters */
 #include "smtp/reply.c"   /* every answer the server can give; the one map from error to reply */
 #include "smtp/data.c"    /* DATA: the end, the dots, the line ends */
+#include "smtp/stuff.c"   /* the same the other way round */
+#include "smtp/client_reply.c" /* what a server answers us */
 #include "smtp/header.c"  /* the header block: fields found, read, edited */
 #include "smtp/message.c" /* header and body told apart as they arrive */
 #include "smtp/passwd.c"  /* /etc/passwd and /etc/group, read without the name service switch */

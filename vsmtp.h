@@ -53,6 +53,28 @@ enum stage {
 #define LIMIT_RECEIVED 50 /* RFC 100 §6.3 "at least"; beyond: a loop, 554 5.4.6 */
 #endif
 
+/* ---- as a client: what another server may answer ---------------------------------------------- */
+#ifndef LIMIT_REPLY_LINE
+#define LIMIT_REPLY_LINE 1000 /* octets; RFC 512 §4.5.3.1.5 "at least" */
+#endif
+#ifndef LIMIT_REPLY_LINES
+#define LIMIT_REPLY_LINES 100
+#endif
+#ifndef LIMIT_REPLY_TEXT
+#define LIMIT_REPLY_TEXT 4096 /* octets of a reply kept */
+#endif
+
+/* ---- delegation ------------------------------------------------------------------------------ */
+#ifndef LIMIT_DELEGATE_CONNECTS
+#define LIMIT_DELEGATE_CONNECTS 5 /* to one service and not greeted yet: clamsmtpd's backlog */
+#endif
+#ifndef LIMIT_DELEGATE_FLYING
+#define LIMIT_DELEGATE_FLYING 30 /* connections to one service; the rest waits in line */
+#endif
+#ifndef LIMIT_DELEGATE_TIME
+#define LIMIT_DELEGATE_TIME 300000 /* ms a client waits, in line included; RFC 10 min §4.5.3.2.6 */
+#endif
+
 /* ---- connections ----------------------------------------------------------------------------- */
 #ifndef LIMIT_IO_INPUT
 #define LIMIT_IO_INPUT (16 * 1024) /* bytes of one connection read and not yet used */
