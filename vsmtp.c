@@ -137,9 +137,9 @@
 #include "smtp/data.c"    /* DATA: the end, the dots, the line ends */
 #include "smtp/stuff.c"   /* the same the other way round */
 #include "smtp/client_reply.c" /* what a server answers us */
-#include "smtp/header.c"  /* the header block: fields found, read, edited */
-#include "smtp/message.c" /* header and body told apart as they arrive */
-#include "smtp/passwd.c"  /* /etc/passwd and /etc/group, read without the name service switch */
+#include "smtp/header.c"       /* the header block: fields found, read, edited */
+#include "smtp/message.c"      /* header and body told apart as they arrive */
+#include "smtp/passwd.c" /* /etc/passwd and /etc/group, read without the name service switch */
 #include "smtp/conf_version.c" /* version requirements as Cargo writes them */
 #include "smtp/conf_type.c"    /* one function a type of value */
 #include "smtp/conf_list.c"    /* values with a form of their own: levels, replies, aliases */
@@ -182,6 +182,7 @@
 #include "smtp/verb_quarantine.c" /* quarantine: list, show, release, remove */
 #include "smtp/verb_explain.c"    /* explain: every decision about a message */
 #include "smtp/verb_vqueue.c"     /* the original's command of that name */
+#include "smtp/verb_init.c"       /* init: a configuration to start from */
 #include "smtp/verb_spf.c"        /* spf: what SPF says of a client */
 #include "smtp/verb_run.c"        /* serve: what start and end do, in order */
 
@@ -205,6 +206,7 @@ static const struct main_verb main_verbs[] = {
     {"quarantine", verb_quarantine,
      "quarantine …              what rules set aside: list, show, release"},
     {"explain", verb_explain, "explain ID                every decision about a message"},
+    {"init", verb_init, "init DOMAIN [--dir DIR]   a configuration to start from"},
     {"spf", verb_spf, "spf --ip IP …             what SPF says of a client and its sender"},
     {"--version", verb_version, "--version                 of the program and its libraries"},
     {"-V", verb_version, NULL},

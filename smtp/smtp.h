@@ -15,6 +15,7 @@ int verb_queue(int argc, char **argv);
 int verb_quarantine(int argc, char **argv);
 int verb_explain(int argc, char **argv); /* every decision about a message */
 int verb_vqueue(int argc, char **argv);  /* the original's command of that name */
+int verb_init(int argc, char **argv);    /* a configuration to start from */
 int verb_spf(int argc, char **argv);     /* what SPF says of a client */
 int verb_version(int argc, char **argv);
 

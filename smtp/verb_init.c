@@ -1,0 +1,224 @@
+/* smtp/verb_init.c: `vsmtp init`: a configuration to start from, and the DNS records that go with it.
+ *
+ * What exists is never touched: either all files are new, or none is written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "addr.h"
+#include "smtp.h"
+
+#define VERB_INIT_USAGE   "usage: vsmtp init DOMAIN [--dir DIR]"
+#define VERB_INIT_DEFAULT "/etc/vsmtp"
+
+struct verb_init {
+  str domain, dir; /* dir absolute, once it exists */
+  char path[PATH_MAX];
+  bool made;    /* the folder is ours to remove */
+  bool private; /* nobody but its owner may enter the folder */
+};
+
+static int verb_init_mistake(const char *what)
+{
+  fprintf(stderr, "vsmtp init: %s\n" VERB_INIT_USAGE "\n", what);
+  return EX_USAGE;
+}
+
+/* ---- the files ------------------------------------------------------------------------------- */
+
+static void verb_init_path(struct buf *out, const char *key, str dir, const char *below)
+{
+  struct buf path = BUF_INIT(PATH_MAX + 64);
+
+  buf_printf(&path, STR_FMT "/%s", STR_ARG(dir), below);
+  buf_printf(out, "%s = ", key);
+  buf_json(out, buf_str(&path)); /* a TOML string as well */
+  buf_putc(out, '\n');
+  buf_free(&path);
+}
+
+/* State goes where the system keeps it, unless the configuration itself is elsewhere. */
+static void verb_init_toml(const struct verb_init *v, struct buf *out)
+{
+  bool usual = str_eq(v->dir, STR(VERB_INIT_DEFAULT));
+
+  buf_printf(out,
+             "# The mail server of " STR_FMT ". Every key: rules/examples/vsmtp.toml.\n"
+             "version_requirement = \">=1.0.0\"\n\n"
+             "[server]\ndomain = \"" STR_FMT "\"\n\n",
+             STR_ARG(v->domain), STR_ARG(v->domain));
+  if (v->private)
+    buf_puts(out, "[server.system] # this folder is root's alone; better is one the user vsmtp "
+                  "may read\nuser = \"root\"\ngroup = \"root\"\n\n");
+  buf_puts(out, "[server.interfaces]\naddr = [\"0.0.0.0:25\"]\n\n[server.logs]\n");
+  verb_init_path(out, "filepath", usual ? STR("/var/log/vsmtp") : v->dir,
+                 usual ? "vsmtp.log" : "log/vsmtp.log");
+  buf_puts(out, "\n[server.queues]\n");
+  verb_init_path(out, "dirpath", usual ? STR("/var/spool") : v->dir, usual ? "vsmtp" : "queue");
+  buf_puts(out, "\n[app]\n");
+  verb_init_path(out, "dirpath", usual ? STR("/var/spool/vsmtp") : v->dir, "app");
+  verb_init_path(out, "vsl.filepath", v->dir, "main.vsl");
+  verb_init_path(out, "logs.filepath", usual ? STR("/var/log/vsmtp") : v->dir,
+                 usual ? "app.log" : "log/app.log");
+}
+
+static void verb_init_rules(const struct verb_init *v, struct buf *out)
+{
+  buf_printf(out,
+             "// -- main.vsl: who may send what through the mail server of " STR_FMT "\n"
+             "import \"objects\" as obj;\n\n"
+             "#{\n"
+             "  mail: [\n"
+             "    // The machines of the house are in nobody's SPF record.\n"
+             "    rule \"internal\" || if client_ip() in obj::internal_net { accept() } else { "
+             "next() },\n"
+             "    // Everybody else must be allowed to send for the domain of the sender.\n"
+             "    rule \"check spf\" || check_spf(\"mail_from\", \"spf\"),\n"
+             "  ],\n\n"
+             "  rcpt: [\n"
+             "    // The house may write to anybody, everybody may write to us.\n"
+             "    rule \"check relay\" || check_relay(obj::internal_net),\n"
+             "  ],\n"
+             "}\n",
+             STR_ARG(v->domain));
+}
+
+static void verb_init_objects(const struct verb_init *v, struct buf *out)
+{
+  (void)v;
+  buf_puts(out, "// -- objects.vsl: names for things\n\n"
+                "// The machines that may send mail to the world through this server.\n"
+                "object internal_net rg4 = \"192.168.0.0/16\";\n");
+}
+
+static const struct {
+  const char *name;
+  void (*write)(const struct verb_init *v, struct buf *out);
+} verb_init_files[] = {{"objects.vsl", verb_init_objects},
+                       {"main.vsl", verb_init_rules},
+                       {"vsmtp.toml", verb_init_toml}};
+
+/* Whatever the umask: the server's user must read it. */
+static int verb_init_write(const struct verb_init *v, size_t i, struct err *e)
+{
+  char path[PATH_MAX + 32];
+  struct buf text = BUF_INIT(LIMIT_PATH * 64);
+  int fd, rc = -1;
+
+  snprintf(path, sizeof path, STR_FMT "/%s", STR_ARG(v->dir), verb_init_files[i].name);
+  verb_init_files[i].write(v, &text);
+  fd = buf_ok(&text) ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
+  if (!buf_ok(&text))
+    err_nomem(e);
+  else if (fd < 0)
+    err_sys(e, errno, "cannot make %s", path);
+  else if (write(fd, text.p, text.n) != (ssize_t)text.n || fchmod(fd, 0644) < 0)
+    err_sys(e, errno, "cannot write %s", path);
+  else
+    rc = 0;
+  if (fd >= 0) close(fd);
+  if (fd >= 0 && rc < 0) unlink(path);
+  buf_free(&text);
+  return rc;
+}
+
+static int verb_init_write_all(struct verb_init *v, struct err *e)
+{
+  char path[PATH_MAX + 32];
+
+  for (size_t i = 0; i < BASE_COUNT(verb_init_files); i++) {
+    if (verb_init_write(v, i, e) == 0) continue;
+    while (i-- > 0) {
+      snprintf(path, sizeof path, STR_FMT "/%s", STR_ARG(v->dir), verb_init_files[i].name);
+      unlink(path);
+    }
+    if (v->made) rmdir(v->path);
+    return -1;
+  }
+  return 0;
+}
+
+/* ---- the folder ------------------------------------------------------------------------------ */
+
+/* May other users come to the folder and read it? */
+static bool verb_init_is_private(const char *dir)
+{
+  char path[PATH_MAX];
+  struct stat st;
+  size_t n = strlen(dir);
+
+  memcpy(path, dir, n + 1);
+  if (stat(path, &st) < 0 || (st.st_mode & 5) != 5) return true;
+  while (n > 1) {
+    while (n > 1 && path[n - 1] != '/') n--;
+    if (n > 1) n--;
+    path[n] = '\0';
+    if (stat(path, &st) < 0 || !(st.st_mode & 1)) return true;
+  }
+  return false;
+}
+
+static int verb_init_folder(struct verb_init *v, const char *dir, struct err *e)
+{
+  v->made = mkdir(dir, 0755) == 0;
+  if (v->made && chmod(dir, 0755) < 0) return err_sys(e, errno, "cannot make folder %s", dir);
+  if (!v->made && errno != EEXIST) return err_sys(e, errno, "cannot make folder %s", dir);
+  if (!realpath(dir, v->path)) return err_sys(e, errno, "cannot use folder %s", dir);
+  v->dir = str_of(v->path);
+  v->private = geteuid() == 0 && verb_init_is_private(v->path);
+  return 0;
+}
+
+/* ---- the verb -------------------------------------------------------------------------------- */
+
+static void verb_init_print(const struct verb_init *v)
+{
+  str d = v->domain;
+
+  printf("; publish these; ADDRESS is that of this machine as the world sees it\n");
+  printf(STR_FMT ". MX 10 mail." STR_FMT ".\n", STR_ARG(d), STR_ARG(d));
+  printf("mail." STR_FMT ". A ADDRESS\n", STR_ARG(d));
+  printf(STR_FMT ". TXT \"v=spf1 +mx -all\"\n", STR_ARG(d));
+  printf("mail." STR_FMT ". TXT \"v=spf1 a -all\"\n", STR_ARG(d));
+  printf("; and ask who gave you the address for its reverse name: mail." STR_FMT ".\n",
+         STR_ARG(d));
+  fprintf(stderr,
+          "vsmtp init: wrote vsmtp.toml, main.vsl and objects.vsl in " STR_FMT "; next:\n"
+          "  vsmtp check -c " STR_FMT "/vsmtp.toml\n",
+          STR_ARG(v->dir), STR_ARG(v->dir));
+}
+
+int verb_init(int argc, char **argv)
+{
+  static const struct option names[] = {
+      {"dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  struct verb_init v = {.made = false};
+  const char *dir = VERB_INIT_DEFAULT;
+  struct err e;
+
+  opterr = 0;
+  optind = 0;
+  for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
+    if (c == 'h') return puts(VERB_INIT_USAGE) < 0 ? EX_IOERR : EX_OK;
+    if (c != 'd') return verb_init_mistake(c == ':' ? "an option wants a value" : "no such option");
+    dir = optarg;
+  }
+  if (argc - optind != 1) return verb_init_mistake("it wants one domain");
+  v.domain = str_of(argv[optind]);
+  if (str_ends(v.domain, STR("."))) v.domain.n--;
+  if (!addr_domain_ok(v.domain, false) || str_chr(v.domain, '.') < 0)
+    return verb_init_mistake("this is no domain such as home.example");
+  if (verb_init_folder(&v, dir, &e) < 0 || verb_init_write_all(&v, &e) < 0) {
+    fprintf(stderr, "vsmtp init: %s\n", e.text);
+    return EX_CANTCREAT;
+  }
+  verb_init_print(&v);
+  return EX_OK;
+}
+#undef VERB_INIT_USAGE
+#undef VERB_INIT_DEFAULT
