@@ -162,6 +162,7 @@
 #include "smtp/host.c"         /* what rules may ask about a mail and do to it */
 #include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
 #include "smtp/judge.c"        /* the rules of one stage run over one mail */
+#include "smtp/client.c"       /* the SMTP client: mails handed to another server */
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */

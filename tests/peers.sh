@@ -9,13 +9,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 peers=${B-build}/peers
-mkdir -p "$peers/root" "$peers/deb"
+mkdir -p "$peers/root" "$peers/deb" "$peers/none/partial"
 peers=$(cd "$peers" && pwd)
 
-# name, version and dependencies of PACKAGE that a plain installation would bring
+# name, version and dependencies of PACKAGE that a plain installation would bring. The folder of
+# archives is an empty one: what lies there already is not listed.
 closure() {
   apt-get install --no-install-recommends --reinstall --print-uris -qq -y -o Debug::NoLocking=1 \
-    -o Dir::Cache::archives="$peers/deb" "$1" </dev/null |
+    -o Dir::Cache::archives="$peers/none" "$1" </dev/null |
     sed -n "s/^'[^']*' \([^_]*\)_[^ ]* .*/\1/p"
 }
 
