@@ -233,32 +233,39 @@ static void dns_work(struct task *t, void *arg)
   dns_set_timer(d);
 }
 
-/* The question as it is known already, or a new one. */
-static struct dns_entry *dns_find(struct dns *d, str name, enum dns_type type)
+/* The entry of a question; *key becomes its key. An outdated one is forgotten. */
+static struct dns_entry *dns_find(struct dns *d, str name, enum dns_type type, struct buf *key)
 {
-  struct buf key = BUF_INIT(DNS_NAME_MAX + 16);
   struct dns_entry *e;
 
   if (str_ends(name, STR("."))) name.n--;
-  buf_printf(&key, "%d ", (int)type);
-  for (size_t i = 0; i < name.n && i <= DNS_NAME_MAX; i++) buf_putc(&key, str_lower(name.p[i]));
-  e = map_get(&d->entries, buf_str(&key));
-  if (e && e->state >= DNS_ANSWERED && e->until <= loop_now(d->loop)) {
-    dns_forget(e);
-    if (e->state == DNS_KNOWN) dns_entry_free(e);
-    e = NULL;
-  }
-  if (!e && buf_ok(&key)) e = dns_entry_new(d, buf_str(&key), type);
+  buf_printf(key, "%d ", (int)type);
+  for (size_t i = 0; i < name.n && i <= DNS_NAME_MAX; i++) buf_putc(key, str_lower(name.p[i]));
+  e = map_get(&d->entries, buf_str(key));
+  if (!e || e->state < DNS_ANSWERED || e->until > loop_now(d->loop)) return e;
+  dns_forget(e);
+  if (e->state == DNS_KNOWN) dns_entry_free(e);
+  return NULL;
+}
+
+const struct dns_answer *dns_known(struct dns *d, str name, enum dns_type type)
+{
+  struct buf key = BUF_INIT(DNS_NAME_MAX + 16);
+  struct dns_entry *e = dns_find(d, name, type, &key);
+
   buf_free(&key);
-  return e;
+  return e && e->state >= DNS_ANSWERED ? &e->answer : NULL;
 }
 
 struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *fn, void *arg)
 {
   struct dns_query *q = mem_alloc(sizeof *q);
-  struct dns_entry *e = q ? dns_find(d, name, type) : NULL;
+  struct buf key = BUF_INIT(DNS_NAME_MAX + 16);
+  struct dns_entry *e = dns_find(d, name, type, &key);
 
-  if (!e) {
+  if (q && !e && buf_ok(&key)) e = dns_entry_new(d, buf_str(&key), type);
+  buf_free(&key);
+  if (!q || !e) {
     mem_free(q);
     return NULL;
   }

@@ -248,6 +248,8 @@ typedef void dns_fn(void *arg, const struct dns_answer *answer);
 /* Asks for the name in presentation form (a dot or "\" of a label escaped; with or without final dot;
  * one that can be no name is DNS_NXDOMAIN unasked). NULL: no memory. The query ends with its callback. */
 struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *fn, void *arg);
+/* What the cache has, or NULL: it must be asked for. Valid until the next call of the loop or of dns. */
+const struct dns_answer *dns_known(struct dns *d, str name, enum dns_type type);
 void dns_cancel(struct dns_query *q); /* fn will not be called; NULL is fine */
 /* The name under which PTR records of an IP are kept, "1.2.0.192.in-addr.arpa"; -1: no IP. */
 #define DNS_REVERSE_MAX 80

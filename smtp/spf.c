@@ -73,6 +73,7 @@ struct spf {
   size_t depth;
   unsigned terms, voids; /* LIMIT_SPF_TERMS, LIMIT_SPF_VOID: of the whole evaluation */
   struct spf_known *known;
+  str asked;               /* the name of the newest question */
   struct dns_query *query; /* under way: the step waits */
   bool failed;             /* no memory */
   bool explaining;         /* the word is fail; what remains is to fetch the explanation */
@@ -129,34 +130,30 @@ static bool spf_name_within(str name, str domain)
 
 static const struct spf_known spf_no_such_name = {.status = DNS_NXDOMAIN};
 
-static struct spf_known *spf_keep(struct spf *s, const struct dns_answer *a, str name)
+/* Copies the answer to what is `asked`. */
+static int spf_keep(struct spf *s, const struct dns_answer *a)
 {
   struct spf_known *k = arena_alloc(s->arena, sizeof *k);
   struct dns_record *list = arena_alloc(s->arena, (a->n + 1) * sizeof *list);
 
-  if (!k || !list) return NULL;
-  *k = (struct spf_known){NULL, name, a->type, a->status, list, a->n};
-  for (size_t i = 0; i < a->n; i++) {
+  for (size_t i = 0; list && i < a->n; i++) {
     list[i] = a->records[i];
     if (list[i].name.p) list[i].name = arena_str(s->arena, list[i].name);
     if (list[i].text.p) list[i].text = arena_str(s->arena, list[i].text);
   }
-  return arena_full(s->arena) ? NULL : k;
+  s->failed = !k || !list || arena_full(s->arena);
+  if (s->failed) return -1;
+  *k = (struct spf_known){s->known, s->asked, a->type, a->status, list, a->n};
+  s->known = k;
+  return 0;
 }
 
-/* The answer to what the newest entry of `known` asks. */
 static void spf_answered(void *arg, const struct dns_answer *answer)
 {
   struct spf *s = arg;
-  struct spf_known *k = spf_keep(s, answer, s->known->name);
 
   s->query = NULL;
-  if (k) {
-    k->next = s->known->next;
-    s->known = k;
-  } else {
-    s->failed = true;
-  }
+  spf_keep(s, answer);
   loop_ready(s->loop, &s->task);
 }
 
@@ -181,24 +178,22 @@ static str spf_present(struct spf *s, str name)
 /* What is known of a name in presentation form, or NULL: then it is being asked for. */
 static const struct spf_known *spf_lookup(struct spf *s, str name, enum dns_type type)
 {
-  struct spf_known *k;
+  const struct dns_answer *at_hand;
 
   if (name.n == 0) return &spf_no_such_name;
-  for (k = s->known; k; k = k->next)
+  for (const struct spf_known *k = s->known; k; k = k->next)
     if (k->type == type && str_ieq(k->name, name)) return k;
   if (s->query || s->failed) return NULL;
-  k = arena_alloc(s->arena, sizeof *k);
-  if (k) {
-    k->name = arena_str(s->arena, name);
-    k->next = s->known;
-    s->query = k->name.p ? dns_ask(s->dns, name, type, spf_answered, s) : NULL;
-  }
-  if (s->query) {
-    trace(TRACE_SPF, "asks type=%d name=%s", (int)type, log_q(name));
-    s->known = k;
-  } else {
+  trace(TRACE_SPF, "asks type=%d name=%s", (int)type, log_q(name));
+  s->asked = arena_str(s->arena, name);
+  if (!s->asked.p) {
     s->failed = true;
+    return NULL;
   }
+  at_hand = dns_known(s->dns, name, type);
+  if (at_hand) return spf_keep(s, at_hand) < 0 ? NULL : s->known;
+  s->query = dns_ask(s->dns, name, type, spf_answered, s);
+  s->failed = !s->query;
   return NULL;
 }
 

@@ -2,6 +2,9 @@
  *
  * What exists is never touched: either all files are new, or none is written.
  */
+#include "addr.h"
+#include "smtp.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -9,9 +12,6 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-#include "addr.h"
-#include "smtp.h"
 
 #define VERB_INIT_USAGE   "usage: vsmtp init DOMAIN [--dir DIR]"
 #define VERB_INIT_DEFAULT "/etc/vsmtp"

@@ -195,6 +195,8 @@ TEST(dns_answers_and_the_cache)
   CHECK_STR(dns_say(&t, d, "servfail.test", DNS_A), "temp");
   CHECK_INT(t.asked, 7);
   CHECK_STR(dns_say(&t, d, "silent.test", DNS_A), "temp");
+  CHECK(dns_known(d, STR("A.test."), DNS_TXT) && dns_known(d, STR("nx.test"), DNS_A));
+  CHECK(!dns_known(d, STR("silent.test"), DNS_A) && !dns_known(d, STR("b.test"), DNS_A));
   dns_free(d);
   dns_test_close(&t);
 }
