@@ -499,7 +499,7 @@ def part_vm():
 FILL = """
 PRAGMA synchronous = OFF;
 BEGIN IMMEDIATE;
-CREATE TEMP TABLE one AS SELECT * FROM message LIMIT 1;
+CREATE TEMP TABLE one AS SELECT * FROM message ORDER BY id DESC LIMIT 1;
 CREATE TEMP TABLE its_rcpt AS SELECT * FROM rcpt WHERE id = (SELECT id FROM one);
 CREATE TEMP TABLE its_body AS SELECT at - (SELECT key FROM one) AS at, octets FROM body
   WHERE at BETWEEN (SELECT key FROM one) AND (SELECT key + chunks FROM one);
@@ -547,6 +547,7 @@ def part_queued():
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(60)
         fill(server, QUEUED)
+        os.sync()
         server.start()
         queued = int(server.sql("SELECT count(*) FROM queue"))
         full = rates((server,), 10, 5120)[0]
