@@ -91,7 +91,7 @@ static int locate_user(str local, str small, struct arena *a, struct locate *out
 
   out->place = HELPER_USER;
   out->user = found > 0 ? local : small;
-  return found == 0 ? locate_person(small, a) : found;
+  return found == 0 && !str_eq(local, small) ? locate_person(small, a) : found;
 }
 
 int locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out)

@@ -626,7 +626,7 @@ static void session_command(struct session *s, str line)
 
   command_parse(line, s->mail && s->mail->utf8, s->arena, &s->command);
   row = &session_table[s->command.verb];
-  s->idle = row->idle ? s->idle + 1 : 0;
+  if (row->idle) s->idle++; /* an accepted mail sets it back */
   if (s->idle > SESSION_IDLE_MAX) s->errors++;
   if (!(row->states & 1u << s->state))
     session_reply(s, reply_of(session_misplaced(s, row)));

@@ -152,6 +152,8 @@ struct tx {
   int64_t begun, ended; /* monotonic microseconds: the lock was taken, and left */
   int64_t held, free;   /* microseconds lately, to leave the lock free often enough */
   int64_t sync;         /* how long the last synced commit took */
+  unsigned ops, batch;  /* promises written in this transaction; in the last one committed */
+  int64_t hold;         /* it may be worth waiting until then for the others of the batch */
   int64_t busy_since;   /* 0: not busy */
   int64_t retry;        /* not before: busy, or somebody's turn */
   int64_t pause;        /* next wait of a busy one */

@@ -3,8 +3,10 @@
  * WHEN IT COMMITS. A *spill* transaction holds only rows of messages still being received; it is
  * begun with synchronous NORMAL and committed at the end of the turn, without a sync. A *promise*
  * transaction holds what somebody waits for; it is begun with FULL, and its one sync covers all
- * spills before it. It is committed as soon as the loop would sleep, or when the window is over: 5
- * ms, or what a sync takes if that is less.
+ * spills before it. It is committed when as many have come as were answered by the last one and the
+ * loop would sleep, or when the window is over: 10 ms, or what a sync takes if that is less. So a lone
+ * client never waits, and a hundred on a slow card share one sync: those just answered are back well
+ * within the window. A window under 1 ms is not waited for: the kernel could not sleep so short.
  *
  * HOW IT IS LOST. An error can roll the whole transaction back, and a COMMIT can fail: then its
  * generation is lost. Ops written in it are settled with an error, or wait to be written again
@@ -19,7 +21,7 @@
 #include "store_int.h"
 
 #define TX_MS       1000 /* microseconds */
-#define TX_WINDOW   (5 * TX_MS)
+#define TX_WINDOW   (10 * TX_MS)
 #define TX_PAUSE    (5 * TX_MS) /* between two tries when busy, doubling up to */
 #define TX_PAUSE_UP (50 * TX_MS)
 #define TX_PATIENCE (5000 * TX_MS) /* then a parked client is told 451 */
@@ -100,6 +102,8 @@ static void tx_left(struct store *s)
 {
   struct tx *t = &s->tx;
   t->kind = TX_NONE;
+  t->ops = 0;
+  t->hold = 0;
   t->generation++;
   t->ended = clock_mono_us();
   t->held += t->ended - t->begun;
@@ -233,10 +237,12 @@ static void tx_write(struct store *s, struct op *op)
     return;
   }
   tx_pull(s, op);
-  if (op->kind->promise)
+  if (op->kind->promise) {
     tx_push(&s->tx.written, op, OP_WRITTEN);
-  else
+    s->tx.ops++;
+  } else {
     tx_decide(s, op, STORE_OK); /* a lost spill is found by its generation */
+  }
   store_die_point(op->kind->name);
 }
 
@@ -313,7 +319,10 @@ static void tx_commit(struct store *s)
   int64_t now = clock_mono_us();
   if (rc == SQLITE_OK) {
     store_die_point("committed");
-    if (t->kind == TX_PROMISE) t->sync = now - start;
+    if (t->kind == TX_PROMISE) {
+      t->sync = now - start;
+      t->batch = t->ops;
+    }
     t->busy_since = 0;
     tx_committed(s);
     return;
@@ -339,6 +348,17 @@ static void tx_impatient(struct store *s)
   }
 }
 
+/* Now, or are those of the last batch about to come again? */
+static void tx_end_promise(struct store *s, bool sleeping)
+{
+  struct tx *t = &s->tx;
+  int64_t window = t->sync < TX_WINDOW ? t->sync : TX_WINDOW;
+  int64_t left = t->begun + window - clock_mono_us();
+  bool wait = sleeping && left >= TX_MS && t->ops < t->batch;
+  t->hold = wait ? t->begun + window : 0;
+  if (left <= 0 || (sleeping && !t->hold)) tx_commit(s);
+}
+
 void tx_end_turn(struct store *s, bool sleeping)
 {
   struct tx *t = &s->tx;
@@ -347,8 +367,7 @@ void tx_end_turn(struct store *s, bool sleeping)
     tx_commit(s);
     if (t->kind == TX_NONE && t->waiting.first) tx_pump(s);
   }
-  int64_t window = t->sync < TX_WINDOW ? t->sync : TX_WINDOW;
-  if (t->kind == TX_PROMISE && (sleeping || clock_mono_us() - t->begun >= window)) tx_commit(s);
+  if (t->kind == TX_PROMISE) tx_end_promise(s, sleeping);
   if (t->waiting.first) tx_impatient(s);
 }
 
@@ -365,14 +384,16 @@ int tx_wait_ms(const struct store *s)
 {
   const struct tx *t = &s->tx;
   if (t->settled.first) return 0;
-  if (t->kind != TX_NONE && clock_mono_us() >= t->retry) return 0;
+  int64_t now = clock_mono_us();
+  if (t->kind == TX_PROMISE && t->hold > now) return (int)((t->hold - now + TX_MS - 1) / TX_MS);
+  if (t->kind != TX_NONE && now >= t->retry) return 0;
   if (t->kind == TX_NONE && !t->waiting.first) return -1;
   int64_t first = t->kind != TX_NONE ? t->retry : INT64_MAX;
   for (const struct op *op = t->waiting.first; op; op = op->next) {
     int64_t at = op->retry > t->retry ? op->retry : t->retry;
     if (at < first) first = at;
   }
-  int64_t ms = (first - clock_mono_us() + TX_MS - 1) / TX_MS;
+  int64_t ms = (first - now + TX_MS - 1) / TX_MS;
   return ms < 0 ? 0 : ms > 1000 ? 1000 : (int)ms;
 }
 
