@@ -13,6 +13,7 @@
 
 #define DNS_HOPS       8         /* messages of one CNAME chain */
 #define DNS_NAME_MAX   1024      /* a name of 255 octets, each escaped "\\ddd" */
+#define DNS_PATIENCE   2000      /* milliseconds until a question is late */
 #define DNS_TTL_LEAST  1         /* seconds an answer is kept at least: one burst of mails */
 #define DNS_TTL_NONE   5         /* a negative answer without SOA */
 #define DNS_EDNS       1232      /* octets of a UDP answer that need no fragments */
@@ -20,9 +21,11 @@
 #define DNS_ANSWER_MAX (1 << 20) /* bytes one answer may take in memory */
 #define DNS_SOCKETS    32
 
-enum dns_state {               /* ORDER DNS_STATE: an entry is in the list of its state */
-                 DNS_WAITING,  /* not sent yet, or the end of its CNAME chain is not */
-                 DNS_FLYING,   /* c-ares has it */
+enum dns_state {              /* ORDER DNS_STATE: an entry is in the list of its state */
+                 DNS_WAITING, /* not sent yet, or the end of its CNAME chain is not */
+                 DNS_FLYING,  /* c-ares has it */
+                 DNS_LATE, /* so late that its answer comes in no burst: not counted any more, lest
+                                  names that nobody serves bar the way for others */
                  DNS_ANSWERED, /* known, and somebody must be told */
                  DNS_KNOWN,    /* in the cache alone, the oldest first */
                  DNS_STATES
@@ -38,6 +41,7 @@ struct dns_entry {
   struct arena *arena; /* owns the key and the answer */
   str key;             /* "type name", name in small letters */
   struct dns_answer answer;
+  int64_t sent;  /* loop time */
   int64_t until; /* loop time to which it is known */
   int hops;
   str target; /* where its CNAMEs lead, if that must be asked for itself */
@@ -136,11 +140,14 @@ static struct dns_entry *dns_entry_new(struct dns *d, str key, enum dns_type typ
 static void dns_set_timer(struct dns *d)
 {
   struct timeval most = {3600, 0}, tv, *t = ares_timeout(d->channel, &most, &tv);
+  const struct dns_entry *oldest = d->lists[DNS_FLYING].first;
+  int64_t at = loop_now(d->loop) + t->tv_sec * 1000 + t->tv_usec / 1000 + 1;
 
-  if (d->lists[DNS_FLYING].n == 0)
+  if (oldest && oldest->sent + DNS_PATIENCE < at) at = oldest->sent + DNS_PATIENCE;
+  if (d->lists[DNS_FLYING].n + d->lists[DNS_LATE].n == 0)
     timer_clear(d->loop, &d->timer);
   else
-    timer_set(d->loop, &d->timer, loop_now(d->loop) + t->tv_sec * 1000 + t->tv_usec / 1000 + 1);
+    timer_set(d->loop, &d->timer, at);
 }
 
 static void dns_finish(struct dns_entry *e)
@@ -196,6 +203,7 @@ static void dns_send(struct dns_entry *e)
     str_cut(&name, ' ', &type);
   }
   dns_move(e, DNS_FLYING);
+  e->sent = loop_now(e->dns->loop);
   if (name.n > DNS_NAME_MAX || memchr(name.p, '\0', name.n)) {
     dns_answered(e, ARES_EBADNAME, 0, NULL, 0);
     return;
@@ -224,11 +232,14 @@ static void dns_tell(struct dns_entry *e)
 static void dns_work(struct task *t, void *arg)
 {
   struct dns *d = arg;
+  struct dns_list *flying = &d->lists[DNS_FLYING];
 
   (void)t;
   while (d->lists[DNS_ANSWERED].n) dns_tell(d->lists[DNS_ANSWERED].first);
   while (d->lists[DNS_KNOWN].n > d->cache_size) dns_entry_free(d->lists[DNS_KNOWN].first);
-  while (d->lists[DNS_WAITING].n && d->lists[DNS_FLYING].n < LIMIT_DNS_FLYING)
+  while (flying->n && flying->first->sent + DNS_PATIENCE <= loop_now(d->loop))
+    dns_move(flying->first, DNS_LATE);
+  while (d->lists[DNS_WAITING].n && flying->n < LIMIT_DNS_FLYING)
     dns_send(d->lists[DNS_WAITING].first);
   dns_set_timer(d);
 }
@@ -303,6 +314,7 @@ static void dns_time(struct timer *t, void *arg)
   (void)t;
   ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
   dns_set_timer(d);
+  loop_ready(d->loop, &d->task);
 }
 
 /* The socket's place in the table, or a free one. */
@@ -443,6 +455,7 @@ const char *dns_library_version(void)
 }
 #undef DNS_HOPS
 #undef DNS_NAME_MAX
+#undef DNS_PATIENCE
 #undef DNS_TTL_LEAST
 #undef DNS_TTL_NONE
 #undef DNS_EDNS

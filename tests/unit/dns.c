@@ -286,6 +286,31 @@ TEST(dns_many_questions)
   dns_test_close(&t);
 }
 
+/* Names that nobody serves do not bar the way for others. */
+TEST(dns_silence_blocks_nobody)
+{
+  struct dns_test t;
+  struct dns_heard h = {.text = BUF_INIT(4096)}, silent = {.text = BUF_INIT(4096)};
+  char name[64];
+  struct err e;
+
+  if (!dns_test_open(&t)) return;
+  const struct dns_options o = {
+      .servers = &t.at, .server_count = 1, .timeout = 30000, .attempts = 1};
+  struct dns *d = dns_new(t.loop, &o, &e);
+  for (int i = 0; d && i < LIMIT_DNS_FLYING + 10; i++) {
+    snprintf(name, sizeof name, "silent%d.test", i);
+    CHECK(dns_ask(d, str_of(name), DNS_A, dns_hear, &silent));
+  }
+  CHECK(d && dns_ask(d, STR("a.test"), DNS_A, dns_hear, &h));
+  dns_turn_until(&t, &h.count, 1);
+  CHECK_STR(&h.text, "ok 192.0.2.1 192.0.2.2");
+  CHECK_INT(silent.count, 0);
+  buf_free(&h.text);
+  dns_free(d);
+  dns_test_close(&t);
+}
+
 /* Freed while questions wait, fly, and have answers nobody was told. */
 TEST(dns_free_in_the_middle)
 {
