@@ -56,7 +56,8 @@ static int locate_folder(const struct conf *conf, str local, str domain, struct 
   folder = locate_domain_folder(conf, domain, a);
   path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(folder), STR_ARG(local));
   if (!folder.p || !path.p) return -1;
-  if (stat(path.p, &st) < 0) return locate_is_absence(errno) ? 0 : -1;
+  if (lstat(path.p, &st) < 0) /* the helper follows no link either */
+    return locate_is_absence(errno) ? 0 : -1;
   if (!S_ISDIR(st.st_mode)) return 0;
   out->place = HELPER_FOLDER;
   out->local = local;

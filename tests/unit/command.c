@@ -45,6 +45,8 @@ TEST(command_faults)
       {"EHLO bad_name_as_in_use", COMMAND_OK},
       {"EHLO a<b", COMMAND_BAD_ARGUMENT},
       {"EHLO x\x1b[31m", COMMAND_BAD_ARGUMENT},
+      {"EHLO x\xc2\x9b", COMMAND_BAD_ARGUMENT},
+      {"EHLO b\xc3\xbc.example", COMMAND_OK},
       {"DATA now", COMMAND_BAD_ARGUMENT},
       {"RSET", COMMAND_OK},
       {"VRFY", COMMAND_BAD_ARGUMENT},
