@@ -177,10 +177,11 @@ static enum command_fault command_read_helo(struct command *c)
   c->arg = word;
   if (word.n == 0 || word.n > LIMIT_DOMAIN || !utf8_valid(word)) return COMMAND_BAD_ARGUMENT;
   while (word.n > 0) {
-    int32_t c = utf8_next(&word);
+    int32_t letter = utf8_next(&word);
 
-    if (c <= ' ' || (c >= 0x7f && c < 0xa0)) return COMMAND_BAD_ARGUMENT; /* C0, DEL and C1 */
-    if (c < 0x80 && strchr("<>()\"\\,;", c)) return COMMAND_BAD_ARGUMENT;
+    if (letter <= ' ' || (letter >= 0x7f && letter < 0xa0))
+      return COMMAND_BAD_ARGUMENT; /* C0, C1 */
+    if (letter < 0x80 && strchr("<>()\"\\,;", letter)) return COMMAND_BAD_ARGUMENT;
   }
   return COMMAND_OK;
 }
