@@ -19,6 +19,8 @@ static const struct rules_verdict *judge_finish(struct judge *s)
 {
   const struct rules_verdict *v = rules_verdict(s->run);
 
+  ask_cancel(s->ask); /* of a directive whose time was over: nobody is told twice */
+  s->ask = NULL;
   if (judge_skips_from_here(s, v)) mail_set_skip(s->mail, s->stage, v);
   return v;
 }
@@ -79,10 +81,10 @@ int judge_ask(struct judge *s, const struct rules_question *q, struct err *e)
 
 /* ---- a run ----------------------------------------------------------------------------------- */
 
-const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct policy *policy,
-                                        struct mail *m, enum stage stage, size_t from,
-                                        void (*done)(void *arg, const struct rules_verdict *v),
-                                        void *arg)
+static const struct rules_verdict *
+judge_begin(struct judge *s, struct loop *l, struct policy *policy, struct mail *m,
+            enum stage stage, size_t from, bool returned,
+            void (*done)(void *arg, const struct rules_verdict *v), void *arg)
 {
   *s = (struct judge){
       .loop = l, .policy = policy, .mail = m, .stage = stage, .done = done, .arg = arg};
@@ -97,11 +99,27 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
   }
   if (rules_count(policy->rules, stage) <= from) return &s->skipped; /* zeroed: next */
   m->judge = s;
-  s->run = rules_start(policy->rules, stage, from, false, &host_functions, m);
+  s->run = rules_start(policy->rules, stage, from, returned, &host_functions, m);
   if (s->run) return judge_slice(s);
   s->skipped = (struct rules_verdict){.kind = RULES_DENY, .failed = true};
   s->skipped.code = (struct rules_code){451, STR("4.3.0"), STR("Out of memory, try later")};
   return &s->skipped;
+}
+
+const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct policy *policy,
+                                        struct mail *m, enum stage stage, size_t from,
+                                        void (*done)(void *arg, const struct rules_verdict *v),
+                                        void *arg)
+{
+  return judge_begin(s, l, policy, m, stage, from, false, done, arg);
+}
+
+const struct rules_verdict *judge_return(struct judge *s, struct loop *l, struct policy *policy,
+                                         struct mail *m, enum stage stage, size_t from,
+                                         void (*done)(void *arg, const struct rules_verdict *v),
+                                         void *arg)
+{
+  return judge_begin(s, l, policy, m, stage, from, true, done, arg);
 }
 
 void judge_end(struct judge *s)

@@ -295,6 +295,23 @@ def test_reload_and_stop_while_asked():
         last.close()
 
 
+def test_rule_out_of_time():
+    """The rule's time ends before the answer comes; that one is nobody's then."""
+    files = rules("mail: [ rule \"r\" || { dns_lookup(\"slow.example\", \"A\"); next() } ],")
+    with World(files, silent=["slow.example"], timeout="3s", attempts=1) as w:
+        w.server.stop()
+        conf = w.server.dir / "vsmtp.toml"
+        conf.write_text(conf.read_text().replace('filepath = "main.vsl"', 'filepath = "main.vsl"\nmax_time = "1s"'))
+        w.server.start()
+        c = w.client()
+        began = time.monotonic()
+        expect(c.docmd("MAIL", "FROM:<a@b.example>"), r"\(451, b'4.3.5 .*")
+        assert time.monotonic() - began < 2.5
+        time.sleep(3)
+        expect(c.docmd("NOOP"), r"\(250, .*")
+        c.close()
+
+
 def test_tcp_alone():
     with tempfile.TemporaryDirectory() as folder, names.Names(folder, ZONE) as dns:
         conf = names.configuration(folder, dns.port)
