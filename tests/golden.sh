@@ -7,8 +7,10 @@
 #
 # What it writes to standard error and its exit code must be NAME.err. -w writes those anew: review
 # the difference before you commit it. BIN names the program, B the build folder. What depends on
-# the machine is taken out: its name, and whether it has a user vsmtp.
+# the machine is taken out: its name, whether it has a user vsmtp, and where a user who is not root
+# keeps his mail.
 set -u
+unset HOME XDG_STATE_HOME
 cd "$(dirname "$0")/.." || exit 2
 write=
 [ "${1-}" = -w ] && write=1 && shift
