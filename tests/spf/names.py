@@ -58,7 +58,7 @@ class Names:
         self.folder = pathlib.Path(folder)
         self.root = peers()
         self.env = dict(os.environ)
-        self.env["LD_LIBRARY_PATH"] = ":".join(str(p) for p in self.root.glob("usr/lib/*-linux-gnu"))
+        self.env["LD_LIBRARY_PATH"] = ":".join(str(p) for lib in ("usr/lib", "lib") for p in self.root.glob(lib + "/*-linux-gnu"))
         self.running = []
         self.dead = None
         self.port = self.start_knot(records, broken)
