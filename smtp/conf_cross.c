@@ -222,9 +222,12 @@ static void conf_cross_later(struct conf_reader *r)
 static void conf_cross_folders(struct conf_reader *r)
 {
   struct conf *c = r->conf;
+  struct toml *queues = conf_find(c->tree, "server.queues.dirpath");
+  struct toml *own = conf_find(c->tree, "app.dirpath");
   str state = r->world->state, app;
-  c->server.queues.dirpath_given = conf_is_given(conf_find(c->tree, "server.queues.dirpath"));
-  c->app.dirpath_given = conf_is_given(conf_find(c->tree, "app.dirpath"));
+  if (!queues || !own) return; /* a fault above them was told already */
+  c->server.queues.dirpath_given = conf_is_given(queues);
+  c->app.dirpath_given = conf_is_given(own);
   if (!state.n || c->server.queues.dirpath_given || access("/var/spool/vsmtp", W_OK) == 0) return;
   state = arena_str(r->arena, state);
   app = arena_printf(r->arena, STR_FMT "/app", STR_ARG(state));
@@ -232,8 +235,8 @@ static void conf_cross_folders(struct conf_reader *r)
     conf_nomem(r);
     return;
   }
-  c->server.queues.dirpath = conf_find(c->tree, "server.queues.dirpath")->text = state;
-  if (!c->app.dirpath_given) c->app.dirpath = conf_find(c->tree, "app.dirpath")->text = app;
+  c->server.queues.dirpath = queues->text = state;
+  if (!c->app.dirpath_given) c->app.dirpath = own->text = app;
   conf_warn(r, NULL, "server.queues.dirpath: not started as root, so mail is kept in " STR_FMT,
             STR_ARG(state));
 }

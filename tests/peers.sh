@@ -28,6 +28,11 @@ fetch() {
   for name in $list; do
     for deb in "$peers/deb/$name"_*.deb; do dpkg-deb -x "$deb" "$peers/root" || return 1; done
   done
+  for dir in bin sbin lib; do # one place for each kind, as where /usr is merged
+    [ -d "$peers/root/$dir" ] || continue
+    mkdir -p "$peers/root/usr/$dir"
+    cp -a "$peers/root/$dir/." "$peers/root/usr/$dir/" && rm -rf "$peers/root/${dir:?}"
+  done
 }
 
 for package in "$@"; do
