@@ -29,6 +29,11 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
                                         struct mail *m, enum stage stage, size_t from,
                                         void (*done)(void *arg, const struct rules_verdict *v),
                                         void *arg);
+/* The same where directive `from` is a delegate whose message has come back: its body runs. */
+const struct rules_verdict *judge_return(struct judge *s, struct loop *l, struct policy *policy,
+                                         struct mail *m, enum stage stage, size_t from,
+                                         void (*done)(void *arg, const struct rules_verdict *v),
+                                         void *arg);
 /* Ends it, also while it runs or waits: then done is never called. */
 void judge_end(struct judge *s);
 
