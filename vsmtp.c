@@ -22,6 +22,8 @@
  *             that must wait suspends the fiber; the loop serves others and resumes it later.
  *   data      the header stays in memory, where rules read and edit it. The body goes to sqlite/
  *             in chunks as it arrives, so a large mail needs little memory.
+ *   delegate  a mail that a filter must see goes out by the client of smtp/ with a token in its
+ *             header, comes back on a listener of its own, and the rules go on where they were.
  *   250       the verdict of stage `preq` decides queue, quarantine or refusal. The commit that
  *             stores it is synced, and shared with everybody who is ready; then 250 is said.
  *   delivery  due recipients come from the same database. The helper, the only process that may
@@ -163,6 +165,7 @@
 #include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
 #include "smtp/judge.c"        /* the rules of one stage run over one mail */
 #include "smtp/client.c"       /* the SMTP client: mails handed to another server */
+#include "smtp/delegate.c"     /* mails handed to a filter and taken back from it */
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */

@@ -352,6 +352,45 @@ static void rules_check_map(struct rules *r, struct value v, struct diags *d)
   map_free(&c.names);
 }
 
+/* ---- services of delegates ------------------------------------------------------------------- */
+
+static const struct value *rules_service_option(const struct rules *r, enum stage s, size_t i,
+                                                str key)
+{
+  const struct directive *d = r->program && i < rules_count(r, s) ? rules_directive(r, s, i) : NULL;
+  if (!d || d->kind != DIRECTIVE_DELEGATE) return NULL;
+  return dict_get(program_region(r->program), service_of(d->service)->options.as.map, key);
+}
+
+static str rules_service_text(const struct value *v)
+{
+  return v && v->type == VALUE_STRING ? value_str(*v) : STR("");
+}
+
+bool rules_service(const struct rules *r, enum stage s, size_t i, struct rules_service *out)
+{
+  const struct value *delegator = rules_service_option(r, s, i, STR("delegator"));
+  const struct value *marks = rules_service_option(r, s, i, STR("marks"));
+  if (!delegator) return false;
+  const struct directive *d = rules_directive(r, s, i);
+  *out = (struct rules_service){
+      .directive = value_str(d->name),
+      .name = value_str(service_of(d->service)->name),
+      .timeout = service_of(d->service)->timeout,
+      .receiver = rules_service_text(rules_service_option(r, s, i, STR("receiver"))),
+      .marked = marks != NULL,
+      .mark_count = marks ? marks->as.array->n : 0};
+  out->address =
+      rules_service_text(dict_get(program_region(r->program), delegator->as.map, STR("address")));
+  return true;
+}
+
+str rules_service_mark(const struct rules *r, enum stage s, size_t i, size_t n)
+{
+  const struct value *marks = rules_service_option(r, s, i, STR("marks"));
+  return marks && n < marks->as.array->n ? value_str(marks->as.array->items[n]) : STR("");
+}
+
 /* ---- loading ------------------------------------------------------------------------------- */
 
 static struct rules_code rules_code_copy(struct arena *a, struct rules_code c)

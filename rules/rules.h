@@ -88,6 +88,18 @@ size_t rules_count(const struct rules *r, enum stage s); /* directives of a stag
 /* Index of the directive of that name in the stage, or -1 (the file may have changed since). */
 ptrdiff_t rules_find(const struct rules *r, enum stage s, str directive);
 
+/* The smtp service of a delegate (vsl-api 3). Slices live as long as the rules. */
+struct rules_service {
+  str directive, name;
+  str address, receiver; /* ip:port */
+  int64_t timeout;       /* milliseconds */
+  bool marked;           /* `marks` is given, maybe with none in it */
+  size_t mark_count;
+};
+/* false: directive i of the stage is no delegate. */
+bool rules_service(const struct rules *r, enum stage s, size_t i, struct rules_service *out);
+str rules_service_mark(const struct rules *r, enum stage s, size_t i, size_t n);
+
 /* ---- the host: what a running rule may ask -------------------------------------------------
  * Every function gets the opaque tx given to rules_start. Slices the host returns are valid until
  * the next call of the host; slices given to it only during the call. Functions that can fail

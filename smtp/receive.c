@@ -12,6 +12,8 @@
 
 void receive_forget(struct session *s)
 {
+  delegate_free(s->delegate);
+  s->delegate = NULL;
   if (!s->in_open) return;
   s->in_open = false;
   incoming_free(s->incoming);
@@ -154,12 +156,14 @@ static void receive_store(struct session *s, const struct rules_verdict *v)
   incoming_accept(s->incoming, row, receive_stored, s);
 }
 
+static void receive_delegate(struct session *s, const struct rules_verdict *v);
+
 static void receive_judged(struct session *s, const struct rules_verdict *v)
 {
   if (v->kind == RULES_DENY || v->kind == RULES_INFO)
     receive_refuse(s, session_code(s, &v->code, CODE_DENIED, ""), STR(""));
   else if (v->kind == RULES_DELEGATED)
-    receive_refuse(s, reply_conf(s->policy->conf, CODE_FAILURE, ""), v->service);
+    receive_delegate(s, v);
   else if (s->mail->rcpt_count == 0)
     receive_refuse(s, reply_conf(s->policy->conf, CODE_DENIED, ""), STR(""));
   else
@@ -174,6 +178,99 @@ static void receive_judged_later(void *arg, const struct rules_verdict *v)
   receive_judged(s, v);
   if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
 }
+
+/* ---- a filter looks at it -------------------------------------------------------------------- */
+
+static void receive_trace_delegate(struct session *s, size_t directive, str status, str detail)
+{
+  struct rules_service v = {.name = STR("")};
+
+  rules_service(s->policy->rules, STAGE_PREQ, directive, &v);
+  mail_trace(s->mail, STAGE_PREQ, v.directive, "delegate", status, detail);
+}
+
+static void receive_undelegated(struct session *s, size_t directive, str why)
+{
+  receive_trace_delegate(s, directive, STR("failed"), why);
+  receive_refuse(s, reply_conf(s->policy->conf, CODE_FAILURE, "4.3.0"), why);
+}
+
+/* It came back: the header as the filter made it, the body too if that is another one now. Then the
+ * body of the directive judges it. */
+static void receive_returned(struct session *s)
+{
+  size_t directive = delegate_directive(s->delegate);
+  struct incoming *body = NULL;
+  const struct rules_verdict *v;
+  struct err e;
+
+  if (delegate_take_result(s->delegate, &body, &s->mail->facts.message_id, &e) < 0) {
+    receive_undelegated(s, directive, str_of(e.text));
+    return;
+  }
+  receive_trace_delegate(s, directive, STR("returned"), body ? STR("with another body") : STR(""));
+  delegate_free(s->delegate);
+  s->delegate = NULL;
+  if (body) {
+    incoming_free(s->incoming);
+    s->mail->source = s->incoming = body;
+    incoming_on_ready(body, receive_ready, s);
+  }
+  v = judge_return(&s->judge, s->server->loop, s->policy, s->mail, STAGE_PREQ, directive,
+                   receive_judged_later, s);
+  if (v)
+    receive_judged(s, v);
+  else
+    session_wait(s);
+}
+
+static void receive_delegated(void *arg, bool returned)
+{
+  struct session *s = arg;
+
+  s->waiting = false;
+  if (returned)
+    receive_returned(s);
+  else
+    receive_undelegated(s, delegate_directive(s->delegate),
+                        arena_str(s->arena, delegate_why(s->delegate)));
+  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+}
+
+/* The client waits meanwhile (design: preq is before the queue). */
+static void receive_delegate(struct session *s, const struct rules_verdict *v)
+{
+  struct delegate_order o = {.policy = s->policy,
+                             .mail = s->mail,
+                             .octets = incoming_octets(s->incoming),
+                             .stage = STAGE_PREQ,
+                             .directive = v->next - 1,
+                             .done = receive_delegated,
+                             .arg = s};
+  struct err e;
+
+  judge_end(&s->judge);
+  s->delegate = delegate_new(s->server, &o, &e);
+  if (s->delegate)
+    session_wait(s);
+  else
+    receive_undelegated(s, o.directive, str_of(e.text));
+}
+
+/* The end of a mail on a receiver: the one who waits for it goes on in a later turn. */
+static void receive_end_returned(struct session *s, enum reply_id fault)
+{
+  if (fault == REPLY_DONE) fault = delegate_return(s);
+  if (fault != REPLY_DONE) {
+    receive_refuse(s, reply_of(fault), STR(""));
+    return;
+  }
+  s->idle = 0;
+  session_reply(s, reply_of(REPLY_DONE));
+  receive_finish(s);
+}
+
+/* ---- the text as a whole --------------------------------------------------------------------- */
 
 static int receive_read(void *source, size_t n, struct buf *out, struct err *e)
 {
@@ -194,6 +291,14 @@ static bool receive_is_loop(const struct mail *m)
   return false;
 }
 
+/* A filter may add some header to what we sent. 0: no limit. */
+static uint64_t receive_limit(const struct session *s)
+{
+  int64_t limit = s->policy->conf->server.message_size_limit;
+
+  return limit <= 0 ? 0 : (uint64_t)limit + (s->returns ? LIMIT_HEADER_BYTES : 0);
+}
+
 /* What is wrong with the text as a whole; REPLY_DONE: nothing. */
 static enum reply_id receive_fault(const struct session *s)
 {
@@ -205,11 +310,12 @@ static enum reply_id receive_fault(const struct session *s)
       {DATA_BARE_CR, REPLY_BARE_CR}, {MESSAGE_HEADER_TOO_BIG, REPLY_HEADER_TOO_BIG},
       {MESSAGE_LOOP, REPLY_LOOP},
   };
-  int64_t limit = s->policy->conf->server.message_size_limit;
+  unsigned faults = s->in.faults & ~(s->returns ? (unsigned)MESSAGE_LOOP : 0u);
+  uint64_t limit = receive_limit(s);
 
   for (size_t i = 0; i < BASE_COUNT(table); i++)
-    if (s->in.faults & table[i].fault) return table[i].reply;
-  if (limit > 0 && s->in.data.octets > (uint64_t)limit) return REPLY_TOO_BIG;
+    if (faults & table[i].fault) return table[i].reply;
+  if (limit > 0 && s->in.data.octets > limit) return REPLY_TOO_BIG;
   switch (s->incoming ? incoming_state(s->incoming) : INCOMING_TEMP) {
   case INCOMING_FULL: return REPLY_FULL;
   case INCOMING_TEMP: return REPLY_STORE_FAILED;
@@ -229,14 +335,18 @@ static void receive_end(struct session *s)
 
   session_enter(s, SESSION_JUDGED);
   io_min_rate(s->io, 0, 0);
+  if (s->returns) {
+    receive_end_returned(s, fault);
+    return;
+  }
   if (fault == REPLY_DONE && mail_arrive(m, buf_str(&s->in.header), true, &e) < 0)
     fault = e.kind == ERR_PERM ? REPLY_HEADER_TOO_BIG : REPLY_STORE_FAILED;
   if (fault == REPLY_DONE && receive_is_loop(m)) fault = REPLY_LOOP;
+  if (fault == REPLY_DONE) fault = delegate_arrive(s->server, s->policy->rules, m);
   if (fault != REPLY_DONE) {
     receive_refuse(s, reply_of(fault), STR(""));
     return;
   }
-  header_remove(&m->header, STR("X-VSMTP-DELEGATION")); /* ours alone: a forged one is no proof */
   m->body = receive_read;
   m->source = s->incoming;
   v = judge_start(&s->judge, s->server->loop, s->policy, m, STAGE_PREQ, 0, receive_judged_later, s);
@@ -250,10 +360,10 @@ static void receive_end(struct session *s)
 
 static void receive_body(struct session *s, str body)
 {
-  int64_t limit = s->policy->conf->server.message_size_limit;
+  uint64_t limit = receive_limit(s);
 
   if (s->drop) return;
-  if (s->in.faults || (limit > 0 && s->in.data.octets > (uint64_t)limit))
+  if ((s->in.faults && !s->returns) || (limit > 0 && s->in.data.octets > limit))
     receive_drop(s);
   else if (incoming_body(s->incoming, body) == INCOMING_WAIT)
     session_wait(s);

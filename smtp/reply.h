@@ -46,6 +46,11 @@ struct reply {
   X(BARE_LF, 550, "5.5.2", "bare <LF> received")                                                   \
   X(NUL_BYTE, 550, "5.6.0", "NUL not allowed")                                                     \
   X(LOOP, 554, "5.4.6", "Mail loops: too many Received fields")                                    \
+  /* mails that went through a filter */                                                           \
+  X(DELEGATE_LOOP, 554, "5.4.6", "Mail loops: the filter must hand it to the receiver")            \
+  X(DELEGATE_DENIED, 554, "5.7.1", "Results of a filter come in here, and only from its address")  \
+  X(DELEGATE_UNKNOWN, 554, "5.7.1", "No mail is waited for that has this token")                   \
+  X(DELEGATE_UNSCANNED, 554, "5.7.1", "Nothing in the header shows that it was scanned")           \
   /* resources */                                                                                  \
   X(FULL, 452, "4.3.1", "Not enough space, try later")                                             \
   X(STORE_FAILED, 451, "4.3.0", "Cannot store the message now, try later")                         \

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "delegate.h"
 #include "reply.h"
 #include "session.h"
 
 #define SERVER_STOP_PATIENCE 5000 /* milliseconds sessions get to end what they are at */
+#define SERVER_RETURNS       (2 * LIMIT_DELEGATE_FLYING) /* for filters that keep theirs */
 
 struct server_listener {
   struct server *server;
@@ -32,11 +34,14 @@ static size_t server_count_ip(const struct server *s, const struct netaddr *peer
   return n;
 }
 
-static bool server_is_full(const struct server *s, const struct netaddr *peer)
+static bool server_is_full(const struct server *s, int fd, const struct netaddr *peer)
 {
   const struct conf *conf = s->policy->conf;
+  struct netaddr local;
   int64_t all = conf->server.client_count_max, one = conf->server.client_count_max_per_ip;
 
+  if (netaddr_local(fd, &local) == 0 && delegate_receives(s->policy->rules, &local))
+    return s->return_count >= SERVER_RETURNS;
   if (all >= 0 && (int64_t)s->session_count >= all) return true;
   return one >= 0 && !server_is_loopback(peer) && (int64_t)server_count_ip(s, peer) >= one;
 }
@@ -59,7 +64,7 @@ static void server_accept(struct listener *l, int fd, const struct netaddr *peer
   char text[NETADDR_TEXT_MAX];
 
   (void)l;
-  if (server_is_full(s, peer)) {
+  if (server_is_full(s, fd, peer)) {
     log_warn(LOG_RECEIVER, "client=%s turned away: too many clients", netaddr_ip(peer, text));
     server_turn_away(fd, reply_conf(s->policy->conf, CODE_CONNECTION_MAX_REACHED, ""));
   } else if (!store_ready(s->store)) {
@@ -134,7 +139,7 @@ static void server_check_stopped(struct timer *t, void *arg)
 {
   struct server *s = arg;
 
-  if (s->session_count == 0 || loop_now(s->loop) >= s->stop_at) {
+  if (s->session_count + s->return_count == 0 || loop_now(s->loop) >= s->stop_at) {
     loop_stop(s->loop);
     return;
   }
@@ -165,7 +170,10 @@ void server_close(struct server *s)
 
   timer_clear(s->loop, &s->stop);
   server_close_listeners(s);
+  delegate_stop(s);
   for (struct session *c = s->sessions; c; c = c->next) io_abort(c->io);
   if (loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
+  delegate_end(s);
 }
 #undef SERVER_STOP_PATIENCE
+#undef SERVER_RETURNS

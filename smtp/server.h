@@ -10,6 +10,7 @@
 struct session;
 struct deliver;
 struct server_listener;
+struct delegate_hub;
 
 /* The kinds of listeners (config.md 3.2). */
 enum server_port { SERVER_SMTP, SERVER_SUBMISSION, SERVER_SUBMISSIONS };
@@ -21,7 +22,9 @@ struct server {
   struct deliver *deliver;
   struct policy *policy; /* the one new sessions and deliveries work by; see policy_hold */
   struct session *sessions;
-  size_t session_count;
+  size_t session_count; /* of clients; */
+  size_t return_count;  /* connections that bring mails back have a reserve of their own */
+  struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
   struct server_listener *listeners;
   struct timer stop; /* the end of patience with sessions, or of -t */
   int64_t stop_at;   /* loop time */

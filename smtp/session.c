@@ -133,7 +133,7 @@ static void session_count_reply(struct session *s, const struct reply *r, struct
 {
   int64_t hard = session_conf(s)->server.smtp.error.hard_count;
 
-  if (r->basic >= 400) s->errors++;
+  if (r->basic >= 400 && !s->returns) s->errors++;
   if (hard < 0 || s->errors <= hard) return;
   reply_put(out, reply_conf(session_conf(s), CODE_TOO_MANY_ERROR, ""));
   s->close_after = true;
@@ -226,8 +226,11 @@ static void session_judged(void *arg, const struct rules_verdict *v)
 /* Asks the rules of a stage; what follows is in the proceed column of the table. */
 static void session_ask(struct session *s, enum stage stage)
 {
-  const struct rules_verdict *v = judge_start(&s->judge, s->server->loop, s->policy,
-                                              session_mail(s), stage, 0, session_judged, s);
+  static const struct rules_verdict next = {.kind = RULES_NEXT};
+  const struct rules_verdict *v = s->returns
+                                      ? &next
+                                      : judge_start(&s->judge, s->server->loop, s->policy,
+                                                    session_mail(s), stage, 0, session_judged, s);
 
   if (v)
     session_proceed(s, v);
@@ -305,7 +308,8 @@ static struct reply session_ehlo(struct session *s)
   str text = arena_printf(s->arena,
                           STR_FMT "\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\n"
                                   "ENHANCEDSTATUSCODES\nHELP",
-                          STR_ARG(conf->server.domain), (long long)conf->server.message_size_limit);
+                          STR_ARG(conf->server.domain),
+                          (long long)(s->returns ? 0 : conf->server.message_size_limit));
 
   return text.p ? (struct reply){250, {"", 0}, text} : reply_of(REPLY_STORE_FAILED);
 }
@@ -340,6 +344,7 @@ static bool session_may_mail(struct session *s)
   const struct conf *conf = session_conf(s);
   const struct rules_facts *f = &s->greeting->facts;
 
+  if (s->returns && store_ready(s->server->store)) return true;
   if (conf->server.tls.on && conf->server.tls.security_level == CONF_ENCRYPT && !f->secured)
     session_reply(s, reply_conf(conf, CODE_TLS_REQUIRED, ""));
   else if (!f->authenticated &&
@@ -361,7 +366,7 @@ static bool session_check_mail(struct session *s)
   char id[ID_LENGTH + 1];
 
   if (!session_may_mail(s)) return false;
-  if (limit > 0 && size > (uint64_t)limit) {
+  if (!s->returns && limit > 0 && size > (uint64_t)limit) {
     session_refuse(s, STAGE_MAIL, reply_of(REPLY_TOO_BIG), s->command.path.text);
     return false;
   }
@@ -401,7 +406,7 @@ static bool session_check_rcpt(struct session *s)
   const struct conf *conf = session_conf(s);
   struct err e;
 
-  if ((int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
+  if (!s->returns && (int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
     session_reply(s, reply_conf(conf, CODE_TOO_MANY_RECIPIENTS, ""));
     return false;
   }
@@ -454,7 +459,7 @@ static void session_proceed_rcpt(struct session *s, const struct rules_verdict *
     session_refuse_rcpt(s, at, session_code(s, &v->code, CODE_DENIED, ""));
     return;
   }
-  guard = at < 0 ? REPLY_DONE : guard_rcpt(s->mail, (size_t)at, faccept);
+  guard = at < 0 || s->returns ? REPLY_DONE : guard_rcpt(s->mail, (size_t)at, faccept);
   if (guard != REPLY_DONE) {
     if (v->kind == RULES_ACCEPT)
       mail_trace(s->mail, STAGE_RCPT, v->directive, "server", STR("guard"),
@@ -679,7 +684,7 @@ static void session_free(struct session *s)
   buf_free(&s->held);
   *s->link = s->next;
   if (s->next) s->next->link = s->link;
-  s->server->session_count--;
+  --*(s->returns ? &s->server->return_count : &s->server->session_count);
   arena_free(s->arena);
   policy_release(s->policy);
   mem_free(s);
@@ -697,7 +702,10 @@ static void session_event(struct io *io, enum io_event event, void *arg)
   struct session *s = arg;
 
   switch (event) {
-  case IO_DATA: session_input(s); break;
+  case IO_DATA:
+    session_input(s);
+    if (s->returns) delegate_hurry(io_fd(io));
+    break;
   case IO_TIMEOUT:
   case IO_SLOW: session_timeout(s); break;
   case IO_ERROR: trace(TRACE_SMTP, "sid=%s connection failed: %s", s->id, io_why(io));
@@ -707,8 +715,10 @@ static void session_event(struct io *io, enum io_event event, void *arg)
     log_info(LOG_RECEIVER, "sid=%s closed", s->id);
     session_free(s);
     break;
+  case IO_HANGUP: /* a half-closed client may still listen for its answer; but not that long */
+    if (s->delegate) session_close(s);
+    break;
   case IO_CONNECTED:
-  case IO_HANGUP: /* a half-closed client may still listen for its answer */
   case IO_DRAINED: break;
   }
 }
@@ -724,6 +734,13 @@ static int session_set_facts(struct session *s)
   f->client_ip = arena_str(s->arena, str_of(netaddr_ip(&s->peer, text)));
   f->client_port = netaddr_port(&s->peer);
   if (io_fd(s->io) >= 0) netaddr_local(io_fd(s->io), &local);
+  if (local.len && delegate_receives(s->policy->rules, &local)) {
+    s->returns = true;
+    s->server->session_count--;
+    s->server->return_count++;
+    s->close_after = !delegate_may_return(s->policy->rules, &local, &s->peer);
+    delegate_hurry(io_fd(s->io));
+  }
   f->server_ip = arena_str(s->arena, str_of(netaddr_ip(&local, text)));
   f->server_port = netaddr_port(&local);
   f->server_name = session_conf(s)->server.domain;
@@ -782,7 +799,10 @@ struct session *session_begin(struct server *server, enum server_port port, int 
   }
   log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " connected", s->id,
            STR_ARG(s->connection->facts.client_ip));
-  session_ask(s, STAGE_CONNECT);
+  if (s->close_after)
+    session_refuse(s, STAGE_CONNECT, reply_of(REPLY_DELEGATE_DENIED), STR(""));
+  else
+    session_ask(s, STAGE_CONNECT);
   return s;
 }
 

@@ -3,6 +3,7 @@
 #define SMTP_SESSION_H
 
 #include "command.h"
+#include "delegate.h"
 #include "judge.h"
 #include "message.h"
 #include "reply.h"
@@ -33,6 +34,8 @@ struct session {
   struct arena_mark greeting_at, mail_at; /* what is above goes with EHLO, with RSET */
   struct mail *connection, *greeting, *mail; /* see mail.h; mail NULL: no transaction */
   struct judge judge;
+  bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
+  struct delegate *delegate; /* the mail is at a filter */
   bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
   /* the command whose stage is being asked */
   struct command command;

@@ -20,7 +20,7 @@
 #include "server.h"
 #include "smtp.h"
 
-#define RUN_SPARE_DESCRIPTORS 64
+#define RUN_SPARE_DESCRIPTORS (64 + 3 * LIMIT_DELEGATE_FLYING)
 
 struct run_options {
   const char *config;

@@ -113,6 +113,39 @@ TEST(rules_separators)
 #define RULES_AV                                                                                   \
   "service av smtp = #{ delegator: #{ address: \"127.0.0.1:10026\" }, receiver: \"%s\" };\n"
 
+TEST(rules_service_of_a_delegate)
+{
+  static const char text[] =
+      "service av smtp = #{ delegator: #{ address: \"127.0.0.1:10026\", timeout: \"5s\" },\n"
+      "  receiver: \"127.0.0.1:10024\", marks: [\"X-A\", \"X-B\"] };\n"
+      "#{ preq: [ action \"a\" || (), delegate av \"d\" || next() ] }";
+  const str listener = STR("127.0.0.1:10024");
+  const struct rules_options opt = {
+      .limits = rules_limits_default(), .listeners = &listener, .listener_count = 1};
+  struct buf report = BUF_INIT(1000);
+  struct rules *r = fake_load(check_folder(), text, &opt, &report);
+  struct rules_service v;
+
+  CHECK_STR(&report, "");
+  buf_free(&report);
+  if (!CHECK(r)) return;
+  CHECK(!rules_service(r, STAGE_PREQ, 0, &v));
+  CHECK(!rules_service(r, STAGE_PREQ, 2, &v));
+  CHECK(!rules_service(r, STAGE_POSTQ, 0, &v));
+  if (CHECK(rules_service(r, STAGE_PREQ, 1, &v))) {
+    CHECK_STR(v.directive, "d");
+    CHECK_STR(v.name, "av");
+    CHECK_STR(v.address, "127.0.0.1:10026");
+    CHECK_STR(v.receiver, "127.0.0.1:10024");
+    CHECK_INT(v.timeout, 5000);
+    CHECK(v.marked);
+    CHECK_INT(v.mark_count, 2);
+    CHECK_STR(rules_service_mark(r, STAGE_PREQ, 1, 1), "X-B");
+    CHECK_STR(rules_service_mark(r, STAGE_PREQ, 1, 2), "");
+  }
+  rules_release(r);
+}
+
 TEST(rules_delegates)
 {
   char text[1024];

@@ -1,0 +1,638 @@
+/* smtp/delegate.c: mails handed to a filter that speaks SMTP, and taken back from it.
+ *
+ * The mail goes out by the SMTP client with one more field on top, which holds a random token. The
+ * filter hands what it made of it to the service's receiver, a listener of ours. There the token,
+ * which lives until it was used or its mail was given up, finds the mail again; nothing else about the
+ * connection does, so a filter may reuse one, or come back before it has heard all.
+ *
+ * What the filter answers to the sending proves nothing: 250 is also said of a mail that was dropped,
+ * and a refusal may follow a mail that came back. The return decides. Without one the mail is put off,
+ * and so it is when what came back does not show that somebody looked at it.
+ *
+ *   queued -> sending -> returned      and from each of the first two: -> failed
+ */
+#include "delegate.h"
+
+#include <netinet/tcp.h>
+
+#include "client.h"
+#include "session.h"
+
+#define DELEGATE_FIELD    STR("X-VSMTP-DELEGATION")
+#define DELEGATE_HELO     ".delegation.invalid"
+#define DELEGATE_GREETING 5000 /* ms: a connect lost in a burst stays silent for ever */
+#define DELEGATE_TRIES    2    /* connections for one mail, if the first is not greeted */
+#define DELEGATE_TOKEN    32   /* hex digits */
+
+enum delegate_state { DELEGATE_QUEUED, DELEGATE_SENDING, DELEGATE_RETURNED, DELEGATE_FAILED };
+static const char *const delegate_state_names[] = {"queued", "sending", "returned", "failed"};
+
+/* A connection to a service; it may outlive its delegation, for the last reply and QUIT. */
+struct delegate_link {
+  struct delegate_link *next, **link; /* of all */
+  struct delegate_line *line;
+  struct delegate *delegate; /* NULL: done with */
+  struct client *client;
+  bool greeted;
+};
+
+/* All that goes to one address, so that it is not overrun. */
+struct delegate_line {
+  struct delegate_line *next;
+  struct delegate_hub *hub;
+  struct netaddr to;
+  unsigned flying, connecting;    /* connections, and those of them not greeted yet */
+  struct delegate *first, **last; /* who waits */
+};
+
+struct delegate_hub {
+  struct server *server;
+  struct delegate_line *lines;
+  struct delegate_link *links;
+  struct delegate *all; /* with a live token, or not yet told that it is over */
+  bool stopped;
+};
+
+struct delegate {
+  struct delegate *next, **link; /* of all */
+  struct delegate *behind;       /* in line */
+  struct delegate_hub *hub;
+  struct delegate_line *line;
+  struct delegate_link *sending;
+  struct delegate_order o;
+  enum delegate_state state;
+  unsigned tries;
+  char token[DELEGATE_TOKEN + 1];
+  struct netaddr receiver;
+  int64_t timeout;
+  struct client_mail mail;
+  struct arena *arena;    /* of the sending */
+  struct buf head;        /* the header block as it is sent, with its empty line */
+  struct buf piece;       /* a piece of the body, */
+  uint64_t piece_at;      /* where in the mail it begins, */
+  size_t piece_next;      /* and the number of the next */
+  struct buf returned;    /* the header block that came back */
+  struct incoming *body;  /* and the body, owned */
+  char id[ID_LENGTH + 1]; /* of that */
+  struct buf why;
+  struct task over; /* tells who waits */
+  struct timer patience;
+};
+
+static void delegate_enter(struct delegate *d, enum delegate_state state)
+{
+  trace(TRACE_SMTP, "mid=" STR_FMT " delegation %s -> %s", STR_ARG(d->o.mail->facts.message_id),
+        delegate_state_names[d->state], delegate_state_names[state]);
+  d->state = state;
+}
+
+/* ---- services -------------------------------------------------------------------------------- */
+
+/* Finds the next delegate of the rules from *stage, *i on; they begin at 0, -1. */
+static bool delegate_next(const struct rules *r, int *stage, ptrdiff_t *i,
+                          struct rules_service *out)
+{
+  for (++*i; *stage < STAGE_COUNT; ++*stage, *i = 0)
+    for (; *i < (ptrdiff_t)rules_count(r, (enum stage) * stage); ++*i)
+      if (rules_service(r, (enum stage) * stage, (size_t)*i, out)) return true;
+  return false;
+}
+
+static bool delegate_find(const struct rules *r, const struct netaddr *local,
+                          const struct netaddr *peer)
+{
+  struct netaddr receiver, to;
+  struct rules_service v;
+  ptrdiff_t i = -1;
+  int stage = 0;
+  struct err e;
+
+  while (delegate_next(r, &stage, &i, &v)) {
+    if (netaddr_parse(v.receiver, -1, &receiver, &e) < 0 || !netaddr_eq(&receiver, local)) continue;
+    if (!peer) return true;
+    if (netaddr_parse(v.address, -1, &to, &e) == 0 && netaddr_same_ip(&to, peer)) return true;
+  }
+  return false;
+}
+
+bool delegate_receives(const struct rules *r, const struct netaddr *local)
+{
+  return delegate_find(r, local, NULL);
+}
+
+bool delegate_may_return(const struct rules *r, const struct netaddr *local,
+                         const struct netaddr *peer)
+{
+  return delegate_find(r, local, peer);
+}
+
+void delegate_hurry(int fd)
+{
+  int on = 1;
+
+  if (fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on) < 0)
+    trace(TRACE_IO, "no TCP_QUICKACK");
+}
+
+/* ---- the field ------------------------------------------------------------------------------- */
+
+/* The directive's name is for people alone: what could end the quoted text is replaced. */
+static void delegate_put_field(const struct delegate *d, str directive, struct buf *out)
+{
+  buf_printf(out, STR_FMT ": sent; stage=" STR_FMT ";\r\n\tdirective=\"", STR_ARG(DELEGATE_FIELD),
+             STR_ARG(mail_stage_name(d->o.stage)));
+  for (size_t i = 0; i < directive.n && i < 200; i++) {
+    char c = directive.p[i];
+    buf_putc(out, c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c);
+  }
+  buf_printf(out, "\";\r\n\tid=\"%s\"\r\n", d->token);
+}
+
+/* Whose token the field holds; NULL: nobody's that is waited for. */
+static struct delegate *delegate_of_field(const struct server *s, str value)
+{
+  ptrdiff_t at = str_find(value, STR("id=\""));
+  str token =
+      at < 0 ? (str){"", 0} : str_sub(value, (size_t)at + 4, (size_t)at + 4 + DELEGATE_TOKEN);
+
+  for (struct delegate *d = s->delegates ? s->delegates->all : NULL; d; d = d->next)
+    if (d->state <= DELEGATE_SENDING && str_eq(token, str_of(d->token))) return d;
+  return NULL;
+}
+
+/* What scanners add, where the service does not say. */
+static const str delegate_marks[] = {
+    STR_INIT("X-Virus-Infected"), STR_INIT("X-Virus-Scanned"), STR_INIT("X-Virus-Status"),
+    STR_INIT("X-AV-Checked"),     STR_INIT("X-Amavis-Alert"),
+};
+
+enum reply_id delegate_arrive(const struct server *s, const struct rules *r, struct mail *m)
+{
+  struct header_field *f;
+  struct rules_service v;
+  ptrdiff_t i = -1;
+  int stage = 0;
+
+  for (size_t n = 0; (f = header_find(&m->header, DELEGATE_FIELD, n)) != NULL; n++)
+    if (delegate_of_field(s, header_value(f, m->arena))) return REPLY_DELEGATE_LOOP;
+  header_remove(&m->header, DELEGATE_FIELD);
+  while (delegate_next(r, &stage, &i, &v)) {
+    for (size_t n = 0; n < v.mark_count; n++)
+      header_remove(&m->header, rules_service_mark(r, (enum stage)stage, (size_t)i, n));
+    for (size_t n = 0; !v.marked && n < BASE_COUNT(delegate_marks); n++)
+      header_remove(&m->header, delegate_marks[n]);
+  }
+  return REPLY_DONE;
+}
+
+/* ---- the end of a delegation ----------------------------------------------------------------- */
+
+static void delegate_over(struct task *t, void *arg)
+{
+  struct delegate *d = arg;
+
+  (void)t;
+  d->o.done(d->o.arg, d->state == DELEGATE_RETURNED);
+}
+
+/* Lets go of the connection: a mail sent to its end is heard out, another is broken off. */
+static void delegate_unlink(struct delegate *d)
+{
+  struct delegate_link *k = d->sending;
+
+  d->sending = NULL;
+  if (!k) return;
+  k->delegate = NULL;
+  client_end(k->client);
+}
+
+static void delegate_leave_line(struct delegate *d)
+{
+  struct delegate **at = &d->line->first;
+
+  while (*at && *at != d) at = &(*at)->behind;
+  if (!*at) return;
+  *at = d->behind;
+  if (d->line->last == &d->behind) d->line->last = at;
+  d->behind = NULL;
+}
+
+static void delegate_settle(struct delegate *d, enum delegate_state state)
+{
+  delegate_enter(d, state);
+  timer_clear(d->hub->server->loop, &d->patience);
+  delegate_leave_line(d);
+  delegate_unlink(d);
+  loop_ready(d->hub->server->loop, &d->over);
+}
+
+static void delegate_fail(struct delegate *d, str why)
+{
+  if (d->state >= DELEGATE_RETURNED) return;
+  d->why.cap = LIMIT_REPLY_TEXT;
+  buf_str_add(&d->why, why);
+  log_warn(LOG_RECEIVER, "mid=" STR_FMT " delegation failed: %s",
+           STR_ARG(d->o.mail->facts.message_id), log_q(why));
+  delegate_settle(d, DELEGATE_FAILED);
+}
+
+static void delegate_late(struct timer *t, void *arg)
+{
+  (void)t;
+  delegate_fail(arg, STR("it took too long, waiting in line included"));
+}
+
+size_t delegate_directive(const struct delegate *d)
+{
+  return d->o.directive;
+}
+
+str delegate_why(const struct delegate *d)
+{
+  return buf_str(&d->why);
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static ptrdiff_t delegate_body(void *arg, uint64_t at, char *p, size_t n)
+{
+  struct delegate *d = arg;
+  struct mail *m = d->o.mail;
+  str from = str_skip(buf_str(&d->head), at < d->head.n ? (size_t)at : d->head.n);
+  struct err e;
+
+  while (at >= d->head.n && at >= d->piece_at + d->piece.n) {
+    d->piece_at += d->piece.n;
+    buf_clear(&d->piece);
+    d->piece.cap = LIMIT_CHUNK;
+    if (m->body(m->source, d->piece_next++, &d->piece, &e) <= 0) return -1;
+  }
+  if (at >= d->head.n) from = str_skip(buf_str(&d->piece), (size_t)(at - d->piece_at));
+  if (n > from.n) n = from.n;
+  memcpy(p, from.p, n);
+  return (ptrdiff_t)n;
+}
+
+static void delegate_pump(struct delegate_line *line);
+
+static void delegate_join_line(struct delegate *d)
+{
+  d->behind = NULL;
+  *d->line->last = d;
+  d->line->last = &d->behind;
+}
+
+/* The filter's last word on what it was sent, while nothing has come back. */
+static void delegate_sent(void *arg, int code, str reply)
+{
+  struct delegate *d = arg;
+
+  if (code == 0 && !d->sending->greeted && d->tries < DELEGATE_TRIES) {
+    delegate_unlink(d);
+    delegate_enter(d, DELEGATE_QUEUED);
+    delegate_join_line(d);
+    delegate_pump(d->line);
+  } else if (code == 250) {
+    delegate_fail(d, STR("the filter took the mail and gave nothing back"));
+  } else {
+    delegate_fail(d, reply);
+  }
+}
+
+static void delegate_greeted(void *arg)
+{
+  struct delegate_link *k = arg;
+
+  if (k->greeted) return;
+  k->greeted = true;
+  k->line->connecting--;
+  delegate_pump(k->line);
+}
+
+static void delegate_gone(void *arg)
+{
+  struct delegate_link *k = arg;
+  struct delegate_line *line = k->line;
+
+  line->flying--;
+  line->connecting -= !k->greeted;
+  *k->link = k->next;
+  if (k->next) k->next->link = k->link;
+  mem_free(k);
+  if (!line->hub->stopped) delegate_pump(line);
+}
+
+static int delegate_make_mail(struct delegate *d, struct err *e)
+{
+  struct mail *m = d->o.mail;
+  struct client_rcpt *rcpt;
+
+  arena_free(d->arena);
+  d->arena = arena_new(LIMIT_TRANSACTION_BYTES);
+  rcpt = d->arena ? arena_alloc(d->arena, (m->rcpt_count + 1) * sizeof *rcpt) : NULL;
+  if (!rcpt) return err_nomem(e);
+  for (size_t i = 0; i < m->rcpt_count; i++) rcpt[i].address = m->rcpt[i].address;
+  d->mail = (struct client_mail){.from = m->facts.mail_from,
+                                 .rcpt = rcpt,
+                                 .rcpt_count = m->rcpt_count,
+                                 .all = true,
+                                 .utf8 = m->utf8,
+                                 .eight = true,
+                                 .octets = d->head.n + d->o.octets,
+                                 .body = delegate_body,
+                                 .arena = d->arena,
+                                 .done = delegate_sent,
+                                 .arg = d};
+  buf_clear(&d->piece);
+  d->piece_at = d->head.n;
+  d->piece_next = 0;
+  return 0;
+}
+
+static int delegate_connect(struct delegate *d, struct err *e)
+{
+  struct loop *l = d->hub->server->loop;
+  struct delegate_link *k = mem_alloc(sizeof *k);
+  char helo[DELEGATE_TOKEN + sizeof DELEGATE_HELO];
+  struct client_options o = {.to = d->line->to,
+                             .lock_step = true,
+                             .greeting = DELEGATE_GREETING,
+                             .until = loop_now(l) + d->timeout,
+                             .greeted = delegate_greeted,
+                             .gone = delegate_gone,
+                             .arg = k};
+
+  if (!k || delegate_make_mail(d, e) < 0) {
+    mem_free(k);
+    return err_nomem(e);
+  }
+  snprintf(helo, sizeof helo, "%s" DELEGATE_HELO, d->token);
+  o.helo = str_of(helo);
+  k->client = client_new(l, &o, e);
+  if (!k->client) {
+    mem_free(k);
+    return -1;
+  }
+  k->line = d->line;
+  k->delegate = d;
+  k->next = d->hub->links;
+  k->link = &d->hub->links;
+  if (k->next) k->next->link = &k->next;
+  d->hub->links = k;
+  d->sending = k;
+  d->tries++;
+  k->line->flying++;
+  k->line->connecting++;
+  delegate_enter(d, DELEGATE_SENDING);
+  client_send(k->client, &d->mail);
+  return 0;
+}
+
+/* Sends the next ones in line, as many as the service takes. */
+static void delegate_pump(struct delegate_line *line)
+{
+  struct err e;
+
+  while (line->first && line->connecting < LIMIT_DELEGATE_CONNECTS &&
+         line->flying < LIMIT_DELEGATE_FLYING) {
+    struct delegate *d = line->first;
+
+    delegate_leave_line(d);
+    if (delegate_connect(d, &e) < 0) delegate_fail(d, str_of(e.text));
+  }
+}
+
+/* ---- what came back -------------------------------------------------------------------------- */
+
+/* A filter that looked at a mail says so in its header: by just one of the marks, or, where the
+ * service declares none, by any field more than was sent (a mark that clamsmtpd glues to the end of
+ * another field is none). */
+static bool delegate_is_scanned(const struct delegate *d, const struct header *h)
+{
+  struct rules *r = d->o.policy->rules;
+  struct rules_service v;
+  size_t marks = 0;
+
+  if (!rules_service(r, d->o.stage, d->o.directive, &v)) return false;
+  if (v.marked && v.mark_count == 0) return true;
+  for (size_t n = 0; n < v.mark_count; n++)
+    marks += header_count(h, rules_service_mark(r, d->o.stage, d->o.directive, n));
+  if (v.marked) return marks == 1;
+  for (size_t i = 0; i < h->n; i++) {
+    str name = h->fields[i].name;
+    size_t ours = str_ieq(name, DELEGATE_FIELD);
+
+    if (header_count(h, name) > header_count(&d->o.mail->header, name) + ours) return true;
+  }
+  return false;
+}
+
+/* Our EHLO, where the filter passes it on, must be that of the same mail. */
+static bool delegate_is_crossed(const struct delegate *d, str helo)
+{
+  if (!str_iends(helo, STR(DELEGATE_HELO))) return false;
+  return !str_ieq(str_sub(helo, 0, helo.n - strlen(DELEGATE_HELO)), str_of(d->token));
+}
+
+static enum reply_id delegate_judge(struct delegate *d, struct session *s, const struct header *h,
+                                    str block)
+{
+  d->returned.cap = LIMIT_HEADER_BYTES;
+  buf_str_add(&d->returned, block);
+  if (!delegate_is_scanned(d, h)) {
+    delegate_fail(d, STR("what came back does not show that it was scanned"));
+    return REPLY_DELEGATE_UNSCANNED;
+  }
+  if (!buf_ok(&d->returned)) {
+    delegate_fail(d, STR("out of memory"));
+    return REPLY_STORE_FAILED;
+  }
+  d->body = s->incoming;
+  s->incoming = NULL;
+  incoming_on_ready(d->body, NULL, NULL);
+  memcpy(d->id, s->mail->facts.message_id.p, ID_LENGTH);
+  delegate_settle(d, DELEGATE_RETURNED);
+  return REPLY_DONE;
+}
+
+enum reply_id delegate_return(struct session *s)
+{
+  struct header h = {.arena = s->arena};
+  struct netaddr local;
+  struct delegate *d;
+  struct err e;
+
+  if (header_parse(&h, buf_str(&s->in.header), &e) < 0) return REPLY_STORE_FAILED;
+  if (header_count(&h, DELEGATE_FIELD) != 1) return REPLY_DELEGATE_UNKNOWN;
+  d = delegate_of_field(s->server, header_value(header_find(&h, DELEGATE_FIELD, 0), s->arena));
+  if (!d || d->state != DELEGATE_SENDING) return REPLY_DELEGATE_UNKNOWN;
+  if (netaddr_local(io_fd(s->io), &local) < 0 || !netaddr_eq(&local, &d->receiver) ||
+      !netaddr_same_ip(&s->peer, &d->line->to) || delegate_is_crossed(d, s->mail->facts.helo))
+    return REPLY_DELEGATE_UNKNOWN;
+  return delegate_judge(d, s, &h, buf_str(&s->in.header));
+}
+
+/* 1: the two bodies are the same. */
+static int delegate_same_body(struct delegate *d, struct err *e)
+{
+  struct buf sent = BUF_INIT(LIMIT_CHUNK), came = BUF_INIT(LIMIT_CHUNK);
+  struct mail *m = d->o.mail;
+  int more = 1, same = 1;
+
+  if (incoming_octets(d->body) != d->o.octets) return 0;
+  for (size_t n = 0; more > 0 && same > 0; n++) {
+    buf_clear(&sent);
+    buf_clear(&came);
+    more = m->body(m->source, n, &sent, e);
+    if (more < 0 || incoming_read(d->body, n, &came, e) != more)
+      same = -1;
+    else
+      same = str_eq(buf_str(&sent), buf_str(&came));
+  }
+  buf_free(&sent);
+  buf_free(&came);
+  return same;
+}
+
+int delegate_take_result(struct delegate *d, struct incoming **body, str *id, struct err *e)
+{
+  struct mail *m = d->o.mail;
+  struct header h = {.arena = m->arena};
+  int same = delegate_same_body(d, e);
+
+  *body = NULL;
+  if (same < 0 || header_parse(&h, buf_str(&d->returned), e) < 0) return -1;
+  header_remove(&h, DELEGATE_FIELD);
+  if (!same) {
+    *id = arena_str(m->arena, str_of(d->id));
+    if (!id->p) return err_nomem(e);
+    *body = d->body;
+    d->body = NULL;
+  }
+  m->header = h;
+  return 0;
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------- */
+
+static struct delegate_hub *delegate_get_hub(struct server *s)
+{
+  if (!s->delegates) s->delegates = mem_alloc(sizeof *s->delegates);
+  if (s->delegates) s->delegates->server = s;
+  return s->delegates;
+}
+
+static struct delegate_line *delegate_get_line(struct delegate_hub *hub, const struct netaddr *to)
+{
+  struct delegate_line *line;
+
+  for (line = hub->lines; line; line = line->next)
+    if (netaddr_eq(&line->to, to)) return line;
+  line = mem_alloc(sizeof *line);
+  if (!line) return NULL;
+  line->hub = hub;
+  line->to = *to;
+  line->last = &line->first;
+  line->next = hub->lines;
+  return hub->lines = line;
+}
+
+static int delegate_prepare(struct delegate *d, struct err *e)
+{
+  const struct delegate_order *o = &d->o;
+  unsigned char dice[DELEGATE_TOKEN / 2];
+  struct buf hex = BUF_INIT(DELEGATE_TOKEN);
+  struct rules_service v;
+  struct netaddr to;
+
+  if (!rules_service(o->policy->rules, o->stage, o->directive, &v))
+    return err_set(e, ERR_BUG, "no such delegate");
+  if (netaddr_parse(v.address, -1, &to, e) < 0 ||
+      netaddr_parse(v.receiver, -1, &d->receiver, e) < 0)
+    return -1;
+  if (random_bytes(dice, sizeof dice) < 0) return err_set(e, ERR_IO, "no random bytes");
+  buf_hex(&hex, dice, sizeof dice);
+  if (buf_ok(&hex)) memcpy(d->token, hex.p, DELEGATE_TOKEN);
+  buf_free(&hex);
+  d->timeout = v.timeout;
+  d->line = d->token[0] ? delegate_get_line(d->hub, &to) : NULL;
+  if (!d->line) return err_nomem(e);
+  d->head.cap = LIMIT_HEADER_BYTES + 1024;
+  delegate_put_field(d, v.directive, &d->head);
+  return mail_header(o->mail, &d->head, e);
+}
+
+struct delegate *delegate_new(struct server *s, const struct delegate_order *o, struct err *e)
+{
+  struct delegate_hub *hub = delegate_get_hub(s);
+  struct delegate *d = hub ? mem_alloc(sizeof *d) : NULL;
+
+  if (!d) {
+    err_nomem(e);
+    return NULL;
+  }
+  d->hub = hub;
+  d->o = *o;
+  if (delegate_prepare(d, e) < 0) {
+    buf_free(&d->head);
+    mem_free(d);
+    return NULL;
+  }
+  d->next = hub->all;
+  d->link = &hub->all;
+  if (d->next) d->next->link = &d->next;
+  hub->all = d;
+  d->over = (struct task){.run = delegate_over, .arg = d};
+  d->patience = (struct timer){.fire = delegate_late, .arg = d};
+  timer_set(s->loop, &d->patience, loop_now(s->loop) + LIMIT_DELEGATE_TIME);
+  delegate_join_line(d);
+  delegate_pump(d->line);
+  return d;
+}
+
+void delegate_free(struct delegate *d)
+{
+  if (!d) return;
+  timer_clear(d->hub->server->loop, &d->patience);
+  loop_unready(&d->over);
+  delegate_leave_line(d);
+  delegate_unlink(d);
+  *d->link = d->next;
+  if (d->next) d->next->link = d->link;
+  incoming_free(d->body);
+  arena_free(d->arena);
+  buf_free(&d->head);
+  buf_free(&d->piece);
+  buf_free(&d->returned);
+  buf_free(&d->why);
+  mem_free(d);
+}
+
+void delegate_stop(struct server *s)
+{
+  if (!s->delegates) return;
+  s->delegates->stopped = true;
+  for (struct delegate_link *k = s->delegates->links, *next; k; k = next) {
+    next = k->next;
+    if (k->delegate) k->delegate->sending = NULL;
+    k->delegate = NULL;
+    client_abort(k->client);
+  }
+}
+
+void delegate_end(struct server *s)
+{
+  struct delegate_line *line;
+
+  while (s->delegates && (line = s->delegates->lines) != NULL) {
+    s->delegates->lines = line->next;
+    mem_free(line);
+  }
+  mem_free(s->delegates);
+  s->delegates = NULL;
+}
+#undef DELEGATE_FIELD
+#undef DELEGATE_HELO
+#undef DELEGATE_GREETING
+#undef DELEGATE_TRIES
+#undef DELEGATE_TOKEN

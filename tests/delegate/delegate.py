@@ -1,0 +1,563 @@
+#!/usr/bin/env python3
+"""Delegation with real filters and with a hostile one: delegate.py PROGRAM [PART].
+
+clamsmtpd and clamd are the real ones, unpacked by peers.sh; clamd has one signature, made here. The
+filter that misbehaves is Filter, below. Each test is a function and gets its own server.
+"""
+
+import email.mime.application
+import email.mime.multipart
+import io
+import os
+import pathlib
+import shutil
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import zipfile
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "clients"))
+from server import Server, until  # noqa: E402
+
+EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+FROM, TO = "bob@elsewhere.example", "alice@home.example"
+FORGED = "X-VSMTP-DELEGATION"
+
+SERVICE = """\
+service clamsmtpd smtp = #{
+    delegator: #{
+        address: "127.0.0.1:%(filter)d",
+        timeout: "%(timeout)s",
+    },
+    receiver: "127.0.0.1:%(receiver)d",%(marks)s
+};
+"""
+MAIN = """\
+import "service" as s;
+
+#{
+    preq: [
+        delegate s::clamsmtpd "check email for virus" || {
+          // clamav inserts the "X-Virus-Infected" header
+          // once a virus is detected.
+          if has_header("X-Virus-Infected") {
+            quarantine("virus_q")
+          } else {
+            next()
+          }
+        }
+    ],
+}
+"""
+
+
+def expect(condition, why):
+    if not condition:
+        raise AssertionError(why)
+
+
+def free_ports(n):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+# ---- the filters ---------------------------------------------------------------------------------
+
+def peers():
+    got = subprocess.run(
+        [TOP / "tests" / "peers.sh", "clamsmtp", "clamav-daemon"], capture_output=True, text=True)
+    return pathlib.Path(got.stdout.strip()) if got.returncode == 0 else None
+
+
+class Clamd:
+    """The real clamd with a signature of its own."""
+
+    def __init__(self, root):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="clamd-"))
+        self.socket = self.dir / "clamd.ctl"
+        (self.dir / "db").mkdir()
+        signature = EICAR.encode().hex()
+        (self.dir / "db" / "test.ndb").write_text(f"Eicar-Test-Signature:0:*:{signature}\n")
+        (self.dir / "clamd.conf").write_text(
+            f"LocalSocket {self.socket}\nDatabaseDirectory {self.dir}/db\nForeground yes\n"
+            f"LogFile {self.dir}/clamd.log\n")
+        libs = root / "usr" / "lib" / "x86_64-linux-gnu"
+        self.process = subprocess.Popen(
+            [root / "usr" / "sbin" / "clamd", f"--config-file={self.dir}/clamd.conf"],
+            env=dict(os.environ, LD_LIBRARY_PATH=str(libs)),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until("clamd", self.socket.exists)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.dir)
+
+
+class Clamsmtpd:
+    def __init__(self, root, clamd, port, receiver, action="pass", timeout=60, socket_path=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="clamsmtpd-"))
+        self.port = port
+        (self.dir / "conf").write_text(
+            f"Listen: 127.0.0.1:{port}\nOutAddress: 127.0.0.1:{receiver}\n"
+            f"ClamAddress: {socket_path or clamd.socket}\n"
+            "Header: X-AV-Checked: ClamAV using ClamSMTP\n"
+            f"Action: {action}\nTempDirectory: {self.dir}\nTimeOut: {timeout}\n"
+            "KeepAlives: 0\nMaxConnections: 64\n")
+        self.log = open(self.dir / "log", "wb")
+        self.process = subprocess.Popen(
+            [root / "usr" / "sbin" / "clamsmtpd", "-d", "2", "-f", self.dir / "conf"],
+            stdout=self.log, stderr=self.log)
+        until("clamsmtpd", lambda: b"accepting" in (self.dir / "log").read_bytes()
+              or self.listens(), seconds=10)
+
+    def listens(self):
+        wanted = f"0100007F:{self.port:04X} 00000000:0000 0A"
+        return wanted in pathlib.Path("/proc/net/tcp").read_text()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.dir)
+
+
+class Filter:
+    """A filter for the habits clamsmtpd does not have. act(filter, text) gives the last reply."""
+
+    def __init__(self, port, receiver, act):
+        self.receiver, self.act = receiver, act
+        self.seen, self.link = [], None
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=100)
+        self.threads = threading.Thread(target=self.accept, daemon=True)
+        self.threads.start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        file = connection.makefile("rwb")
+
+        def say(text):
+            file.write(text.encode() + b"\r\n")
+            file.flush()
+        try:
+            say("220 filter")
+            while line := file.readline():
+                verb = line[:4].upper()
+                if verb == b"DATA":
+                    say("354 go")
+                    text = b""
+                    while (line := file.readline()) not in (b".\r\n", b""):
+                        text += line[1:] if line.startswith(b".") else line
+                    if line:
+                        self.seen.append(text)
+                        say(self.act(self, text))
+                else:
+                    say("221 bye" if verb == b"QUIT" else "250 ok")
+        except OSError:
+            pass
+        connection.close()
+
+    def give_back(self, text, reuse=False):
+        """to the receiver: its reply"""
+        link = self.link or smtplib.SMTP("127.0.0.1", self.receiver, "localhost", 20)
+        self.link = link if reuse else None
+        try:
+            link.sendmail("who@ever.example", ["not@me.example"], text)
+            return "250 ok"
+        except smtplib.SMTPResponseException as refused:
+            return f"{refused.smtp_code} {refused.smtp_error.decode()}"
+        finally:
+            if not reuse:
+                link.close()
+
+    def stop(self):
+        self.listener.close()
+
+
+def marked(text, mark=b"X-AV-Checked: yes"):
+    head, _, body = text.partition(b"\r\n\r\n")
+    return head + b"\r\n" + mark + b"\r\n\r\n" + body
+
+
+# ---- a world of server and filter ----------------------------------------------------------------
+
+class World:
+    def __init__(self, program, filter_of=None, timeout="20s", marks="", env=None, **clam):
+        self.ports = free_ports(2)
+        names = {"filter": self.ports[0], "receiver": self.ports[1], "timeout": timeout,
+                 "marks": f"\n    marks: {marks}," if marks else ""}
+        self.server = Server(
+            program, {"service.vsl": SERVICE % names, "main.vsl": MAIN}, env=env)
+        conf = self.server.dir / "vsmtp.toml"
+        conf.write_text(conf.read_text().replace(
+            '["127.0.0.1:0"]', f'["127.0.0.1:0", "127.0.0.1:{self.ports[1]}"]'))
+        self.filter_of, self.clam = filter_of, clam
+        self.parts = []
+
+    def __enter__(self):
+        if self.filter_of:
+            self.filter = Filter(*self.ports, self.filter_of)
+        elif self.clam.pop("none", False):
+            self.filter = None
+        else:
+            clamd = Clamd(ROOT)
+            self.parts.append(clamd)
+            self.filter = Clamsmtpd(ROOT, clamd, *self.ports, **self.clam)
+        if self.filter:
+            self.parts.append(self.filter)
+        self.server.__enter__()
+        return self
+
+    def __exit__(self, kind, *rest):
+        try:
+            self.server.__exit__(kind, *rest)
+        finally:
+            for part in reversed(self.parts):
+                part.stop()
+
+    def client(self, port=None):
+        return smtplib.SMTP("127.0.0.1", port or self.server.port, "me.example", 60)
+
+    def send(self, text, client=None):
+        """code and text of the answer to the mail"""
+        c = client or self.client()
+        text = text if isinstance(text, bytes) else text.replace("\n", "\r\n").encode()
+        try:
+            c.sendmail(FROM, [TO], text)
+            return 250, ""
+        except smtplib.SMTPDataError as refused:
+            return refused.smtp_code, refused.smtp_error.decode()
+        finally:
+            if not client:
+                c.close()
+
+    def kept(self):
+        return self.server.sql("SELECT count(*) FROM queue")[0][0] + self.server.sql(
+            "SELECT count(*) FROM quarantine")[0][0]
+
+    def refused(self, text):
+        code, said = self.send(text)
+        expect(code == 451 and said.startswith("4.3.0"), f"{code} {said}")
+        expect(self.kept() == 0, "something was kept")
+        expect(not self.server.mails(), "something was delivered")
+
+    def lives(self):
+        """The server still serves."""
+        with self.client() as c:
+            expect(c.noop()[0] == 250, "no service any more")
+
+
+CLEAN = "Subject: hi\nFrom: <a@b.example>\n\nhello\n.dot\n..\nend\n"
+
+
+def mime(payload, name):
+    m = email.mime.multipart.MIMEMultipart()
+    m["Subject"] = "parts"
+    m.attach(email.mime.application.MIMEApplication(payload, Name=name))
+    return m.as_string()
+
+
+# ---- with the real clamsmtpd ---------------------------------------------------------------------
+
+def clam_clean(program):
+    with World(program) as w:
+        expect(w.send(CLEAN) == (250, ""), "not accepted")
+        mail = w.server.mails(count=1)[0].replace(b"\r\n", b"\n")
+        head, _, body = mail.partition(b"\n\n")
+        expect(body == b"hello\n.dot\n..\nend\n", repr(body))
+        expect(b"X-AV-Checked: ClamAV using ClamSMTP" in head, repr(head))
+        expect(head.count(b"Received:") == 1 and FORGED.encode() not in head, repr(head))
+        trace = [row[0] for row in w.server.sql(
+            "SELECT status FROM trace WHERE kind = 'delegate' ORDER BY rowid")]
+        expect(trace == ["delegated", "returned", "next"], trace)
+
+
+def clam_virus(program):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("eicar.com", EICAR)
+    with World(program) as w:
+        for text in (f"Subject: v\n\n{EICAR}\n", mime(EICAR.encode(), "e.com"),
+                     mime(packed.getvalue(), "e.zip"), f"{EICAR}\n"):
+            code, said = w.send(text)
+            expect(code == 250, f"{code} {said}")
+        rows = w.server.sql("SELECT queue, stage, rule FROM quarantine")
+        expect(len(rows) == 4, rows)
+        expect(rows[0][0] == "virus_q" and "check email for virus" in str(rows[0]), rows[0])
+        expect(not w.server.mails(), "a virus was delivered")
+
+
+def clam_connection_of_two(program):
+    with World(program) as w:
+        with w.client() as c:
+            for _ in range(2):
+                expect(w.send(CLEAN, c) == (250, ""), "not accepted")
+            expect(w.send(f"Subject: v\n\n{EICAR}\n", c) == (250, ""), "not accepted")
+        w.server.mails(count=2)
+        expect(len(w.server.sql("SELECT 1 FROM quarantine")) == 1, "no quarantine")
+
+
+def clam_hundred(program):
+    with World(program, timeout="60s") as w:
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(w.send(CLEAN)))
+                   for _ in range(100)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        expect(answers.count((250, "")) == 100, str(set(answers)))
+        expect(len(w.server.mails(count=100)) == 100, "lost or doubled")
+
+
+def clam_scanner_down(program):
+    with World(program, socket_path="/nonexistent/clamd.ctl") as w:
+        w.refused(CLEAN)
+        w.lives()
+
+
+def clam_drop_and_bounce(program):
+    for action in ("drop", "bounce"):
+        with World(program, action=action) as w:
+            w.refused(f"Subject: v\n\n{EICAR}\n")
+            expect(w.send(CLEAN) == (250, ""), "clean mail not accepted")
+
+
+def clam_odd_mails(program):
+    with World(program, timeout="3s") as w:
+        for text in (b"", b"\r\n", b"just text\r\n"):
+            code, said = w.send(text)
+            expect(code == 250, f"{text!r}: {code} {said}")
+        for n in (4221, 4222):
+            for text in (b"X-L: " + b"a" * (n - 5) + b"\r\n\r\nbody\r\n",
+                         b"Subject: b\r\n\r\n" + b"b" * n + b"\r\nmore\r\n",
+                         b"Subject: l\r\n\r\n" + b"l" * n + b"\r\n"):
+                code, said = w.send(text)
+                expect(code in (250, 451), f"{n}: {code} {said}")
+                w.lives()
+        expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
+
+
+def clam_sender_goes(program):
+    with World(program) as w:
+        c = w.client()
+        c.ehlo()
+        for command in (f"MAIL FROM:<{FROM}>", f"RCPT TO:<{TO}>", "DATA"):
+            c.docmd(command)
+        c.send(b"Subject: gone\r\n\r\nhalf a mail\r\n")
+        c.close()
+        expect(w.send(CLEAN) == (250, ""), "not accepted")
+        expect(len(w.server.mails(count=1)) == 1, "more than one")
+
+
+# ---- with a filter of other habits ---------------------------------------------------------------
+
+def filter_none(program):
+    with World(program, none=True) as w:
+        w.refused(CLEAN)
+        w.lives()
+
+
+def filter_unscanned(program):
+    with World(program, lambda f, text: f.give_back(text)) as w:
+        w.refused(CLEAN)
+
+
+def filter_marks(program):
+    marks = '["X-Clean", "X-Bad"]'
+    for added, good in ((b"X-Clean: 1", True), (b"X-Other: 1", False),
+                        (b"X-Clean: 1\r\nX-Bad: 1", False)):
+        with World(program, lambda f, text: f.give_back(marked(text, added)), marks=marks) as w:
+            if good:
+                forged = "X-clean: forged\nX-BAD: forged\n" + CLEAN
+                expect(w.send(forged) == (250, ""), "not accepted")
+                mail = w.server.mails(count=1)[0]
+                expect(b"forged" not in mail and b"X-Clean: 1" in mail, repr(mail))
+            else:
+                w.refused(CLEAN)
+
+
+def filter_forged(program):
+    with World(program, lambda f, text: f.give_back(marked(text))) as w:
+        forged = (f'{FORGED}: sent; stage=preq; directive="check email for virus";\n\tid="'
+                  + "0" * 32 + '"\nX-Virus-Infected: no\n' + CLEAN)
+        expect(w.send(forged) == (250, ""), "not accepted")
+        expect(w.filter.seen[0].count(FORGED.encode()) == 1, "the forged field went out")
+        mail = w.server.mails(count=1)[0]
+        expect(b"X-Virus-Infected" not in mail and FORGED.encode() not in mail, repr(mail))
+        lines = w.filter.seen[0].split(b"\r\n")
+        expect(lines[0].startswith(FORGED.encode()) and lines[3].startswith(b"Received:"), lines)
+
+
+def filter_amavis(program):
+    def act(f, text):
+        return f.give_back(b"X-Virus-Scanned: amavis\r\nReceived: from a\r\n" +
+                           text.replace(b"Subject: hi", b"Subject: ***hi"), reuse=True)
+    with World(program, act) as w:
+        for _ in range(3):
+            expect(w.send(CLEAN) == (250, ""), "not accepted")
+        mails = w.server.mails(count=3)
+        expect(all(b"***hi" in m and m.count(b"Received:") == 2 for m in mails), repr(mails[0]))
+
+
+def filter_other_body(program):
+    def act(f, text):
+        return f.give_back(marked(text) + b"-- \r\nscanned\r\n")
+    with World(program, act) as w:
+        expect(w.send(CLEAN) == (250, ""), "not accepted")
+        expect(w.server.mails(count=1)[0].rstrip().endswith(b"scanned"), "the old body")
+
+
+def filter_token_twice(program):
+    answers = []
+
+    def act(f, text):
+        answers.append(f.give_back(marked(text)))
+        answers.append(f.give_back(marked(text)))
+        return answers[0]
+    with World(program, act) as w:
+        expect(w.send(CLEAN) == (250, ""), "not accepted")
+        until("the second try", lambda: len(answers) == 2)
+        expect(answers[0].startswith("250") and answers[1].startswith("554"), answers)
+        expect(w.filter.give_back(b"Subject: x\r\n\r\nno token\r\n").startswith("554"), "taken")
+        expect(len(w.server.mails(count=1)) == 1, "twice")
+
+
+def filter_loop(program):
+    answers = []
+
+    def act(f, text):
+        f.receiver = world.server.port
+        c = smtplib.SMTP("127.0.0.1", world.server.port, "localhost", 20)
+        try:
+            c.sendmail(FROM, [TO], marked(text))
+            answers.append(250)
+        except smtplib.SMTPDataError as refused:
+            answers.append(refused.smtp_code)
+        return f"{answers[0]} back"
+    with World(program, act) as world:
+        world.refused(CLEAN)
+        expect(answers == [554], answers)
+
+
+def filter_keeps_silent(program):
+    def act(f, text):
+        time.sleep(4)
+        return f.give_back(marked(text))
+    with World(program, act, timeout="1s") as w:
+        w.refused(CLEAN)
+        time.sleep(4)
+        expect(w.kept() == 0 and not w.server.mails(), "a late result was taken")
+
+
+def filter_says_250(program):
+    with World(program, lambda f, text: "250 fine") as w:
+        w.refused(CLEAN)
+
+
+def filter_refuses_after(program):
+    def act(f, text):
+        f.give_back(marked(text))
+        return "451 too late"
+    with World(program, act) as w:
+        expect(w.send(CLEAN) == (250, ""), "the verdict stands")
+        w.server.mails(count=1)
+
+
+def client_goes(program):
+    """after its dot, before the verdict: nothing is kept, the result is refused"""
+    answers = []
+
+    def act(f, text):
+        time.sleep(1)
+        answers.append(f.give_back(marked(text)))
+        return answers[0]
+    with World(program, act) as w:
+        c = w.client()
+        c.ehlo()
+        for command in (f"MAIL FROM:<{FROM}>", f"RCPT TO:<{TO}>", "DATA"):
+            c.docmd(command)
+        c.send(b"Subject: gone\r\n\r\ntext\r\n.\r\n")
+        until("the filter", lambda: w.filter.seen)
+        c.close()
+        until("the filter", lambda: answers)
+        expect(answers[0].startswith("554"), answers)
+        expect(w.kept() == 0 and not w.server.mails(), "something was kept")
+
+
+def receiver_strangers(program):
+    with World(program, lambda f, text: f.give_back(marked(text))) as w:
+        s = socket.create_connection(("127.0.0.1", w.ports[1]), source_address=("127.0.0.9", 0))
+        expect(s.recv(100).startswith(b"554 5.7.1"), "a stranger on the receiver")
+        s.close()
+
+
+def receiver_killed(program):
+    def act(f, text):
+        answer = f.give_back(marked(text))
+        world.server.process.kill()
+        return answer
+    with World(program, act) as world:
+        try:
+            code, _ = world.send(CLEAN)
+        except (smtplib.SMTPException, OSError):
+            code = 0
+        world.server.process.wait()
+        world.server.start()
+        if code == 250:
+            world.server.mails(count=1)
+        expect(len(world.server.mails()) <= 1, "doubled")
+
+
+TESTS = [clam_clean, clam_virus, clam_connection_of_two, clam_hundred, clam_scanner_down,
+         clam_drop_and_bounce, clam_odd_mails, clam_sender_goes, filter_none, filter_unscanned,
+         filter_marks, filter_forged, filter_amavis, filter_other_body, filter_token_twice,
+         filter_loop, filter_keeps_silent, filter_says_250, filter_refuses_after,
+         client_goes, receiver_strangers, receiver_killed]
+
+
+def main():
+    global ROOT
+    program = [pathlib.Path(sys.argv[1]).resolve()]
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
+    failed = ran = 0
+    wanted = [test for test in TESTS if part in f"delegate/{test.__name__}"]
+    ROOT = peers() if any(test.__name__.startswith("clam") for test in wanted) else None
+    for test in wanted:
+        if not ROOT and test.__name__.startswith("clam"):
+            print(f"skip delegate/{test.__name__}: no clamsmtpd")
+            continue
+        ran += 1
+        try:
+            test(program)
+        except Exception as error:
+            failed += 1
+            traceback.print_exc(limit=-2)
+            print(f"FAIL delegate/{test.__name__}: {str(error).splitlines()[-1:]}")
+        sys.stdout.flush()
+    print(f"{ran - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
