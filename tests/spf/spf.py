@@ -223,6 +223,14 @@ def test_forged_results_are_removed():
         expect(lines[1], ".*elsewhere.example; dkim=pass")
 
 
+def test_example():
+    with World({"main.vsl": (names.TOP / "rules/examples/spf/main.vsl").read_text()}) as w:
+        lines = send(w, "joe@good.example")
+        assert "X-Client-Name: host.good.example" in lines, lines
+        expect(w.mail("a@null.example"), r"\(550, '5.7.27 .*")
+        expect(w.mail("a@bad.example"), r"\(550, '5.7.23 .*")
+
+
 def test_softfail_marks_the_subject():
     with World(rules("mail: [ rule \"r\" || check_spf(\"mail_from\", \"spf\") ],")) as w:
         assert "Subject: JUNK: x" in send(w, "a@soft.example")

@@ -775,8 +775,8 @@ TEST(rules_published_examples)
 /* The policies of rules/examples, as the tests are started: from the top of the repository. */
 TEST(rules_examples_load)
 {
-  static const char *const names[] = {"home",      "aliases", "antivirus",
-                                      "blacklist", "copies",  "hold"};
+  static const char *const names[] = {"home",   "aliases", "antivirus", "blacklist",
+                                      "copies", "hold",    "spf"};
   static const str listeners[] = {STR_INIT("127.0.0.1:10024")};
   const struct rules_options opt = {
       .limits = rules_limits_default(), .listeners = listeners, .listener_count = 1};
