@@ -329,6 +329,16 @@ def test_tcp_alone():
         assert not ask(conf, ("pass", "127.0.0.1", "a@good.example", "h.example", {}))
 
 
+def test_second_name_server():
+    """One that is not there, or says SERVFAIL, is followed by the next."""
+    with tempfile.TemporaryDirectory() as folder, names.Names(folder, ZONE) as dns, \
+            tempfile.TemporaryDirectory() as other, names.Names(other, {}, broken=["good.example"]) as bad:
+        for first in (names.free_port(), bad.port):
+            conf = names.configuration(folder, dns.port)
+            conf.write_text(conf.read_text().replace("name_servers = [", f'name_servers = ["127.0.0.1:{first}", '))
+            assert not ask(conf, ("pass", "127.0.0.1", "a@good.example", "h.example", {}))
+
+
 def test_crowd():
     """500 clients at once, each with a domain of its own: none is told anything wrong."""
     count = 500
