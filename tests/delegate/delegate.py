@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Delegation with real filters and with a hostile one: delegate.py PROGRAM [PART].
 
-clamsmtpd and clamd are the real ones, unpacked by peers.sh; clamd has one signature, made here. The
-filter that misbehaves is Filter, below. Each test is a function and gets its own server.
+clamsmtpd, clamd and smtp-sink are the real ones, unpacked by peers.sh; clamd has one signature, made
+here. The filter that misbehaves is Filter, below. Each test is a function and gets its own server.
 """
 
 import email.mime.application
@@ -10,7 +10,9 @@ import email.mime.multipart
 import io
 import os
 import pathlib
+import re
 import shutil
+import signal
 import smtplib
 import socket
 import subprocess
@@ -72,9 +74,9 @@ def free_ports(n):
 
 # ---- the filters ---------------------------------------------------------------------------------
 
-def peers():
+def peers(*packages):
     got = subprocess.run(
-        [TOP / "tests" / "peers.sh", "clamsmtp", "clamav-daemon"], capture_output=True, text=True)
+        [TOP / "tests" / "peers.sh", *packages], capture_output=True, text=True)
     return pathlib.Path(got.stdout.strip()) if got.returncode == 0 else None
 
 
@@ -220,9 +222,10 @@ class World:
         elif self.clam.pop("none", False):
             self.filter = None
         else:
-            clamd = Clamd(ROOT)
+            clamd = self.clamd = Clamd(ROOT)
             self.parts.append(clamd)
-            self.filter = Clamsmtpd(ROOT, clamd, *self.ports, **self.clam)
+            receiver = self.clam.pop("receiver", self.ports[1])
+            self.filter = Clamsmtpd(ROOT, clamd, self.ports[0], receiver, **self.clam)
         if self.filter:
             self.parts.append(self.filter)
         self.server.__enter__()
@@ -336,6 +339,64 @@ def clam_scanner_down(program):
         w.lives()
 
 
+def clam_scanner_slow(program):
+    with World(program, timeout="3s") as w:
+        stopped = w.clamd.process
+        stopped.send_signal(signal.SIGSTOP)
+        later = threading.Timer(1, stopped.send_signal, [signal.SIGCONT])
+        later.start()
+        expect(w.send(CLEAN) == (250, ""), "slow is not too slow")
+        w.server.mails(count=1)
+        stopped.send_signal(signal.SIGSTOP)
+        code, said = w.send(CLEAN)
+        expect(code == 451 and said.startswith("4.3.0"), f"{code} {said}")
+        stopped.send_signal(signal.SIGCONT)
+        time.sleep(1)
+        expect(len(w.server.mails()) == 1 and w.kept() == 0, "what came too late was taken")
+        expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
+
+
+def clam_no_receiver(program):
+    with World(program, receiver=free_ports(1)[0]) as w:
+        w.refused(CLEAN)
+        w.lives()
+
+
+def clam_large(program):
+    body = b"".join(b".%06d some text of a long mail\r\n" % i for i in range(100000))
+    with World(program, timeout="60s") as w:
+        expect(w.send(b"Subject: large\r\n\r\n" + body) == (250, ""), "not accepted")
+        mail = w.server.mails(count=1)[0].replace(b"\r\n", b"\n")
+        expect(mail.partition(b"\n\n")[2] == body.replace(b"\r\n", b"\n"), "not octet for octet")
+
+
+def clam_killed(program):
+    """kill -9 with mails at the filter: what was answered 250 is there, nothing is there twice"""
+    answered = []
+
+    def client(world, n):
+        try:
+            if world.send(f"Subject: number {n}\n\nx\n")[0] == 250:
+                answered.append(n)
+        except (smtplib.SMTPException, OSError):
+            pass
+    with World(program) as w:
+        threads = [threading.Thread(target=client, args=(w, n)) for n in range(40)]
+        for t in threads:
+            t.start()
+        until("some answers", lambda: len(answered) > 5, pause=0.001)
+        w.server.process.kill()
+        for t in threads:
+            t.join()
+        w.server.process.wait()
+        w.server.start()
+        mails = w.server.mails(count=len(answered))
+        until("an empty queue", lambda: w.kept() == 0)
+        got = [int(re.search(rb"^Subject: number (\d+)", m, re.M)[1]) for m in w.server.mails()]
+        expect(len(got) == len(set(got)), f"twice: {sorted(got)}")
+        expect(set(answered) <= set(got), f"lost: {set(answered) - set(got)} of {len(mails)}")
+
+
 def clam_drop_and_bounce(program):
     for action in ("drop", "bounce"):
         with World(program, action=action) as w:
@@ -368,6 +429,31 @@ def clam_sender_goes(program):
         c.close()
         expect(w.send(CLEAN) == (250, ""), "not accepted")
         expect(len(w.server.mails(count=1)) == 1, "more than one")
+
+
+# ---- with Postfix's smtp-sink, which gives nothing back ------------------------------------------
+
+def sink_habits(program):
+    """as a peer of the client: each way it behaves is heard, and said in the log"""
+    for option, said in (([], "gave nothing back"), (["-e"], "gave nothing back"),
+                         (["-p", "-8"], "gave nothing back"), (["-f", "rcpt"], "500 5.3.0"),
+                         (["-r", "mail"], "450 4.3.0"), (["-r", "data"], "450 4.3.0"),
+                         (["-f", "."], "500 5.3.0"), (["-q", "rcpt"], "closed"),
+                         (["-q", "."], "closed")):
+        with World(program, none=True) as w:
+            sink = subprocess.Popen(
+                [ROOT / "usr/sbin/smtp-sink", "-u", "nobody", *option, f"127.0.0.1:{w.ports[0]}",
+                 "10"], env=dict(os.environ, LD_LIBRARY_PATH=str(ROOT / "usr/lib/postfix")))
+            try:
+                port = f":{w.ports[0]:04X} 00000000:0000 0A"
+                until("smtp-sink", lambda: port in pathlib.Path("/proc/net/tcp").read_text())
+                w.refused(CLEAN)
+                logs = w.server.log() + (w.server.dir / "server.log").read_text()
+                why = [line for line in logs.splitlines() if "delegation failed" in line]
+                expect(said in why[0], f"{option}: {why}")
+            finally:
+                sink.terminate()
+                sink.wait()
 
 
 # ---- with a filter of other habits ---------------------------------------------------------------
@@ -529,8 +615,10 @@ def receiver_killed(program):
         expect(len(world.server.mails()) <= 1, "doubled")
 
 
+PEERS = {"clam": ["clamsmtp", "clamav-daemon"], "sink": ["postfix"]}
 TESTS = [clam_clean, clam_virus, clam_connection_of_two, clam_hundred, clam_scanner_down,
-         clam_drop_and_bounce, clam_odd_mails, clam_sender_goes, filter_none, filter_unscanned,
+         clam_drop_and_bounce, clam_scanner_slow, clam_no_receiver, clam_large,
+         clam_odd_mails, clam_sender_goes, clam_killed, sink_habits, filter_none, filter_unscanned,
          filter_marks, filter_forged, filter_amavis, filter_other_body, filter_token_twice,
          filter_loop, filter_keeps_silent, filter_says_250, filter_refuses_after,
          client_goes, receiver_strangers, receiver_killed]
@@ -542,10 +630,11 @@ def main():
     part = sys.argv[2] if len(sys.argv) > 2 else ""
     failed = ran = 0
     wanted = [test for test in TESTS if part in f"delegate/{test.__name__}"]
-    ROOT = peers() if any(test.__name__.startswith("clam") for test in wanted) else None
     for test in wanted:
-        if not ROOT and test.__name__.startswith("clam"):
-            print(f"skip delegate/{test.__name__}: no clamsmtpd")
+        packages = PEERS.get(test.__name__.partition("_")[0], [])
+        ROOT = peers(*packages) if packages else None
+        if packages and not ROOT:
+            print(f"skip delegate/{test.__name__}: no {packages[0]}")
             continue
         ran += 1
         try:
