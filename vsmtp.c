@@ -157,6 +157,7 @@
 #include "smtp/policy.c"       /* a configuration together with its rules */
 #include "smtp/spf_macro.c"    /* the macro language of SPF records */
 #include "smtp/spf_record.c"   /* an SPF record, checked whole, read term by term */
+#include "smtp/spf_library.c"  /* a single term of a record, judged by libspf2 */
 #include "smtp/spf.c"          /* check_host(): may this client send for this domain? */
 #include "smtp/forged.c"       /* header fields of a client that claim to be ours */
 #include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */

@@ -1,95 +1,27 @@
 /* smtp/spf.c: may this client send for this domain? An evaluation of RFC 7208.
  *
- * Everything around the single term is ours: which record counts, its grammar, the stack of includes,
+ * Everything around the single term is here: which record counts, its grammar, the stack of includes,
  * the counters over the whole evaluation, macros, the explanation. Each a, mx, ptr, exists, ip4 and
- * ip6 term goes to libspf2 alone. No octet of a stranger reaches that library's parser: the name in a
- * term is always the token "t.t", host names found on the way are "h0.t.t", "h1.t.t", …, and the DNS
- * layer we give it puts the real names in.
+ * ip6 term goes to spf_library.c alone.
  *
  * An evaluation is a stack of frames, worked on step by step. A step that needs an answer nobody has
  * yet asks for it, ends, and is done again from its beginning when the answer is there: what is known
  * is kept until the term is finished. So nothing waits, and a step never has to be resumed half way.
  */
-#include "spf.h"
+#include "spf_int.h"
 
 #include <arpa/inet.h>
-#include <arpa/nameser.h>
-#include <netdb.h>
-#include <spf2/spf.h>
 
-#include "spf_macro.h"
-#include "spf_record.h"
+#define SPF_SLICE       64   /* steps before others get their turn */
+#define SPF_NAME_MAX    253  /* octets of a domain name, RFC 7208 §7.3 */
+#define SPF_EXPLANATION 4096 /* octets; a longer one is nobody's to read */
 
-#define SPF_TOKEN       "t.t"
-#define SPF_SLICE       64                    /* steps before others get their turn */
-#define SPF_NAME_MAX    253                   /* octets of a domain name, RFC 7208 §7.3 */
-#define SPF_EXPLANATION 4096                  /* octets; a longer one is nobody's to read */
-#define SPF_FRAMES      (LIMIT_SPF_TERMS + 1) /* each include counts as a term */
-
-enum spf_word { /* ORDER SPF_WORD */
-                SPF_WORD_NONE,
-                SPF_WORD_NEUTRAL,
-                SPF_WORD_PASS,
-                SPF_WORD_FAIL,
-                SPF_WORD_SOFTFAIL,
-                SPF_WORD_TEMPERROR,
-                SPF_WORD_PERMERROR
-};
+/* ORDER SPF_WORD */
 static const char *const spf_words[] = {"none",     "neutral",   "pass",     "fail",
                                         "softfail", "temperror", "permerror"};
 
 /* What a step came to. */
 enum spf_step { SPF_STEP_ON, SPF_STEP_WAIT, SPF_STEP_DONE };
-
-/* An answer, kept until its term is finished. */
-struct spf_known {
-  struct spf_known *next;
-  str name;
-  enum dns_type type;
-  enum dns_status status;
-  const struct dns_record *records;
-  size_t n;
-};
-
-/* One domain whose record is evaluated. */
-struct spf_frame {
-  str domain;
-  struct spf_record record;
-  bool redirected; /* it was reached by a redirect */
-  bool loaded;     /* the record is there */
-  bool busy;       /* with `term` */
-  struct spf_term term;
-  struct arena_mark mark; /* what is above belongs to the term */
-};
-
-struct spf {
-  struct loop *loop;
-  struct dns *dns;
-  spf_fn *done;
-  void *arg;
-  struct arena *arena; /* stack-wise: frames, and what the innermost term needs */
-  struct spf_macro_facts facts;
-  struct spf_frame frames[SPF_FRAMES];
-  size_t depth;
-  unsigned terms, voids; /* LIMIT_SPF_TERMS, LIMIT_SPF_VOID: of the whole evaluation */
-  struct spf_known *known;
-  str asked;               /* the name of the newest question */
-  struct dns_query *query; /* under way: the step waits */
-  bool failed;             /* no memory */
-  bool explaining;         /* the word is fail; what remains is to fetch the explanation */
-  enum spf_word word;
-  str mechanism, explanation;
-  char problem[256];
-  struct timer limit;
-  struct task task;
-  /* libspf2's side of the term at hand */
-  SPF_server_t *server;
-  SPF_dns_server_t layer;
-  str name;                      /* what the token stands for */
-  bool any;                      /* its prefix length is 0: every address is the client's */
-  const struct spf_known *hosts; /* what "h0.t.t" … stand for */
-  bool missing;                  /* an answer was not there: what the library says counts nothing */
-};
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -121,14 +53,14 @@ static bool spf_name_is_domain(str name)
   return spf_name_ok(name) && str_chr(name, '.') > 0 && name.p[0] != '[';
 }
 
-static bool spf_name_within(str name, str domain)
+bool spf_name_within(str name, str domain)
 {
   return name.n > domain.n && str_iends(name, domain) && name.p[name.n - domain.n - 1] == '.';
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-static const struct spf_known spf_no_such_name = {.status = DNS_NXDOMAIN};
+const struct spf_known spf_no_such_name = {.status = DNS_NXDOMAIN};
 
 /* Copies the answer to what is `asked`. */
 static int spf_keep(struct spf *s, const struct dns_answer *a)
@@ -175,8 +107,7 @@ static str spf_present(struct spf *s, str name)
   return copy.p ? copy : STR("");
 }
 
-/* What is known of a name in presentation form, or NULL: then it is being asked for. */
-static const struct spf_known *spf_lookup(struct spf *s, str name, enum dns_type type)
+const struct spf_known *spf_lookup(struct spf *s, str name, enum dns_type type)
 {
   const struct dns_answer *at_hand;
 
@@ -202,7 +133,7 @@ static enum dns_type spf_address_type(const struct spf *s)
   return s->facts.v6 ? DNS_AAAA : DNS_A;
 }
 
-static const struct spf_known *spf_lookup_reverse(struct spf *s)
+const struct spf_known *spf_lookup_reverse(struct spf *s)
 {
   char ip[INET6_ADDRSTRLEN], name[DNS_REVERSE_MAX];
 
@@ -271,159 +202,6 @@ static int spf_expand_name(struct spf *s, const struct spf_frame *f, str spec, s
   if (spec.n > 0) rc = spf_expand(s, f, spec, LIMIT_CHUNK, out);
   *out = spf_name_fit(*out);
   return rc;
-}
-
-/* ---- libspf2 and its DNS layer --------------------------------------------------------------- */
-
-/* libspf2's own resolver is not wanted: defining this keeps it out of a static program. */
-SPF_dns_server_t *SPF_dns_resolv_new(SPF_dns_server_t *layer_below, const char *name, int debug);
-
-SPF_dns_server_t *SPF_dns_resolv_new(SPF_dns_server_t *layer_below, const char *name, int debug)
-{
-  (void)layer_below;
-  (void)name;
-  (void)debug;
-  return NULL;
-}
-
-static SPF_dns_rr_t *spf_rr_new(struct spf *s, const char *domain, ns_type type, int status)
-{
-  return SPF_dns_rr_new_init(&s->layer, domain, type, 0, status);
-}
-
-/* Adds one record, data of n octets; host names are those of `hosts`. */
-static bool spf_rr_add(SPF_dns_rr_t *rr, const void *data, size_t n)
-{
-  if (SPF_dns_rr_buf_realloc(rr, rr->num_rr, n) != SPF_E_SUCCESS) return false;
-  memcpy(rr->rr[rr->num_rr++], data, n);
-  return true;
-}
-
-/* Host names are handed on as tokens. Of a ptr's only those in the wanted domain: no other can match
- * (§5.5), so none of them is asked for. */
-static void spf_rr_hosts(struct spf *s, SPF_dns_rr_t *rr, const struct spf_known *k)
-{
-  char host[32];
-
-  s->hosts = k;
-  for (size_t i = 0; i < k->n && i < LIMIT_SPF_NAMES; i++) {
-    str name = k->records[i].name;
-
-    if (k->type == DNS_PTR && !str_ieq(name, s->name) && !spf_name_within(name, s->name)) continue;
-    snprintf(host, sizeof host, "h%zu." SPF_TOKEN, i);
-    if (!spf_rr_add(rr, host, strlen(host) + 1)) s->failed = true;
-  }
-}
-
-static void spf_rr_addresses(struct spf *s, SPF_dns_rr_t *rr, const struct spf_known *k)
-{
-  for (size_t i = 0; i < k->n; i++) {
-    const void *ip = s->any ? s->facts.ip : k->records[i].ip;
-
-    if (!spf_rr_add(rr, ip, k->type == DNS_A ? 4 : 16)) s->failed = true;
-  }
-}
-
-/* What libspf2's question is about. NULL: nobody knows yet. */
-static const struct spf_known *spf_layer_find(struct spf *s, const char *domain, enum dns_type type)
-{
-  uint64_t i;
-
-  if (type == DNS_PTR) return spf_lookup_reverse(s);
-  if (strcmp(domain, SPF_TOKEN) == 0) return spf_lookup(s, s->name, type);
-  if (s->hosts && domain[0] == 'h' &&
-      str_to_u64((str){domain + 1, strcspn(domain + 1, ".")}, &i, 10) == 0 && i < s->hosts->n)
-    return spf_lookup(s, s->hosts->records[i].name, type);
-  return &spf_no_such_name;
-}
-
-/* libspf2 asks. The first answer that is not there ends the attempt: whatever else it asks then is
- * answered "try again" too. Within a ptr a name server's failure is no answer (§5.5). */
-static SPF_dns_rr_t *spf_layer_lookup(SPF_dns_server_t *layer, const char *domain, ns_type type,
-                                      int should_cache)
-{
-  struct spf *s = layer->hook;
-  const struct spf_known *k = s->missing ? NULL : spf_layer_find(s, domain, (enum dns_type)type);
-  bool ptr = s->frames[s->depth - 1].term.kind == SPF_RECORD_PTR;
-  SPF_dns_rr_t *rr;
-
-  (void)should_cache;
-  s->missing = !k;
-  if (!k || (k->status == DNS_TEMP && !ptr)) return spf_rr_new(s, domain, type, TRY_AGAIN);
-  rr = spf_rr_new(s, domain, type, k->n ? NETDB_SUCCESS : HOST_NOT_FOUND);
-  if (!rr || k->n == 0) return rr;
-  if (k->type == DNS_A || k->type == DNS_AAAA)
-    spf_rr_addresses(s, rr, k);
-  else
-    spf_rr_hosts(s, rr, k);
-  return rr;
-}
-
-/* The term as libspf2 is told it. A prefix length of 0 means none to it, so that is left out, and
- * every address is the client's then. */
-static void spf_term_text(struct spf *s, const struct spf_term *t, char out[128])
-{
-  static const char *const names[] = {
-      /* ORDER SPF_RECORD */
-      "",     "",     "a:" SPF_TOKEN,     "mx:" SPF_TOKEN, "ptr:" SPF_TOKEN,
-      "ip4:", "ip6:", "exists:" SPF_TOKEN};
-  bool v6 = s->facts.v6, network = t->kind == SPF_RECORD_IP4 || t->kind == SPF_RECORD_IP6;
-  bool sized = network || t->kind == SPF_RECORD_A || t->kind == SPF_RECORD_MX;
-  int bits = v6 ? t->cidr6 : t->cidr4;
-  char ip[INET6_ADDRSTRLEN] = "", length[16] = "";
-
-  s->any = sized && bits == 0;
-  if (network) inet_ntop(v6 ? AF_INET6 : AF_INET, t->ip, ip, sizeof ip);
-  if (sized && bits > 0 && bits < (v6 ? 128 : 32))
-    snprintf(length, sizeof length, "%s%d", v6 && !network ? "//" : "/", bits);
-  snprintf(out, 128, "v=spf1 %s%s%s", names[t->kind], ip, length);
-}
-
-static SPF_request_t *spf_library_request(struct spf *s)
-{
-  SPF_request_t *rq = SPF_request_new(s->server);
-  struct in6_addr v6;
-  struct in_addr v4;
-
-  if (!rq) return NULL;
-  memcpy(&v6, s->facts.ip, sizeof v6);
-  memcpy(&v4, s->facts.ip, sizeof v4);
-  if (s->facts.v6)
-    SPF_request_set_ipv6(rq, v6);
-  else
-    SPF_request_set_ipv4(rq, v4);
-  rq->cur_dom = SPF_TOKEN;
-  return rq;
-}
-
-/* PASS: it matches; NEUTRAL: it does not; TEMPERROR, PERMERROR. Counts nothing when `missing`. */
-static enum spf_word spf_library_judge(struct spf *s, const struct spf_term *t)
-{
-  SPF_request_t *rq = spf_library_request(s);
-  SPF_response_t *rs = rq ? SPF_response_new(rq) : NULL;
-  SPF_record_t *record = NULL;
-  enum spf_word word = SPF_WORD_PERMERROR;
-  char text[128];
-
-  s->missing = false;
-  s->hosts = NULL;
-  spf_term_text(s, t, text);
-  if (!rs)
-    s->failed = true;
-  else if (SPF_record_compile(s->server, rs, &record, text) == SPF_E_SUCCESS && record) {
-    rs->spf_record_exp = record;
-    SPF_record_interpret(record, rq, rs, 0);
-    switch (SPF_response_result(rs)) {
-    case SPF_RESULT_PASS: word = SPF_WORD_PASS; break;
-    case SPF_RESULT_NEUTRAL: word = SPF_WORD_NEUTRAL; break;
-    case SPF_RESULT_TEMPERROR: word = SPF_WORD_TEMPERROR; break;
-    default: break;
-    }
-  }
-  if (record) SPF_record_free(record);
-  if (rs) SPF_response_free(rs);
-  if (rq) SPF_request_free(rq);
-  return word;
 }
 
 /* ---- terms ----------------------------------------------------------------------------------- */
@@ -690,7 +468,7 @@ static void spf_free(struct spf *s)
   dns_cancel(s->query);
   timer_clear(s->loop, &s->limit);
   loop_unready(&s->task);
-  if (s->server) SPF_server_free(s->server);
+  spf_library_close(s);
   arena_free(s->arena);
   mem_free(s);
 }
@@ -781,11 +559,9 @@ struct spf *spf_start(struct loop *l, struct dns *d, const struct spf_request *r
   }
   *s = (struct spf){
       .loop = l, .dns = d, .done = fn, .arg = arg, .arena = arena_new(LIMIT_SPF_MEMORY)};
-  s->layer = (SPF_dns_server_t){.lookup = spf_layer_lookup, .name = "vsmtp", .hook = s};
   s->task = (struct task){.run = spf_run, .arg = s};
   s->limit = (struct timer){.fire = spf_late, .arg = s};
-  s->server = SPF_server_new_dns(&s->layer, 0);
-  if (!s->arena || !s->server || spf_set_facts(s, rq) < 0) {
+  if (!s->arena || spf_library_open(s) < 0 || spf_set_facts(s, rq) < 0) {
     err_nomem(e);
   } else if (spf_set_ip(s, rq->ip) < 0) {
     err_set(e, ERR_PERM, "no IP address: %s", log_q(rq->ip));
@@ -803,18 +579,6 @@ void spf_cancel(struct spf *s)
 {
   if (s) spf_free(s);
 }
-
-const char *spf_library_version(void)
-{
-  static char text[32];
-  int major, minor, patch;
-
-  SPF_get_lib_version(&major, &minor, &patch);
-  snprintf(text, sizeof text, "%d.%d.%d", major, minor, patch);
-  return text;
-}
-#undef SPF_TOKEN
 #undef SPF_SLICE
 #undef SPF_NAME_MAX
 #undef SPF_EXPLANATION
-#undef SPF_FRAMES

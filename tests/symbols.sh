@@ -15,7 +15,7 @@ owners='sqlite3_ sqlite/
 pcre2_ rules/regex.o
 ares_ net/dns
 mbedtls_ net/tls.o
-SPF_ smtp/spf.o
+SPF_ smtp/spf_library.o
 malloc base/mem.o
 calloc base/mem.o
 realloc base/mem.o
