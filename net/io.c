@@ -287,6 +287,13 @@ void io_discard(struct io *io)
   io->discarding = false;
 }
 
+void io_hurry(struct io *io)
+{
+  int on = 1;
+
+  if (io->fd >= 0) (void)setsockopt(io->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 uint64_t io_received(const struct io *io)
 {
   return io->received;

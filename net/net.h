@@ -175,6 +175,9 @@ void io_discard(struct io *io); /* forgets all input at hand (before TLS: RFC 32
 void io_pause(struct io *io);   /* no IO_DATA, IO_EOF; nothing is read; see IO_HANGUP */
 void io_resume(struct io *io);  /* IO_DATA comes soon if bytes are left */
 uint64_t io_received(const struct io *io); /* bytes in all */
+/* Acknowledges what came without the kernel's delay, once: for a peer that writes a reply or a mail in
+ * small pieces and, by Nagle's algorithm, waits for each. Worth it on each IO_DATA. */
+void io_hurry(struct io *io);
 
 /* Output. Copied. Over LIMIT_IO_OUTPUT, or without memory: IO_ERROR follows. While over half of that
  * is pending nothing is read. */

@@ -433,6 +433,7 @@ static void client_event(struct io *io, enum io_event event, void *arg)
   case IO_CONNECTED: client_enter(c, CLIENT_GREETING); break;
   case IO_DATA:
     while (c->state != CLIENT_CLOSED && client_line(c)) continue;
+    if (c->o.hurry && c->state != CLIENT_CLOSED) io_hurry(io);
     break;
   case IO_EOF: client_fail(c, "the connection was closed"); break;
   case IO_DRAINED:
@@ -500,7 +501,7 @@ void client_abort(struct client *c)
   c->mail = NULL;
   if (!c->io) {
     client_free(c);
-  } else if (c->state != CLIENT_CLOSED) {
+  } else { /* it may be closing already, but in good order, which takes time */
     client_enter(c, CLIENT_CLOSED);
     io_abort(c->io);
   }

@@ -14,6 +14,7 @@ struct client_options {
   struct netaddr to;
   str helo;         /* copied: what EHLO says of us */
   bool lock_step;   /* one command at a time, also where the peer offers PIPELINING */
+  bool hurry;       /* the peer writes line by line: see io_hurry */
   int64_t greeting; /* ms for connection and greeting; 0: 5 min, as RFC 5321 §4.5.3.2 has it */
   int64_t until;    /* loop time by which all must be over; 0: only the times of each phase count */
   void (*greeted)(void *arg); /* the peer is ready for a mail; may be NULL */

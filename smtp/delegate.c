@@ -13,8 +13,6 @@
  */
 #include "delegate.h"
 
-#include <netinet/tcp.h>
-
 #include "client.h"
 #include "session.h"
 
@@ -124,14 +122,6 @@ bool delegate_may_return(const struct rules *r, const struct netaddr *local,
                          const struct netaddr *peer)
 {
   return delegate_find(r, local, peer);
-}
-
-void delegate_hurry(int fd)
-{
-  int on = 1;
-
-  if (fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on) < 0)
-    trace(TRACE_IO, "no TCP_QUICKACK");
 }
 
 /* ---- the field ------------------------------------------------------------------------------- */
@@ -356,6 +346,7 @@ static int delegate_connect(struct delegate *d, struct err *e)
   char helo[DELEGATE_TOKEN + sizeof DELEGATE_HELO];
   struct client_options o = {.to = d->line->to,
                              .lock_step = true,
+                             .hurry = true,
                              .greeting = DELEGATE_GREETING,
                              .until = loop_now(l) + d->timeout,
                              .greeted = delegate_greeted,

@@ -42,8 +42,6 @@ enum reply_id delegate_arrive(const struct server *s, const struct rules *r, str
 /* A mail arrived whole by a receiver. REPLY_DONE: it is the one that was waited for, and its body was
  * taken from the session. */
 enum reply_id delegate_return(struct session *s);
-/* Acknowledges at once what clamsmtpd writes line by line, each waiting for the one before. */
-void delegate_hurry(int fd);
 
 void delegate_stop(struct server *s); /* breaks off everything; then one turn of the loop, */
 void delegate_end(struct server *s);  /* and this */

@@ -15,7 +15,7 @@ struct client_peer {
   struct io *io;
   const struct client_row *script;
   struct buf heard; /* everything the client said */
-  bool data;
+  bool stays;       /* does not close its end when the client does */
 };
 
 struct client_case {
@@ -55,7 +55,7 @@ static void client_peer_event(struct io *io, enum io_event event, void *arg)
   if (event == IO_DATA)
     while (!io_is_closing(io) && io_line(io, LIMIT_COMMAND_LINE, &line) == IO_LINE_OK)
       client_peer_line(p, line);
-  if (event == IO_EOF || event == IO_ERROR || event == IO_TIMEOUT) io_abort(io);
+  if ((event == IO_EOF && !p->stays) || event == IO_ERROR || event == IO_TIMEOUT) io_abort(io);
   if (event == IO_CLOSED) p->io = NULL;
 }
 
@@ -349,5 +349,24 @@ TEST(client_never_ends_a_mail_it_cannot_read)
   client_case_turn(&t, &t.done, 5000);
   CHECK_INT(t.code, 0);
   CHECK(!str_ends(buf_str(&t.peer.heard), STR("\n.\n")));
+  client_case_end(&t);
+}
+
+TEST(client_can_be_aborted_while_it_closes)
+{
+  static const struct client_row script[] = {
+      {NULL, "220 mx\r\n"},    {"EHLO", "250 mx\r\n"},
+      {"MAIL", "250 ok\r\n"},  {"RCPT", "250 ok\r\n"},
+      {"DATA", "354 go\r\n"},  {".", "250 ok\r\n"},
+      {"QUIT", "221 bye\r\n"}, {"x", "x"},
+  };
+  struct client_case t = {.peer.stays = true};
+
+  client_case_run(&t, script, true);
+  client_end(t.client);
+  client_case_turn(&t, &t.gone, 100);
+  if (CHECK(!t.gone)) client_abort(t.client);
+  t.client = NULL;
+  client_case_turn(&t, &t.gone, 100);
   client_case_end(&t);
 }
