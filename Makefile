@@ -92,7 +92,7 @@ check: ## layers, symbols, banned calls, reproducible amalgamation, format
 	@$(MAKE) --no-print-directory -s -j$(JOBS) testbuild
 	@B=$(B) V=$(V) tests/check.sh
 
-testbuild: $(B)/vsmtp $(TB)/vsmtp $(TB)/vsmtp-dist $(TB)/libvsmtp.a $(PROGRAMS:%=$(TB)/%) $(TB)/clang
+testbuild: $(B)/vsmtp $(TB)/vsmtp $(TB)/vsmtp-dist $(TB)/unit-dist $(TB)/libvsmtp.a $(PROGRAMS:%=$(TB)/%) $(TB)/clang
 
 $(TB)/obj/%.o: %.c | $(RESOURCES)
 	@mkdir -p $(@D)
@@ -117,6 +117,11 @@ $(TB)/clang: $(SOURCES) $(HEADERS) vsmtp.c dist/vsmtp.c $(TEST_C) $(RESOURCES)
 	@touch $@
 
 $(TB)/unit: $(call object,tests/check.c tests/store_kit.c tests/unit/*.c) $(TB)/libvsmtp.a
+# The same tests over dist/vsmtp.c: its functions are there by their names, main() aside.
+$(TB)/dist.o: dist/vsmtp.c
+	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) -Dmain=dist_main -c -o $@ $<
+$(TB)/unit-dist: $(call object,tests/check.c tests/store_kit.c tests/unit/*.c) $(TB)/dist.o
+	$(say)$(CC) $(TESTFLAGS) -o $@ $^ $(TESTLINK)
 $(TB)/play: $(call object,tests/play*.c) $(TB)/libvsmtp.a
 $(TB)/crash: $(call object,tests/check.c tests/store_kit.c tests/crash*.c) $(TB)/libvsmtp.a
 $(FUZZERS:%=$(TB)/fuzz-%): $(TB)/fuzz-%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/driver.o $(TB)/libvsmtp.a
@@ -125,12 +130,12 @@ $(PROGRAMS:%=$(TB)/%):
 
 # ---- the rest -----------------------------------------------------------------------------------
 install: $(B)/vsmtp ## to PREFIX=/usr/local, under DESTDIR if given
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(B)/vsmtp $(DESTDIR)$(PREFIX)/sbin/vsmtp
-	ln -sf ../sbin/vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/vsmtp $(DESTDIR)$(PREFIX)/bin/vsmtp
+	ln -sf vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
 
 uninstall: ## what install put there
-	rm -f $(DESTDIR)$(PREFIX)/sbin/vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
+	rm -f $(DESTDIR)$(PREFIX)/bin/vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
 
 format: ## clang-format on every C file
 	clang-format -i $(HEADERS) vsmtp.c $(SOURCES) $(TEST_C) $(wildcard tests/*.h)

@@ -63,6 +63,7 @@ matching() {
 play="$B/test/play"
 runner check tests/check.sh "$part"
 runner unit "$B/test/unit" $part
+runner unit-dist "$B/test/unit-dist" $part
 for binary in vsmtp vsmtp-dist; do
   kind=${binary#vsmtp}
   runner "vsl$kind" "$play" "BIN=$B/test/$binary" "T=$part" tests/vsl

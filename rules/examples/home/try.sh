@@ -29,7 +29,7 @@ vsmtp serves home.example on 127.0.0.1:10025, with all it has in $1/. In another
   printf 'Subject: a [hold] please\n\nHi Alice\n' | curl -sS smtp://127.0.0.1:10025 --crlf -T - \\
     --mail-from you@elsewhere.example --mail-rcpt alice@home.example
   sqlite3 -header -column $1/queue/vsmtp.db "SELECT id, queue, mail_from, subject FROM quarantine"
-  sqlite3 $1/queue/vsmtp.db ".timeout 10000" "UPDATE quarantine SET queue = 'deliver'"
+  sqlite3 $1/queue/vsmtp.db ".timeout 10000" "UPDATE quarantine SET queue = 'deliver' WHERE queue = 'demo'"
 
 The rules are $1/main.vsl, the configuration $1/vsmtp.toml. Ctrl-C ends.
 
