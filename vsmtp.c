@@ -168,6 +168,7 @@
 #include "smtp/client.c"       /* the SMTP client: mails handed to another server */
 #include "smtp/delegate.c"     /* mails handed to a filter and taken back from it */
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
+#include "smtp/envelope.c"     /* its MAIL and RCPT */
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
 #include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */

@@ -7,8 +7,6 @@
  */
 #include "session.h"
 
-#include "guard.h"
-
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -86,7 +84,7 @@ void session_close(struct session *s)
 }
 
 /* Forgets the transaction, and with it its texts. */
-static void session_forget_mail(struct session *s)
+void session_forget_mail(struct session *s)
 {
   judge_end(&s->judge);
   receive_forget(s);
@@ -164,7 +162,7 @@ void session_reply(struct session *s, struct reply r)
   }
 }
 
-static void session_reply_last(struct session *s, struct reply r)
+void session_reply_last(struct session *s, struct reply r)
 {
   s->close_after = true;
   session_reply(s, r);
@@ -238,7 +236,7 @@ static void session_ask(struct session *s, enum stage stage)
     session_wait(s);
 }
 
-static bool session_is_refusal(const struct rules_verdict *v)
+bool session_is_refusal(const struct rules_verdict *v)
 {
   return v->kind == RULES_DENY || v->kind == RULES_INFO;
 }
@@ -336,142 +334,6 @@ static void session_proceed_helo(struct session *s, const struct rules_verdict *
   session_reply(s, r);
 }
 
-/* ---- MAIL ------------------------------------------------------------------------------------ */
-
-/* What bars a transaction before its words are looked at. */
-static bool session_may_mail(struct session *s)
-{
-  const struct conf *conf = session_conf(s);
-  const struct rules_facts *f = &s->greeting->facts;
-
-  if (s->returns && store_ready(s->server->store)) return true;
-  if (conf->server.tls.on && conf->server.tls.security_level == CONF_ENCRYPT && !f->secured)
-    session_reply(s, reply_conf(conf, CODE_TLS_REQUIRED, ""));
-  else if (!f->authenticated &&
-           (s->port != SERVER_SMTP ||
-            (conf->server.smtp.auth.on && conf->server.smtp.auth.must_be_authenticated)))
-    session_reply(s, reply_conf(conf, CODE_AUTH_REQUIRED, ""));
-  else if (!store_ready(s->server->store))
-    session_reply_last(s, reply_of(REPLY_STORE_DOWN));
-  else
-    return true;
-  return false;
-}
-
-static bool session_check_mail(struct session *s)
-{
-  const struct conf *conf = session_conf(s);
-  int64_t limit = conf->server.message_size_limit;
-  uint64_t size = s->command.size;
-  char id[ID_LENGTH + 1];
-
-  if (!session_may_mail(s)) return false;
-  if (!s->returns && limit > 0 && size > (uint64_t)limit) {
-    session_refuse(s, STAGE_MAIL, reply_of(REPLY_TOO_BIG), s->command.path.text);
-    return false;
-  }
-  if (!store_space(s->server->store, size)) {
-    session_refuse(s, STAGE_MAIL, reply_of(REPLY_FULL), s->command.path.text);
-    return false;
-  }
-  s->mail = mail_new(s->arena, conf, s->greeting);
-  if (s->mail) s->mail->facts.message_id = arena_str(s->arena, str_of(id_new(id)));
-  if (!s->mail || !s->mail->facts.message_id.p) {
-    session_forget_mail(s);
-    session_reply(s, reply_of(REPLY_STORE_FAILED));
-    return false;
-  }
-  s->mail->facts.mail_from = s->command.path.text;
-  s->mail->facts.mail_at = clock_wall();
-  s->mail->utf8 = s->command.utf8;
-  s->reported = 0;
-  return true;
-}
-
-static void session_proceed_mail(struct session *s, const struct rules_verdict *v)
-{
-  if (session_is_refusal(v)) {
-    session_refuse(s, STAGE_MAIL, session_code(s, &v->code, CODE_DENIED, ""), s->command.path.text);
-    if (s->state != SESSION_CLOSING) session_forget_mail(s);
-    return;
-  }
-  session_enter(s, SESSION_MAIL);
-  session_reply(s, session_code(s, &v->code, CODE_OK, "2.1.0"));
-}
-
-/* ---- RCPT ------------------------------------------------------------------------------------ */
-
-static bool session_check_rcpt(struct session *s)
-{
-  const struct conf *conf = session_conf(s);
-  struct err e;
-
-  if (!s->returns && (int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
-    session_reply(s, reply_conf(conf, CODE_TOO_MANY_RECIPIENTS, ""));
-    return false;
-  }
-  if (mail_rcpt_add(s->mail, s->command.path.text, true, &e) < 0) {
-    session_reply(s, reply_of_err(&e));
-    return false;
-  }
-  struct mail_rcpt *r = &s->mail->rcpt[s->mail->rcpt_count - 1];
-  s->rcpt = r->original.p;
-  r->address = guard_normal_rcpt(s->mail, r->address);
-  return true;
-}
-
-/* Where the recipient in question stands after the rules ran; -1: they removed it. */
-static ptrdiff_t session_find_rcpt(const struct session *s)
-{
-  for (size_t i = s->mail->rcpt_count; i-- > 0;)
-    if (s->mail->rcpt[i].original.p == s->rcpt) return (ptrdiff_t)i;
-  return -1;
-}
-
-/* A recipient given twice gets the mail once; our own mailboxes have no regard to case. */
-static void session_drop_double(struct mail *m, size_t at)
-{
-  str address = m->rcpt[at].address;
-  ptrdiff_t sign = str_rchr(address, '@');
-  bool ours = sign >= 0 && conf_is_ours(m->conf, str_skip(address, (size_t)sign + 1));
-
-  for (size_t i = 0; i < at; i++) {
-    if (!(ours ? str_ieq : mail_rcpt_same)(m->rcpt[i].address, address)) continue;
-    mail_rcpt_remove(m, at);
-    return;
-  }
-}
-
-static void session_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)
-{
-  s->refused_rcpt++;
-  session_refuse(s, STAGE_RCPT, r, s->command.path.text);
-  if (at >= 0) mail_rcpt_remove(s->mail, (size_t)at);
-}
-
-static void session_proceed_rcpt(struct session *s, const struct rules_verdict *v)
-{
-  bool faccept = v->kind == RULES_FACCEPT;
-  ptrdiff_t at = session_find_rcpt(s);
-  enum reply_id guard;
-
-  if (session_is_refusal(v)) {
-    session_refuse_rcpt(s, at, session_code(s, &v->code, CODE_DENIED, ""));
-    return;
-  }
-  guard = at < 0 || s->returns ? REPLY_DONE : guard_rcpt(s->mail, (size_t)at, faccept);
-  if (guard != REPLY_DONE) {
-    if (v->kind == RULES_ACCEPT)
-      mail_trace(s->mail, STAGE_RCPT, v->directive, "server", STR("guard"),
-                 STR("accept() does not permit relaying; faccept() or check_relay() does"));
-    session_refuse_rcpt(s, at, reply_of(guard));
-    return;
-  }
-  if (at >= 0) session_drop_double(s->mail, (size_t)at);
-  session_enter(s, SESSION_RCPT);
-  session_reply(s, session_code(s, &v->code, CODE_OK, "2.1.5"));
-}
-
 /* ---- the other commands ---------------------------------------------------------------------- */
 
 static bool session_check_data(struct session *s)
@@ -564,10 +426,10 @@ static const struct session_row {
                       session_proceed_helo, NULL},
     [COMMAND_EHLO] = {SESSION_ANY, REPLY_HELO_FIRST, true, session_check_helo, STAGE_HELO,
                       session_proceed_helo, NULL},
-    [COMMAND_MAIL] = {1u << SESSION_READY, REPLY_HELO_FIRST, true, session_check_mail, STAGE_MAIL,
-                      session_proceed_mail, NULL},
-    [COMMAND_RCPT] = {SESSION_OPEN, REPLY_NO_MAIL, false, session_check_rcpt, STAGE_RCPT,
-                      session_proceed_rcpt, NULL},
+    [COMMAND_MAIL] = {1u << SESSION_READY, REPLY_HELO_FIRST, true, envelope_check_mail, STAGE_MAIL,
+                      envelope_proceed_mail, NULL},
+    [COMMAND_RCPT] = {SESSION_OPEN, REPLY_NO_MAIL, false, envelope_check_rcpt, STAGE_RCPT,
+                      envelope_proceed_rcpt, NULL},
     [COMMAND_DATA] = {SESSION_OPEN, REPLY_NO_RCPT, false, session_check_data, STAGE_COUNT, NULL,
                       session_do_data},
     [COMMAND_RSET] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL, session_do_rset},

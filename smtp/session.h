@@ -65,8 +65,9 @@ struct session *session_begin(struct server *server, enum server_port port, int 
 /* The server stops: 421 to those between commands, the others end what they are at. */
 void session_stop(struct session *s);
 
-/* ---- between session.c and receive.c --------------------------------------------------------- */
+/* ---- between session.c, envelope.c and receive.c ------------------------------------------------ */
 void session_reply(struct session *s, struct reply r);
+void session_reply_last(struct session *s, struct reply r); /* and the conversation is over */
 void session_refuse(struct session *s, enum stage stage, struct reply r,
                     str why); /* traced, logged */
 struct reply session_code(struct session *s, const struct rules_code *given, enum conf_code_id id,
@@ -74,8 +75,16 @@ struct reply session_code(struct session *s, const struct rules_code *given, enu
 void session_enter(struct session *s, enum session_state state);
 void session_wait(struct session *s); /* takes no input until session_resume */
 void session_resume(struct session *s);
-void session_reset(struct session *s); /* forgets the transaction; state READY */
+void session_forget_mail(struct session *s); /* the transaction, and with it its texts */
+void session_reset(struct session *s);       /* the same; state READY */
+bool session_is_refusal(const struct rules_verdict *v);
 void session_close(struct session *s);
+
+/* envelope.c: MAIL and RCPT. A check answers when it says no. */
+bool envelope_check_mail(struct session *s);
+void envelope_proceed_mail(struct session *s, const struct rules_verdict *v);
+bool envelope_check_rcpt(struct session *s);
+void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v);
 
 /* receive.c: from 354 to the answer of the store. */
 void receive_begin(struct session *s);  /* DATA was accepted */
