@@ -1,4 +1,4 @@
-/* net/net.h: the door of net/: the event loop, buffered connections, listeners, addresses.
+/* net/net.h: the door of net/: the event loop, buffered connections, TLS, listeners, addresses.
  * Knows nothing of SMTP.
  *
  * One thread. Every callback named here is called by the loop itself, never from inside a function
@@ -124,7 +124,7 @@ int loop_signal(struct loop *l, int signo, void (*fn)(int signo, void *arg), voi
  * gathered and sent once, when the callback is over. */
 
 enum io_event {
-  IO_CONNECTED, /* an io_connect succeeded */
+  IO_CONNECTED, /* an io_connect succeeded, or a TLS handshake */
   IO_DATA,      /* io_input has bytes not seen before, or reading was resumed with bytes left */
   IO_EOF,     /* the peer sends no more and all its bytes were used or seen; it may still listen */
   IO_HANGUP,  /* an early notice while reading is paused: the peer closed its side. What it sent
@@ -190,6 +190,76 @@ void io_drain(struct io *io, size_t at_most); /* one IO_DRAINED once so few are 
  * which reading was not paused (0 clears). */
 void io_deadline(struct io *io, int64_t at);
 void io_min_rate(struct io *io, size_t bytes, int64_t per_ms);
+
+/* ---- tls.c, tls_stream.c, tls_gate.c: encryption (RFC 8446, RFC 5246, RFC 6066) ------------------
+ * A connection speaks clear text until io_tls_server or io_tls_client; from then on everything of
+ * io.c is meant of the text inside. TLS 1.2 and, where the library has it, 1.3; nothing older, no
+ * renegotiation, no compression. What all connections share is a configuration, counted by
+ * reference: each encrypted connection holds the one it began with, so a new one can take its place
+ * at any time. */
+
+enum { TLS_12 = 1, TLS_13 = 2 }; /* bits of versions */
+unsigned tls_versions(void);     /* those the library can */
+const char *tls_library_version(void);
+
+/* A certificate and its key: PEM texts, whole files, borrowed. The chain begins with our own one. */
+struct tls_pair {
+  str name; /* host name clients ask for (SNI), lower case; of the first pair: any other */
+  unsigned versions;
+  str certificate; /* its names count as well: a client may ask for any of them */
+  str key;         /* PKCS#1, PKCS#8 or SEC1, not encrypted */
+};
+struct tls_server_options {
+  const struct tls_pair *pairs; /* the first is for whoever asks for no name we know */
+  size_t pair_count;            /* at least 1 */
+  const str *suites;            /* in order of preference, names of config.md 3.5 */
+  size_t suite_count;
+  bool our_order; /* ours goes before the client's (mbedTLS 2.28: always) */
+};
+struct tls_server;
+/* NULL with e. *which tells the pair at fault, and *key whether its key is (both may be NULL). */
+struct tls_server *tls_server_new(const struct tls_server_options *o, size_t *which, bool *key,
+                                  struct err *e);
+struct tls_server *tls_server_hold(struct tls_server *t); /* one more reference; returns t */
+void tls_server_release(struct tls_server *t);            /* NULL is fine */
+
+/* What the certificate of a pair says; valid as long as the configuration. */
+struct tls_certificate {
+  const str *names; /* subjectAltName's host names, or else the common name */
+  size_t name_count;
+  int64_t from, until; /* seconds since 1970 UTC */
+  const char *key;     /* "RSA", "EC" */
+  unsigned bits;
+};
+size_t tls_server_pairs(const struct tls_server *t);
+const struct tls_certificate *tls_server_certificate(const struct tls_server *t, size_t pair);
+
+/* For the side that connects. authorities is the path of a PEM bundle ("": that of the system), read
+ * when somebody's certificate is to be verified for the first time. NULL: no memory. */
+struct tls_client;
+struct tls_client *tls_client_new(str authorities);
+struct tls_client *tls_client_hold(struct tls_client *t);
+void tls_client_release(struct tls_client *t); /* NULL is fine */
+
+/* Encrypts an open connection. What was written goes out in clear before, input at hand is forgotten
+ * (RFC 3207 §6), what is written from now on waits for the handshake. IO_CONNECTED says that it is
+ * over, IO_ERROR that it failed; its only clock is io_deadline. The configuration is held.
+ * One handshake is computed in a turn of the loop, and those of one address (but loopback) wait so
+ * that there are at most 5 a second. */
+void io_tls_server(struct io *io, struct tls_server *config);
+/* name is the peer's host name (or IP address), copied: asked for by SNI (if no address) and, with
+ * verify, what its certificate must be for, signed by an authority: else the handshake fails. Without
+ * verify any certificate will do and the authorities are not read. */
+void io_tls_client(struct io *io, struct tls_client *config, str name, bool verify);
+
+struct tls_info {
+  const char *version; /* "TLSv1.2", "TLSv1.3" */
+  const char *cipher;  /* the name IANA gives it: TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 */
+  str name; /* as server: what the client asked for, lower case, when a pair is for it; else empty */
+  bool verified; /* as client: the peer was verified */
+};
+/* After the handshake, until IO_CLOSED; NULL: clear text. Texts live as long. */
+const struct tls_info *io_tls_info(const struct io *io);
 
 /* ---- listen.c --------------------------------------------------------------------------------
  * Accepts in batches. When descriptors or memory run out it rests a moment; clients wait in the
