@@ -19,22 +19,20 @@ int64_t attempt_next(const struct conf *conf, int attempts, int64_t now)
   return now + delay + (int64_t)(dice % 1024) * delay / 4096;
 }
 
+bool attempt_is_over(const struct conf *conf, int attempts, int64_t received_at, int64_t now)
+{
+  int64_t max = conf->server.queues.delivery.deferred_retry_max;
+
+  if (max > 0 && attempts + 1 >= max) return true;
+  return now - received_at > conf->server.queues.delivery.lifetime;
+}
+
 static const struct store_rcpt *attempt_rcpt(const struct deliver_job *j)
 {
   return &j->claim->mail.rcpt[j->at];
 }
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
-
-/* Tried too often or too long: it will not be tried again (config.md 3.4). */
-static bool attempt_is_over(const struct deliver_job *j, const struct store_rcpt *r, int64_t now)
-{
-  const struct conf *conf = j->policy->conf;
-  int64_t max = conf->server.queues.delivery.deferred_retry_max;
-
-  if (max > 0 && r->attempts + 1 >= max) return true;
-  return now - j->claim->mail.received_at > conf->server.queues.delivery.lifetime;
-}
 
 static void attempt_trace(struct deliver_job *j, const char *status, str detail)
 {
@@ -55,7 +53,8 @@ static void attempt_outcome(struct deliver_job *j, enum store_status status, str
 {
   const struct store_rcpt *r = attempt_rcpt(j);
   int64_t now = clock_wall();
-  bool over = status == STORE_PENDING && attempt_is_over(j, r, now);
+  bool over = status == STORE_PENDING &&
+              attempt_is_over(j->policy->conf, r->attempts, j->claim->mail.received_at, now);
   struct store_outcome o = {.n = r->n, .status = over ? STORE_FAILED : status, .tried = true};
 
   o.last_reply = arena_str(j->arena, reply);

@@ -58,5 +58,7 @@ void attempt_begin(struct deliver_job *j);
 /* When a recipient tried so often is due again: doubling from the configured period up to 4 hours,
  * with a quarter of jitter, so that what failed together is not tried together. */
 int64_t attempt_next(const struct conf *conf, int attempts, int64_t now);
+/* Tried so often already, and now in vain once more, or for too long: not tried again (config.md 3.4). */
+bool attempt_is_over(const struct conf *conf, int attempts, int64_t received_at, int64_t now);
 
 #endif
