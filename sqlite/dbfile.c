@@ -19,8 +19,19 @@ static const char dbfile_schema[] =
 #include "sqlite/schema.sql.inc"
     ;
 
-/* dbfile_steps[n] makes version n + 1 of version n. */
-static const char *const dbfile_steps[] = {dbfile_schema};
+/* dbfile_steps[n] makes version n + 1 of version n. An empty file, version 0, becomes the newest one
+ * at once; the result is the same, column by column. */
+static const char *const dbfile_steps[] = {
+    dbfile_schema,
+    "ALTER TABLE rcpt ADD COLUMN dsn TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE rcpt ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE account(name TEXT PRIMARY KEY, verifier TEXT NOT NULL,"
+    " made_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL, made_at INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE dropped(name TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL)"
+    " WITHOUT ROWID;",
+};
 
 int store_schema_version(void)
 {
@@ -97,8 +108,11 @@ static int dbfile_migrate(struct store *s)
   int rc = sql_text_run(s, "BEGIN IMMEDIATE");
   if (rc != SQLITE_OK) return rc;
   rc = dbfile_look(s, &is);
-  for (int64_t v = is.version; rc == SQLITE_OK && v < store_schema_version(); v++)
-    rc = sql_text_run(s, dbfile_steps[v]);
+  if (rc == SQLITE_OK && is.version == 0)
+    rc = sql_text_run(s, dbfile_schema);
+  else
+    for (int64_t v = is.version; rc == SQLITE_OK && v < store_schema_version(); v++)
+      rc = sql_text_run(s, dbfile_steps[v]);
   char text[96];
   snprintf(text, sizeof text, "PRAGMA application_id = %d; PRAGMA user_version = %d",
            DBFILE_APPLICATION, store_schema_version());

@@ -99,6 +99,8 @@ static void queue_fill_rcpt(struct store *s, struct arena *a, struct store_rcpt 
       .attempts = (int)sql_int(s, q, 6),
       .next_at = sql_int(s, q, 7),
       .last_reply = queue_column(s, q, 8, a),
+      .dsn = queue_column(s, q, 9, a),
+      .warned = sql_int(s, q, 10) != 0,
   };
 }
 
@@ -433,6 +435,7 @@ static void queue_copy_rcpts(struct arena *a, struct store_mail *m)
     queue_copy(a, &r[i].transport);
     queue_copy(a, &r[i].target);
     queue_copy(a, &r[i].last_reply);
+    queue_copy(a, &r[i].dsn);
   }
   m->rcpt = r;
 }

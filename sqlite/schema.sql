@@ -1,4 +1,4 @@
--- sqlite/schema.sql: the one file on disk. Version 1.
+-- sqlite/schema.sql: the one file on disk. Version 2; dbfile.c makes it of older ones.
 --
 -- THE STATES OF A MESSAGE. message.place says which; a message is in exactly one.
 --
@@ -75,6 +75,8 @@ CREATE TABLE rcpt(
   attempts INTEGER NOT NULL,
   next_at INTEGER,
   last_reply TEXT NOT NULL,
+  dsn TEXT NOT NULL DEFAULT '',   -- smtp's own: NOTIFY= and ORCPT= as the client gave them, RFC 3461
+  warned INTEGER NOT NULL DEFAULT 0, -- 1: the sender was told that it takes long
   PRIMARY KEY(id, n)
 ) WITHOUT ROWID;
 
@@ -111,6 +113,25 @@ CREATE TABLE refused(             -- decisions of sessions that left no message:
   status TEXT NOT NULL,
   detail TEXT NOT NULL
 );
+
+CREATE TABLE account(             -- vsmtp user: who may log in
+  name TEXT PRIMARY KEY,
+  verifier TEXT NOT NULL,         -- SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY, RFC 5803
+  made_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE secret(              -- keys the server made for itself
+  name TEXT PRIMARY KEY,          -- srs, srs.previous
+  value BLOB NOT NULL,
+  made_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE dropped(             -- files of the drop folder that are messages by now
+  name TEXT PRIMARY KEY,
+  id TEXT NOT NULL,               -- of the message
+  at INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- The views: the interface, see README.md.
 

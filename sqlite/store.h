@@ -97,6 +97,8 @@ struct store_rcpt {
   int attempts;
   int64_t next_at; /* pending: when it is due */
   str last_reply;
+  str dsn;     /* smtp's own: NOTIFY= and ORCPT= as the client gave them; empty: neither */
+  bool warned; /* the sender was told that it takes long */
 };
 
 /* One decision; rows of a message are numbered in the order given. Longer texts are cut. */

@@ -51,7 +51,7 @@ TEST(store_made_as_it_should_be)
   KIT_ASK(folder, "PRAGMA encoding", "UTF-8");
   KIT_ASK(folder, "PRAGMA journal_mode", "wal");
   KIT_ASK(folder, "SELECT application_id > 0 FROM pragma_application_id", "1");
-  KIT_ASK(folder, "PRAGMA user_version", "1");
+  KIT_ASK(folder, "PRAGMA user_version", "2");
   for (int i = 0; i < 3; i++) {
     static const char *const ends[] = {"", "-wal", "-shm"};
     snprintf(path, sizeof path, "%s/vsmtp.db%s", folder, ends[i]);
@@ -445,6 +445,92 @@ TEST(store_refuses_a_newer_schema)
   CHECK_INT(store_open_kind(folder, false, false), ERR_PERM);
   CHECK_INT(store_check(str_of(folder), &exists, &e), -1);
   CHECK(str_find(str_of(e.text), STR("version 99")) > 0);
+}
+
+/* The statements of a file, one after the other; the folder then holds a database of version 1. */
+static void store_make_version_1(const char *folder)
+{
+  struct buf text = BUF_INIT(0);
+  struct err e;
+  char path[512];
+  sqlite3 *db = NULL;
+  snprintf(path, sizeof path, "%s/vsmtp.db", folder);
+  if (!CHECK_INT(file_read(STR("tests/unit/schema_1.sql"), 1 << 20, &text, &e), 0)) return;
+  CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+  CHECK_INT(sqlite3_exec(db, buf_cstr(&text), NULL, NULL, NULL), SQLITE_OK);
+  CHECK_INT(sqlite3_exec(db,
+                         "PRAGMA application_id = 1987276148; PRAGMA user_version = 1;"
+                         "INSERT INTO message VALUES('00000000000000000000000001', 1048576,"
+                         " 'deliver', '', 0, 0, '192.0.2.1', 'h', 'a@b.example', '', 's', 12, 2, 1,"
+                         " '', '', '', 0, '', x'');"
+                         "INSERT INTO rcpt VALUES('00000000000000000000000001', 1, 'b@b.example',"
+                         " '', 'maildir', '', 'pending', 3, 1, 'later');"
+                         "INSERT INTO body VALUES(1048576, 'Subject: s'), (1048577, 'hi')",
+                         NULL, NULL, NULL),
+            SQLITE_OK);
+  sqlite3_close(db);
+  buf_free(&text);
+}
+
+/* Every column of every table and view, and the text of indexes and triggers. */
+#define STORE_SHAPE                                                                                \
+  "SELECT group_concat(x, ' ') FROM (SELECT m.name || '.' || t.cid || t.name || t.type ||"         \
+  " t.\"notnull\" || ifnull(t.dflt_value, '') || t.pk AS x FROM sqlite_master AS m,"               \
+  " pragma_table_info(m.name) AS t ORDER BY m.name, t.cid)"
+#define STORE_OTHERS                                                                               \
+  "SELECT total(length(sql)) || ':' || count(*) FROM sqlite_master WHERE type <> 'table'"
+
+TEST(store_migrates_version_1)
+{
+  const char *old = check_folder();
+  struct store_claim *claim = NULL;
+  struct err e;
+  char fresh[512];
+  snprintf(fresh, sizeof fresh, "%s/fresh", old);
+  CHECK_INT(mkdir(fresh, 0700), 0);
+  store_make_version_1(old);
+  CHECK_INT(store_open_kind(old, false, false), ERR_PERM); /* a verb does not migrate */
+  struct store *s = kit_open(old), *other = kit_open(fresh);
+  if (!CHECK(s && other)) return;
+  KIT_ASK(old, "PRAGMA user_version", "2");
+  CHECK_STR(str_of(kit_ask(old, STORE_SHAPE)), kit_ask(fresh, STORE_SHAPE));
+  CHECK_STR(str_of(kit_ask(old, STORE_OTHERS)), kit_ask(fresh, STORE_OTHERS));
+  CHECK_STR(str_of(kit_laws(old)), "");
+  CHECK_INT(queue_next(s, STORE_DELIVER, clock_wall(), &claim, &e), 1);
+  if (CHECK(claim && claim->mail.rcpt_count == 1)) {
+    CHECK_STR(claim->mail.rcpt[0].last_reply, "later");
+    CHECK_STR(claim->mail.rcpt[0].dsn, "");
+    CHECK(!claim->mail.rcpt[0].warned);
+  }
+  queue_release(s, claim);
+  store_close(s);
+  store_close(other);
+}
+
+TEST(store_keeps_what_a_recipient_asked_for)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct store_claim *claim = NULL;
+  struct kit_mail m;
+  struct err e;
+  if (!CHECK(s != NULL)) return;
+  kit_new(&m, s);
+  m.rcpt.dsn = STR("NOTIFY=NEVER ORCPT=rfc822;b@x");
+  m.rcpt.warned = true;
+  kit_accept(&m);
+  kit_run(s);
+  CHECK_INT(m.said.result, STORE_OK);
+  CHECK_INT(queue_next(s, STORE_DELIVER, clock_wall() + 1, &claim, &e), 1);
+  if (!CHECK(claim && claim->mail.rcpt_count == 1)) return;
+  CHECK_STR(claim->mail.rcpt[0].dsn, "NOTIFY=NEVER ORCPT=rfc822;b@x");
+  CHECK(claim->mail.rcpt[0].warned);
+  CHECK_INT(queue_change(s, claim, &claim->mail, NULL, NULL), 0);
+  queue_release(s, claim);
+  kit_run(s);
+  KIT_ASK(folder, "SELECT dsn || warned FROM rcpt", "NOTIFY=NEVER ORCPT=rfc822;b@x1");
+  kit_free(&m);
+  store_close(s);
 }
 
 TEST(store_is_served_by_one_alone)
