@@ -217,10 +217,37 @@ static const struct play_talk_word *play_talk_lookup(str name)
   play_fail("unknown word " STR_FMT, STR_ARG(name));
 }
 
+static void play_talk_play_line(str line);
+
+/* "each NAME VALUES... <<END": the lines up to END once for each value, which is ${NAME} in them. */
+static void play_talk_each(str rest)
+{
+  str name = play_talk_word(&rest), values, mark, value, line = {NULL, 0}, after;
+  if (!play_talk_halves(rest, STR("<<"), &values, &mark) || !mark.n) play_fail("<<END is missing");
+  str block = talk.rest;
+  int start = play_line;
+  while (!str_eq(line, mark))
+    if (!play_talk_next_line(&line)) play_fail("the block has no end");
+  int end = play_line;
+  after = talk.rest;
+  while ((value = play_talk_word(&values)).n) {
+    play_talk_set(name, value);
+    play_line = start;
+    talk.rest = block;
+    while (play_line + 1 < end && play_talk_next_line(&line)) play_talk_play_line(line);
+  }
+  play_line = end;
+  talk.rest = after;
+}
+
 static void play_talk_play_line(str line)
 {
   str name;
   if (!str_trim(line).n || str_starts(line, STR("#"))) return;
+  if (str_starts(line, STR("each "))) {
+    play_talk_each(str_skip(line, STR("each ").n));
+    return;
+  }
   play_talk_read_block(&line);
   buf_clear(&talk.line);
   str_cut(&line, ' ', &name);
