@@ -34,6 +34,8 @@ struct incoming {
   void *ready_arg;
   const struct store_mail *mail; /* parked: borrowed */
   uint32_t rows;                 /* parked: body rows in all */
+  char also[ID_LENGTH + 1];      /* parked: id of the second message, or empty; */
+  int64_t also_key;              /* its key */
   store_done *done;
   void *done_arg;
 };
@@ -235,13 +237,25 @@ static bool incoming_for_nobody(const struct store_mail *mail)
   return mail->queue == STORE_DELIVER;
 }
 
+/* What comes with the message: its drop file, and the message about those it was refused for. */
+static int incoming_write_more(struct incoming *in)
+{
+  const struct store_mail *mail = in->mail;
+  int rc = SQLITE_OK;
+  if (mail->dropped.n)
+    rc = sql_run(in->s, SQL_DROPPED_ADD, "ssi", mail->dropped, mail->id, clock_wall());
+  if (rc == SQLITE_OK && mail->also) rc = row_add(in->s, mail->also, in->also_key, 0, 0);
+  return rc;
+}
+
 static int incoming_accept_write(struct store *s, struct op *op)
 {
   struct incoming *in = incoming_of(op);
   in->generation = s->tx.generation;
-  if (incoming_for_nobody(in->mail))
+  int rc = incoming_write_more(in);
+  if (rc == SQLITE_OK && incoming_for_nobody(in->mail))
     return row_decisions(s, in->mail->id, in->mail->trace, in->mail->trace_count);
-  int rc = incoming_verify(in);
+  if (rc == SQLITE_OK) rc = incoming_verify(in);
   if (rc == SQLITE_OK) rc = incoming_write_tail(in);
   if (rc == SQLITE_OK && in->loose) rc = sql_run(s, SQL_LOOSE_DROP, "i", in->key);
   if (rc == SQLITE_OK) rc = row_add(s, in->mail, in->key, in->octets, in->rows);
@@ -249,10 +263,19 @@ static int incoming_accept_write(struct store *s, struct op *op)
 }
 
 /* The body rows too: whoever is undone has lost them. */
+static int incoming_erase(struct store *s, const char *id, int64_t key, uint32_t rows,
+                          const char *also, int64_t also_key)
+{
+  int rc = row_undo(s, str_of(id), key, rows);
+  if (rc == SQLITE_OK) rc = sql_run(s, SQL_DROPPED_UNDO, "s", str_of(id));
+  if (rc == SQLITE_OK && also[0]) rc = row_undo(s, str_of(also), also_key, 0);
+  return rc;
+}
+
 static int incoming_accept_undo(struct store *s, struct op *op)
 {
   struct incoming *in = incoming_of(op);
-  return row_undo(s, str_of(in->id), in->key, in->rows);
+  return incoming_erase(s, in->id, in->key, in->rows, in->also, in->also_key);
 }
 
 static void incoming_accept_settled(struct store *s, struct op *op, enum store_result result)
@@ -280,6 +303,10 @@ void incoming_accept(struct incoming *in, const struct store_mail *mail, store_d
 {
   struct store *s = in->s;
   in->mail = mail;
+  if (mail->also) {
+    snprintf(in->also, sizeof in->also, STR_FMT, STR_ARG(mail->also->id));
+    in->also_key = s->key += ROW_KEY_STEP;
+  }
   in->done = done;
   in->done_arg = arg;
   tx_withdraw(s, &in->op); /* a chunk still waiting is written as part of the tail */
@@ -298,15 +325,15 @@ void incoming_accept(struct incoming *in, const struct store_mail *mail, store_d
 
 struct incoming_doubted {
   struct op op;
-  char id[ID_LENGTH + 1];
-  int64_t key;
+  char id[ID_LENGTH + 1], also[ID_LENGTH + 1];
+  int64_t key, also_key;
   uint32_t rows;
 };
 
 static int incoming_doubt_write(struct store *s, struct op *op)
 {
   struct incoming_doubted *d = (struct incoming_doubted *)(void *)op;
-  return row_undo(s, str_of(d->id), d->key, d->rows);
+  return incoming_erase(s, d->id, d->key, d->rows, d->also, d->also_key);
 }
 
 static void incoming_doubt_settled(struct store *s, struct op *op, enum store_result result)
@@ -332,7 +359,9 @@ static void incoming_doubt_one(struct incoming *in)
   }
   d->op.kind = &incoming_doubting;
   memcpy(d->id, in->id, sizeof d->id);
+  memcpy(d->also, in->also, sizeof d->also);
   d->key = in->key;
+  d->also_key = in->also_key;
   d->rows = in->rows;
   tx_submit_later(in->s, &d->op);
 }

@@ -9,22 +9,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEEP_LOOK       1000          /* ms between two looks for changes of others */
-#define KEEP_WALK       (3600 * 1000) /* ms between two walks for what is too old */
-#define KEEP_PAUSE      10000         /* ms after a slice that failed */
-#define KEEP_SLICE      100           /* rows looked at in a slice */
-#define KEEP_PAGE       4096
-#define KEEP_WAL_IDLE   ((1 << 20) / KEEP_PAGE)
-#define KEEP_WAL_MUCH   ((16 << 20) / KEEP_PAGE)
-#define KEEP_WAL_WARN   ((64 << 20) / KEEP_PAGE)
-#define KEEP_FREE_PAGES 1024 /* free pages worth giving back, when they are a quarter of all */
+#define KEEP_LOOK        1000             /* ms between two looks for changes of others */
+#define KEEP_WALK        (3600 * 1000)    /* ms between two walks for what is too old */
+#define KEEP_PAUSE       10000            /* ms after a slice that failed */
+#define KEEP_DROPPED_AGE (7 * 86400000LL) /* ms names of drop files are remembered */
+#define KEEP_SLICE       100              /* rows looked at in a slice */
+#define KEEP_PAGE        4096
+#define KEEP_WAL_IDLE    ((1 << 20) / KEEP_PAGE)
+#define KEEP_WAL_MUCH    ((16 << 20) / KEEP_PAGE)
+#define KEEP_WAL_WARN    ((64 << 20) / KEEP_PAGE)
+#define KEEP_FREE_PAGES  1024 /* free pages worth giving back, when they are a quarter of all */
 
 enum keep_job {
   KEEP_REMOVED = 1,   /* messages with place '' */
   KEEP_LOOSE = 2,     /* bodies that belong to nobody */
   KEEP_MESSAGES = 4,  /* walk: dead and quarantined ones that are too old */
   KEEP_DECISIONS = 8, /* walk: decisions of messages that left long ago */
-  KEEP_VACUUM = 16
+  KEEP_VACUUM = 16,
+  KEEP_DROPPED = 32 /* names of drop files accepted long ago */
 };
 
 /* ---- slices: each an SQLite result; clears its bit of todo when there is no more ------------- */
@@ -152,6 +154,12 @@ static int keep_decisions(struct store *s)
   return SQLITE_OK;
 }
 
+static int keep_dropped(struct store *s)
+{
+  s->keep.todo &= ~(unsigned)KEEP_DROPPED;
+  return sql_run(s, SQL_DROPPED_OLD, "i", clock_wall() - KEEP_DROPPED_AGE);
+}
+
 static int keep_vacuum(struct store *s)
 {
   int rc = sql_query(s, SQL_FREE_PAGES, "");
@@ -172,6 +180,7 @@ static int keep_write(struct store *s, struct op *op)
   if (todo & KEEP_LOOSE) return keep_loose_slice(s);
   if (todo & KEEP_MESSAGES) return keep_messages(s);
   if (todo & KEEP_DECISIONS) return keep_decisions(s);
+  if (todo & KEEP_DROPPED) return keep_dropped(s);
   if (todo & KEEP_VACUUM) return keep_vacuum(s);
   return SQLITE_OK;
 }
@@ -283,6 +292,7 @@ static void keep_walk(struct store *s)
   if (s->keep.walk[0]) return;
   if (s->options.keep_dead || s->options.keep_quarantine) s->keep.todo |= KEEP_MESSAGES;
   if (s->options.keep_trace) s->keep.todo |= KEEP_DECISIONS;
+  s->keep.todo |= KEEP_DROPPED;
 }
 
 void keep_turn(struct store *s, bool sleeping)
@@ -335,6 +345,7 @@ void keep_open(struct store *s)
 #undef KEEP_LOOK
 #undef KEEP_WALK
 #undef KEEP_PAUSE
+#undef KEEP_DROPPED_AGE
 #undef KEEP_SLICE
 #undef KEEP_PAGE
 #undef KEEP_WAL_IDLE

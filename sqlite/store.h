@@ -133,6 +133,9 @@ struct store_mail {
   uint32_t chunks; /* likewise */
   const struct store_trace *trace; /* writing only */
   size_t trace_count;
+  /* Of incoming_accept only: */
+  str dropped;                   /* the drop file it was: noted in the same transaction */
+  const struct store_mail *also; /* a second message of that transaction, which has no body */
 };
 
 /* Legal name of a quarantine: 1..128 characters, no control character, not a queue's name. */
@@ -219,6 +222,17 @@ int queue_change(struct store *s, const struct store_claim *claim, const struct 
 /* ---- refused.c: sessions that left no message --------------------------------------------------
  * The newest 1000 rows are kept in memory and reach the file in a commit that happens anyway. */
 void refused_add(struct store *s, str sid, const struct store_trace *trace, size_t count);
+
+/* ---- dropped.c: files of the drop folder ------------------------------------------------------
+ * Was the file of that name accepted already (store_mail.dropped)? 1, 0, -1 cannot be told now. Asked
+ * again a week later it may be forgotten. */
+int dropped_known(struct store *s, str name, struct err *e);
+
+/* ---- secret.c: keys the server made for itself -------------------------------------------------
+ * 1: its value is appended to out; 0: there is none; -1. */
+int secret_get(struct store *s, str name, struct buf *out, int64_t *made_at, struct err *e);
+/* Replaces it, in one of the next commits; the one it replaces becomes NAME.previous. Copied. */
+int secret_set(struct store *s, str name, str value, struct err *e);
 
 /* ---- view.c: rows for people; verbs ---------------------------------------------------------- */
 

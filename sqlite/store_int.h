@@ -6,6 +6,7 @@
  *   tx.c        the one transaction all clients share: when it begins, commits, is lost
  *   row.c       a message as rows: written and deleted, in one place each
  *   incoming.c  receiving;  queue.c  the runner's side;  refused.c  the ring;  keep.c  cleaning
+ *   dropped.c   drop files accepted;  secret.c  the server's own keys
  *   store.c     opening, the turn, degraded state, space
  *   view.c, quarantine.c   what people see and do
  */
@@ -78,7 +79,15 @@
                    " FROM decision WHERE id = ?1")                                                 \
   X(REFUSED_ADD, "INSERT INTO refused(id, at, stage, directive, kind, status, detail)"             \
                  " VALUES(?, ?, ?, ?, ?, ?, ?)")                                                   \
-  X(REFUSED_TRIM, "DELETE FROM refused WHERE n <= (SELECT max(n) FROM refused) - 1000")
+  X(REFUSED_TRIM, "DELETE FROM refused WHERE n <= (SELECT max(n) FROM refused) - 1000")            \
+  X(DROPPED_ADD, "INSERT INTO dropped(name, id, at) VALUES(?, ?, ?)")                              \
+  X(DROPPED_GET, "SELECT 1 FROM dropped WHERE name = ?")                                           \
+  X(DROPPED_UNDO, "DELETE FROM dropped WHERE id = ?")                                              \
+  X(DROPPED_OLD, "DELETE FROM dropped WHERE at < ?")                                               \
+  X(SECRET_GET, "SELECT value, made_at FROM secret WHERE name = ?")                                \
+  X(SECRET_KEEP, "INSERT OR REPLACE INTO secret(name, value, made_at)"                             \
+                 " SELECT name || '.previous', value, made_at FROM secret WHERE name = ?")         \
+  X(SECRET_SET, "INSERT OR REPLACE INTO secret(name, value, made_at) VALUES(?, ?, ?)")
 
 enum sql {
 #define SQL_ENUM(name, text) SQL_##name,
