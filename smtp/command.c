@@ -6,6 +6,8 @@
  */
 #include "command.h"
 
+#include "dsn.h"
+
 static const char *const command_words[] = {
 #define COMMAND_WORD(word) #word,
     COMMAND_LIST(COMMAND_WORD)
@@ -56,7 +58,7 @@ static enum command_fault command_path_fault(enum addr_fault fault, enum command
   return bad;
 }
 
-/* ---- parameters of MAIL: RFC 5321 §4.1.1.11 -------------------------------------------------- */
+/* ---- parameters of MAIL and RCPT: RFC 5321 §4.1.1.11 ----------------------------------------- */
 
 static enum command_fault command_size(str value, struct command *c)
 {
@@ -100,42 +102,72 @@ static enum command_fault command_auth(str value, struct command *c)
   return COMMAND_OK;
 }
 
-static const struct {
+static enum command_fault command_ret(str value, struct command *c)
+{
+  c->ret = value;
+  return dsn_ret_ok(value) ? COMMAND_OK : COMMAND_BAD_ARGUMENT;
+}
+
+static enum command_fault command_envid(str value, struct command *c)
+{
+  c->envid = value;
+  return dsn_envid_ok(value) ? COMMAND_OK : COMMAND_BAD_ARGUMENT;
+}
+
+static enum command_fault command_notify(str value, struct command *c)
+{
+  c->notify = value;
+  return dsn_notify_ok(value) ? COMMAND_OK : COMMAND_BAD_ARGUMENT;
+}
+
+static enum command_fault command_orcpt(str value, struct command *c)
+{
+  c->orcpt = value;
+  return dsn_orcpt_ok(value, c->utf8) ? COMMAND_OK : COMMAND_BAD_ARGUMENT;
+}
+
+static const struct command_parameter {
+  enum command_verb verb;
   str name;
   enum command_fault (*read)(str value, struct command *c);
 } command_parameters[] = {
-    {STR_INIT("SIZE"), command_size},
-    {STR_INIT("BODY"), command_body},
-    {STR_INIT("SMTPUTF8"), command_smtputf8},
-    {STR_INIT("AUTH"), command_auth},
+    {COMMAND_MAIL, STR_INIT("SIZE"), command_size},
+    {COMMAND_MAIL, STR_INIT("BODY"), command_body},
+    {COMMAND_MAIL, STR_INIT("SMTPUTF8"), command_smtputf8},
+    {COMMAND_MAIL, STR_INIT("AUTH"), command_auth},
+    {COMMAND_MAIL, STR_INIT("RET"), command_ret},
+    {COMMAND_MAIL, STR_INIT("ENVID"), command_envid},
+    {COMMAND_RCPT, STR_INIT("NOTIFY"), command_notify},
+    {COMMAND_RCPT, STR_INIT("ORCPT"), command_orcpt},
 };
 
-static enum command_fault command_read_parameter(str word, struct command *c)
+/* seen: a bit for each row of the table met before; RFC 3461 §4 wants each at most once. */
+static enum command_fault command_read_parameter(str word, unsigned *seen, struct command *c)
 {
   ptrdiff_t equals = str_chr(word, '=');
   str name = equals < 0 ? word : str_sub(word, 0, (size_t)equals);
   str value = equals < 0 ? (str){NULL, 0} : str_skip(word, (size_t)equals + 1);
 
   if (name.n == 0) return COMMAND_BAD_ARGUMENT;
-  for (size_t i = 0; i < BASE_COUNT(command_parameters); i++)
-    if (str_ieq(name, command_parameters[i].name)) return command_parameters[i].read(value, c);
+  for (size_t i = 0; i < BASE_COUNT(command_parameters); i++) {
+    const struct command_parameter *row = &command_parameters[i];
+
+    if (row->verb != c->verb || !str_ieq(name, row->name)) continue;
+    if (*seen & 1u << i) return COMMAND_BAD_ARGUMENT;
+    *seen |= 1u << i;
+    return row->read(value, c);
+  }
   return COMMAND_BAD_PARAMETER;
 }
 
-/* Visits each parameter; RCPT has none that are known (DSN comes with outbound mail). */
 static enum command_fault command_read_parameters(str rest, struct command *c)
 {
+  enum command_fault fault = COMMAND_OK;
   unsigned seen = 0;
 
-  while ((rest = str_trim(rest)).n > 0) {
-    str word = command_word(&rest);
-    enum command_fault fault = COMMAND_BAD_PARAMETER;
-
-    if (c->verb == COMMAND_MAIL) fault = command_read_parameter(word, c);
-    if (fault) return fault;
-    if (++seen > BASE_COUNT(command_parameters)) return COMMAND_BAD_ARGUMENT;
-  }
-  return COMMAND_OK;
+  while (!fault && (rest = str_trim(rest)).n > 0)
+    fault = command_read_parameter(command_word(&rest), &seen, c);
+  return fault;
 }
 
 /* SMTPUTF8 stands behind the path it allows, so it is looked for first (RFC 6531 §3.4). */
@@ -156,7 +188,7 @@ static enum command_fault command_read_path(str keyword, bool utf8, struct arena
 
   if (!str_istarts(rest, keyword)) return COMMAND_BAD_ARGUMENT;
   rest = str_trim(str_skip(rest, keyword.n));
-  if (mail) utf8 = command_asks_utf8(rest);
+  c->utf8 = utf8 = mail ? command_asks_utf8(rest) : utf8;
   fault = command_path_fault(addr_path(&rest, utf8, a, &c->path),
                              mail ? COMMAND_BAD_SENDER : COMMAND_BAD_RCPT);
   if (fault) return fault;

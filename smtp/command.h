@@ -46,12 +46,14 @@ enum command_fault {
 struct command {
   enum command_verb verb;
   enum command_fault fault;
-  str word;         /* the verb as sent */
-  str arg;          /* what follows it, trimmed: HELO's name, AUTH's mechanism… */
-  struct addr path; /* MAIL, RCPT */
-  uint64_t size;    /* MAIL SIZE=, 0 if absent (RFC 1870) */
-  bool utf8;        /* MAIL SMTPUTF8 (RFC 6531) */
-  bool eight_bit;   /* MAIL BODY=8BITMIME (RFC 6152) */
+  str word;          /* the verb as sent */
+  str arg;           /* what follows it, trimmed: HELO's name, AUTH's mechanism… */
+  struct addr path;  /* MAIL, RCPT */
+  uint64_t size;     /* MAIL SIZE=, 0 if absent (RFC 1870) */
+  bool utf8;         /* MAIL SMTPUTF8 (RFC 6531); RCPT: its transaction's */
+  bool eight_bit;    /* MAIL BODY=8BITMIME (RFC 6152) */
+  str ret, envid;    /* MAIL, values as sent, empty if absent (RFC 3461; dsn.h) */
+  str notify, orcpt; /* RCPT, likewise */
 };
 
 /* Parses a line without its CRLF. Slices point into line and into a. utf8: the transaction asked

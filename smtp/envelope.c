@@ -3,6 +3,7 @@
  * Each command in two halves, called by the table of session.c: may it be, before the rules of its
  * stage are asked, and what their verdict makes of it. What the rules let pass the guard still judges.
  */
+#include "dsn.h"
 #include "guard.h"
 #include "session.h"
 
@@ -45,8 +46,11 @@ bool envelope_check_mail(struct session *s)
     return false;
   }
   s->mail = mail_new(s->arena, conf, s->greeting);
-  if (s->mail) s->mail->facts.message_id = arena_str(s->arena, str_of(id_new(id)));
-  if (!s->mail || !s->mail->facts.message_id.p) {
+  if (s->mail) {
+    s->mail->facts.message_id = arena_str(s->arena, str_of(id_new(id)));
+    s->mail->dsn = dsn_mail_text(s->command.ret, s->command.envid, s->arena);
+  }
+  if (!s->mail || !s->mail->facts.message_id.p || !s->mail->dsn.p) {
     session_forget_mail(s);
     session_reply(s, reply_of(REPLY_STORE_FAILED));
     return false;
@@ -80,11 +84,13 @@ bool envelope_check_rcpt(struct session *s)
     session_reply(s, reply_conf(conf, CODE_TOO_MANY_RECIPIENTS, ""));
     return false;
   }
-  if (mail_rcpt_add(s->mail, s->command.path.text, true, &e) < 0) {
-    session_reply(s, reply_of_err(&e));
+  str dsn = dsn_rcpt_text(s->command.notify, s->command.orcpt, s->arena);
+  if (!dsn.p || mail_rcpt_add(s->mail, s->command.path.text, true, &e) < 0) {
+    session_reply(s, reply_of(REPLY_STORE_FAILED));
     return false;
   }
   struct mail_rcpt *r = &s->mail->rcpt[s->mail->rcpt_count - 1];
+  r->dsn = dsn;
   s->rcpt = r->original.p;
   r->address = guard_normal_rcpt(s->mail, r->address);
   return true;

@@ -103,7 +103,10 @@ struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t
                                   .original = r->original,
                                   .transport = str_of(mail_transport(m, r)),
                                   .target = r->target,
+                                  .dsn = r->dsn,
                                   .next_at = next_at};
+    /* The sender does not know of whom a rule added. */
+    if (r->original.n == 0) rows[i].dsn = STR("NOTIFY=NEVER");
     if (r->transport == RULES_TRANSPORT_NONE) rows[i].status = STORE_REMOVED;
   }
   return rows;
@@ -272,7 +275,9 @@ int mail_context_write(const struct mail *m, struct buf *out)
   buf_printf(out, "secured = %s\n", f->secured ? "true" : "false");
   buf_printf(out, "authenticated = %s\n", f->authenticated ? "true" : "false");
   mail_put_int(out, "auth", f->auth);
+  buf_printf(out, "utf8 = %s\n", m->utf8 ? "true" : "false");
   mail_put_int(out, "skip", m->skip);
+  if (m->dsn.n) mail_put_text(out, "dsn", m->dsn);
   return buf_ok(out) ? 0 : -1;
 }
 
@@ -311,6 +316,8 @@ static void mail_context_read(struct mail *m, str context)
   f->secured = mail_get_bool(t, "secured");
   f->authenticated = mail_get_bool(t, "authenticated");
   f->auth = (enum rules_auth)mail_get_int(t, "auth");
+  m->utf8 = mail_get_bool(t, "utf8");
+  m->dsn = mail_get_text(t, "dsn");
   m->skip = mail_get_int(t, "skip") == RULES_FACCEPT ? RULES_FACCEPT : RULES_NEXT;
 }
 
@@ -332,7 +339,8 @@ static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struc
   r->original = arena_str(m->arena, row->original);
   r->transport = mail_transport_of(row->transport);
   r->target = arena_str(m->arena, row->target);
-  return r->original.p && r->target.p ? 0 : err_nomem(e);
+  r->dsn = arena_str(m->arena, row->dsn);
+  return r->original.p && r->target.p && r->dsn.p ? 0 : err_nomem(e);
 }
 
 struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct store_mail *stored,

@@ -21,6 +21,7 @@ struct mail_rcpt {
   bool rewritten; /* by a rule: no longer judged by the guard of known recipients */
   enum rules_transport transport;
   str target; /* of forward */
+  str dsn;    /* what the client wants to be told of it (dsn.h) */
 };
 
 struct judge;
@@ -30,6 +31,7 @@ struct mail {
   const struct conf *conf; /* borrows */
   struct rules_facts facts;
   bool esmtp, utf8; /* for the Received field */
+  str dsn;          /* RET and ENVID (dsn.h) */
   struct mail_rcpt *rcpt;
   size_t rcpt_count, rcpt_size;
   struct header header; /* until the message arrived: what rules want added to it */

@@ -305,7 +305,7 @@ static struct reply session_ehlo(struct session *s)
   const struct conf *conf = session_conf(s);
   str text = arena_printf(s->arena,
                           STR_FMT "\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\n"
-                                  "ENHANCEDSTATUSCODES\nHELP",
+                                  "ENHANCEDSTATUSCODES\nDSN\nHELP",
                           STR_ARG(conf->server.domain),
                           (long long)(s->returns ? 0 : conf->server.message_size_limit));
 
