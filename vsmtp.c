@@ -43,7 +43,6 @@
 #include "base/buf.c"         /* growing bytes with a cap, which remember failure */
 #include "base/map.c"         /* slice -> pointer, in order of insertion */
 #include "base/clock.c"       /* the only place that asks what time it is */
-#include "base/crypto.c"      /* hashes, HMAC, PBKDF2 in slices */
 #include "base/err.c"         /* errors that travel; faults in an operator's files, with a caret */
 #include "base/log.c"         /* one line an event; trace topics */
 #include "base/file.c"        /* whole files */
@@ -57,13 +56,7 @@
 #include "net/timer.c"      /* a heap of timers that needs no memory */
 #include "net/watch.c"      /* which descriptors are ready: epoll, or poll */
 #include "net/loop.c"       /* one turn after another: poll, I/O, ready tasks, timers */
-#include "net/tls.c"        /* certificates, keys, authorities: what connections share */
-#include "net/tls_stream.c" /* TLS on one connection, by mbed TLS */
-#include "net/tls_gate.c"   /* whose turn it is to compute a handshake */
-#include "net/io.c"         /* buffered connections: reading, sending, deadlines, closing */
-#include "net/io_line.c"    /* what an owner takes from the input: bytes, or lines */
-#include "net/io_tls.c"     /* a connection becomes encrypted */
-#include "net/io_open.c"    /* how connections come about */
+#include "net/io.c"         /* buffered connections: lines, blocks, deadlines, closing */
 #include "net/listen.c"     /* sockets that accept */
 #include "net/dns_answer.c" /* what a name server said */
 #include "net/dns.c"        /* questions to name servers, by c-ares */
@@ -132,14 +125,13 @@
 #include "rules/api.c"        /* what a rule reads: the connection and the envelope */
 #include "rules/api_header.c" /* what a rule does to the header */
 #include "rules/api_rcpt.c" /* what a rule does to the envelope, and how recipients are delivered */
-#include "rules/api_guard.c"   /* who may send what through here */
-#include "rules/api_tool.c"    /* utilities; the configuration as toml:: */
-#include "rules/api_spf.c"     /* check_spf: its forms, fields and verdicts */
-#include "rules/api_dns.c"     /* dns_lookup, rdns, check_null_mx_sender */
-#include "rules/api_service.c" /* what rules ask of services */
-#include "rules/rules.c"       /* a rule file loaded, checked whole, frozen */
-#include "rules/stage.c"       /* a stage: directives in order, each on a fiber of its own */
-#include "rules/eval.c"        /* a script that needs no mail */
+#include "rules/api_guard.c" /* who may send what through here */
+#include "rules/api_tool.c"  /* utilities; the configuration as toml:: */
+#include "rules/api_spf.c"   /* check_spf: its forms, fields and verdicts */
+#include "rules/api_dns.c"   /* dns_lookup, rdns, check_null_mx_sender */
+#include "rules/rules.c"     /* a rule file loaded, checked whole, frozen */
+#include "rules/stage.c"     /* a stage: directives in order, each on a fiber of its own */
+#include "rules/eval.c"      /* a script that needs no mail */
 
 /* ---- smtp/ --------------------------------------------------------------------------------------
  * The mail itself. First the pure functions: bytes in, facts out. */
