@@ -43,6 +43,7 @@
 #include "base/buf.c"         /* growing bytes with a cap, which remember failure */
 #include "base/map.c"         /* slice -> pointer, in order of insertion */
 #include "base/clock.c"       /* the only place that asks what time it is */
+#include "base/crypto.c"      /* hashes, HMAC, PBKDF2 in slices */
 #include "base/err.c"         /* errors that travel; faults in an operator's files, with a caret */
 #include "base/log.c"         /* one line an event; trace topics */
 #include "base/file.c"        /* whole files */

@@ -313,6 +313,25 @@ const char *clock_utc(int64_t wall_ms, char out[CLOCK_TEXT_MAX]); /* 2026-11-22T
 const char *clock_rfc5322(int64_t wall_ms, char out[40]); /* Sun, 22 Nov 2026 07:39:00 +0000 */
 int random_bytes(void *p, size_t n); /* getrandom(2); -1 never happens after start */
 
+/* ---- crypto.c: hashes, HMAC, PBKDF2 -----------------------------------------------------------
+ * Over mbedTLS. -1: its build lacks the hash, or there is no memory; out is then worth nothing. */
+
+enum crypto_hash { CRYPTO_MD5, CRYPTO_SHA1, CRYPTO_SHA256 }; /* ORDER CRYPTO */
+#define CRYPTO_SIZE_MAX 32
+size_t crypto_size(enum crypto_hash h); /* octets of the result */
+int crypto_hash(enum crypto_hash h, str text, unsigned char *out);
+int crypto_hmac(enum crypto_hash h, str key, str text, unsigned char *out); /* RFC 2104 */
+/* Do n octets equal? Takes as long wherever they differ. For secrets; random_bytes makes them. */
+bool crypto_same(const void *a, const void *b, size_t n);
+
+/* PBKDF2 with HMAC-SHA-256 (RFC 8018 §5.2), a key of 32 octets: slow by design, so it is run in
+ * slices. Password and salt are borrowed during new. NULL: no memory. */
+struct crypto_pbkdf2;
+struct crypto_pbkdf2 *crypto_pbkdf2_new(str password, str salt, uint32_t rounds);
+bool crypto_pbkdf2_run(struct crypto_pbkdf2 *k, uint32_t rounds); /* true: all are done */
+int crypto_pbkdf2_key(const struct crypto_pbkdf2 *k, unsigned char out[32]);
+void crypto_pbkdf2_free(struct crypto_pbkdf2 *k); /* wipes it */
+
 /* ---- file.c: whole files -------------------------------------------------------------------- */
 int file_read(str path, size_t limit, struct buf *out,
               struct err *e); /* out->cap is set to limit */
