@@ -74,6 +74,7 @@
 #include "sqlite/quarantine.c" /* what people do to messages, for the verbs */
 #include "sqlite/refused.c"    /* decisions of sessions that left no message */
 #include "sqlite/dropped.c"    /* files of the drop folder that are messages by now */
+#include "sqlite/account.c"    /* who may log in */
 #include "sqlite/secret.c"     /* keys the server made for itself */
 #include "sqlite/keep.c" /* what is done when nobody waits: checkpoints, old rows, others' changes */
 #include "sqlite/view.c"  /* rows for people */

@@ -228,6 +228,20 @@ void refused_add(struct store *s, str sid, const struct store_trace *trace, size
  * again a week later it may be forgotten. */
 int dropped_known(struct store *s, str name, struct err *e);
 
+/* ---- account.c: who may log in -----------------------------------------------------------------
+ * A name is local@domain in small letters; a verifier is text that proves a password without telling
+ * it (smtp/scram.h). Looking waits for nothing and sees what was committed last. */
+
+/* 1: there is such an account (its verifier is appended, unless NULL); 0: none; -1: cannot be told
+ * now. */
+int account_get(struct store *s, str name, struct buf *verifier, struct err *e);
+int account_exists(struct store *s, str name);
+/* For verbs, which wait for the lock. 1 done, 0: there is one already (add) or none, -1. */
+int account_add(struct store *s, str name, str verifier, struct err *e);
+int account_set(struct store *s, str name, str verifier, struct err *e);
+int account_remove(struct store *s, str name, struct err *e);
+/* They are listed by view_rows, VIEW_ACCOUNT: name, made_at, changed_at. */
+
 /* ---- secret.c: keys the server made for itself -------------------------------------------------
  * 1: its value is appended to out; 0: there is none; -1. */
 int secret_get(struct store *s, str name, struct buf *out, int64_t *made_at, struct err *e);
@@ -236,7 +250,8 @@ int secret_set(struct store *s, str name, str value, struct err *e);
 
 /* ---- view.c: rows for people; verbs ---------------------------------------------------------- */
 
-enum store_view { VIEW_QUEUE, VIEW_RECIPIENT, VIEW_QUARANTINE, VIEW_TRACE }; /* ORDER VIEW */
+/* ORDER VIEW */
+enum store_view { VIEW_QUEUE, VIEW_RECIPIENT, VIEW_QUARANTINE, VIEW_TRACE, VIEW_ACCOUNT };
 enum store_type { CELL_NULL, CELL_INT, CELL_TEXT };
 struct store_cell {
   const char *column;

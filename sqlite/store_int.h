@@ -6,7 +6,7 @@
  *   tx.c        the one transaction all clients share: when it begins, commits, is lost
  *   row.c       a message as rows: written and deleted, in one place each
  *   incoming.c  receiving;  queue.c  the runner's side;  refused.c  the ring;  keep.c  cleaning
- *   dropped.c   drop files accepted;  secret.c  the server's own keys
+ *   account.c   who may log in;  dropped.c  drop files accepted;  secret.c  the server's own keys
  *   store.c     opening, the turn, degraded state, space
  *   view.c, quarantine.c   what people see and do
  */
@@ -84,6 +84,7 @@
   X(DROPPED_GET, "SELECT 1 FROM dropped WHERE name = ?")                                           \
   X(DROPPED_UNDO, "DELETE FROM dropped WHERE id = ?")                                              \
   X(DROPPED_OLD, "DELETE FROM dropped WHERE at < ?")                                               \
+  X(ACCOUNT_GET, "SELECT verifier FROM account WHERE name = ?")                                    \
   X(SECRET_GET, "SELECT value, made_at FROM secret WHERE name = ?")                                \
   X(SECRET_KEEP, "INSERT OR REPLACE INTO secret(name, value, made_at)"                             \
                  " SELECT name || '.previous', value, made_at FROM secret WHERE name = ?")         \
