@@ -57,7 +57,13 @@
 #include "net/timer.c"      /* a heap of timers that needs no memory */
 #include "net/watch.c"      /* which descriptors are ready: epoll, or poll */
 #include "net/loop.c"       /* one turn after another: poll, I/O, ready tasks, timers */
-#include "net/io.c"         /* buffered connections: lines, blocks, deadlines, closing */
+#include "net/tls.c"        /* certificates, keys, authorities: what connections share */
+#include "net/tls_stream.c" /* TLS on one connection, by mbed TLS */
+#include "net/tls_gate.c"   /* whose turn it is to compute a handshake */
+#include "net/io.c"         /* buffered connections: reading, sending, deadlines, closing */
+#include "net/io_line.c"    /* what an owner takes from the input: bytes, or lines */
+#include "net/io_tls.c"     /* a connection becomes encrypted */
+#include "net/io_open.c"    /* how connections come about */
 #include "net/listen.c"     /* sockets that accept */
 #include "net/dns_answer.c" /* what a name server said */
 #include "net/dns.c"        /* questions to name servers, by c-ares */
@@ -127,13 +133,14 @@
 #include "rules/api.c"        /* what a rule reads: the connection and the envelope */
 #include "rules/api_header.c" /* what a rule does to the header */
 #include "rules/api_rcpt.c" /* what a rule does to the envelope, and how recipients are delivered */
-#include "rules/api_guard.c" /* who may send what through here */
-#include "rules/api_tool.c"  /* utilities; the configuration as toml:: */
-#include "rules/api_spf.c"   /* check_spf: its forms, fields and verdicts */
-#include "rules/api_dns.c"   /* dns_lookup, rdns, check_null_mx_sender */
-#include "rules/rules.c"     /* a rule file loaded, checked whole, frozen */
-#include "rules/stage.c"     /* a stage: directives in order, each on a fiber of its own */
-#include "rules/eval.c"      /* a script that needs no mail */
+#include "rules/api_guard.c"   /* who may send what through here */
+#include "rules/api_tool.c"    /* utilities; the configuration as toml:: */
+#include "rules/api_spf.c"     /* check_spf: its forms, fields and verdicts */
+#include "rules/api_dns.c"     /* dns_lookup, rdns, check_null_mx_sender */
+#include "rules/api_service.c" /* what rules ask of services */
+#include "rules/rules.c"       /* a rule file loaded, checked whole, frozen */
+#include "rules/stage.c"       /* a stage: directives in order, each on a fiber of its own */
+#include "rules/eval.c"        /* a script that needs no mail */
 
 /* ---- smtp/ --------------------------------------------------------------------------------------
  * The mail itself. First the pure functions: bytes in, facts out. */
@@ -147,6 +154,8 @@
 #include "smtp/header.c"       /* the header block: fields found, read, edited */
 #include "smtp/message.c"      /* header and body told apart as they arrive */
 #include "smtp/passwd.c" /* /etc/passwd and /etc/group, read without the name service switch */
+#include "smtp/alias.c"      /* which addresses stand for which others */
+#include "smtp/alias_file.c" /* files of aliases(5) */
 #include "smtp/conf_version.c" /* version requirements as Cargo writes them */
 #include "smtp/conf_type.c"    /* one function a type of value */
 #include "smtp/conf_list.c"    /* values with a form of their own: levels, replies, aliases */
@@ -168,6 +177,7 @@
 #include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */
 #include "smtp/ask.c"          /* what rules ask that takes time: SPF, names */
 #include "smtp/host.c"         /* what rules may ask about a mail and do to it */
+#include "smtp/settle.c"       /* recipients become who they stand for */
 #include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
 #include "smtp/judge.c"        /* the rules of one stage run over one mail */
 #include "smtp/client.c"       /* the SMTP client: mails handed to another server */

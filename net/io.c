@@ -12,9 +12,10 @@
  * which tells what the `news` bits ask for. Life ends in the late task: open -> closing (sending
  * what is left) -> lingering (waiting for the peer's end) -> IO_CLOSED and freed.
  *
- * The seam for TLS: io_recv and io_send are the only places that touch the descriptor's bytes.
+ * Encryption: io_recv and io_send are the only places that know of it, the handshake aside
+ * (io_tls.c), during which the connection neither reads nor sends.
  */
-#include "loop.h"
+#include "io_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,55 +25,6 @@
 #define IO_CLOSE_MS     5000         /* for sending what is left */
 #define IO_LINGER_MS    2000         /* for the peer's end after that */
 #define IO_LINGER_BYTES (256 * 1024) /* read and thrown away meanwhile */
-
-enum io_life { /* ORDER IO_LIFE */
-               IO_LIFE_CONNECTING,
-               IO_LIFE_OPEN,
-               IO_LIFE_DEAD,    /* failed; the owner has not closed it yet */
-               IO_LIFE_CLOSING, /* the owner has: sending what is left */
-               IO_LIFE_LINGER,
-               IO_LIFE_GONE /* closed at the end of this turn */
-};
-
-enum { /* news for the soon task, in the order they are told */
-       IO_NEWS_CONNECTED = 1,
-       IO_NEWS_ERROR = 2,
-       IO_NEWS_DATA = 4, /* and the end, if it is known */
-       IO_NEWS_DRAINED = 8
-};
-
-struct io {
-  struct loop *loop;
-  io_fn *fn;
-  void *arg;
-  struct watch watch;
-  int fd;       /* -1: fed from memory */
-  uint8_t life; /* enum io_life */
-  uint8_t news; /* IO_NEWS_… */
-  bool paused;
-  bool stirred; /* it was, and bytes or the end came */
-  bool eof;     /* the peer sends no more: read, or fed */
-  bool eof_told;
-  bool hup_told;    /* IO_HANGUP was told */
-  bool off;         /* the watch is cleared: it could only repeat itself */
-  bool discarding;  /* the rest of a bad line */
-  bool rate_paused; /* reading was paused in this period of the rate */
-  bool draining;    /* io_drain waits */
-  int errnum;       /* of the failure; 0: why_text alone */
-  const char *why;  /* literal */
-  struct buf in;    /* what is left of the input between two callbacks */
-  str view;         /* unused input: within in, or in the loop's memory during a callback */
-  size_t seen;      /* bytes of view known to hold no LF */
-  struct buf out;
-  size_t out_at; /* bytes of out already sent */
-  size_t drain_at;
-  uint64_t received;
-  uint64_t rate_from; /* received when the period, or the lingering, began */
-  size_t rate_bytes;
-  int64_t rate_ms;
-  struct timer deadline, rate;
-  struct task soon, late;
-};
 
 static const char *const io_life_names[] = {/* ORDER IO_LIFE */
                                             "connecting", "open",   "dead",
@@ -89,24 +41,24 @@ bool io_is_closing(const struct io *io)
   return io->life >= IO_LIFE_CLOSING;
 }
 
-static bool io_is_usable(const struct io *io)
+bool io_is_usable(const struct io *io)
 {
   return io->life <= IO_LIFE_OPEN;
 }
 
-static void io_tell(struct io *io, enum io_event event)
+void io_tell(struct io *io, enum io_event event)
 {
   if (!io_is_closing(io)) io->fn(io, event, io->arg);
 }
 
-static void io_news(struct io *io, unsigned news)
+void io_news(struct io *io, unsigned news)
 {
   io->news |= (uint8_t)news;
   loop_ready(io->loop, &io->soon);
 }
 
 /* The connection is lost; the owner hears it in a moment and closes. */
-static void io_fail(struct io *io, int errnum, const char *why)
+void io_fail(struct io *io, int errnum, const char *why)
 {
   if (!io_is_usable(io)) {
     if (io_is_closing(io)) io_enter(io, IO_LIFE_GONE);
@@ -130,7 +82,7 @@ const char *io_why(const struct io *io)
 
 /* ---- the descriptor's bytes ------------------------------------------------------------------ */
 
-static ssize_t io_recv(struct io *io, char *p, size_t n)
+static ssize_t io_recv_raw(struct io *io, char *p, size_t n)
 {
   ssize_t got;
   do got = read(io->fd, p, n);
@@ -138,9 +90,15 @@ static ssize_t io_recv(struct io *io, char *p, size_t n)
   return got;
 }
 
+static ssize_t io_recv(struct io *io, char *p, size_t n)
+{
+  return io->tls ? tls_recv(io->tls->tls, p, n) : io_recv_raw(io, p, n);
+}
+
 static ssize_t io_send(struct io *io, const char *p, size_t n)
 {
   ssize_t put;
+  if (io->tls) return tls_send(io->tls->tls, p, n);
   do put = write(io->fd, p, n);
   while (put < 0 && errno == EINTR);
   return put;
@@ -149,6 +107,13 @@ static ssize_t io_send(struct io *io, const char *p, size_t n)
 static bool io_would_block(int errnum)
 {
   return errnum == EAGAIN || errnum == EWOULDBLOCK;
+}
+
+/* Reading or writing failed; of encryption errno says no more than that. */
+static void io_lost(struct io *io)
+{
+  bool inside = io->tls && errno == EPROTO;
+  io_fail(io, inside ? 0 : errno, inside ? tls_why(io->tls->tls) : NULL);
 }
 
 /* Who sends commands without taking the answers is not heard until it does. */
@@ -161,6 +126,7 @@ static bool io_is_listening(const struct io *io)
 /* What the watch shall tell in the state the connection is in now. */
 static unsigned io_wants(const struct io *io)
 {
+  if (io->shake) return io->shake == IO_SHAKE_WRITE ? LOOP_WRITE : LOOP_READ;
   unsigned want = io->out.n > io->out_at || io->life == IO_LIFE_CONNECTING ? LOOP_WRITE : 0u;
   if (io->life == IO_LIFE_LINGER) return LOOP_READ;
   if (io->life != IO_LIFE_OPEN) return want;
@@ -234,7 +200,7 @@ void io_printf(struct io *io, const char *fmt, ...)
   buf_free(&text);
 }
 
-static void io_sent(struct io *io)
+void io_sent(struct io *io)
 {
   if (!io_pending(io)) {
     buf_free(&io->out);
@@ -252,13 +218,13 @@ void io_drain(struct io *io, size_t at_most)
   if (io_is_usable(io)) io_sent(io);
 }
 
-static void io_flush(struct io *io)
+void io_flush(struct io *io)
 {
-  if (io->fd < 0 || io->life == IO_LIFE_CONNECTING) return;
+  if (io->fd < 0 || io->life == IO_LIFE_CONNECTING || io->shake) return;
   while (io_pending(io)) {
     ssize_t put = io_send(io, io->out.p + io->out_at, io_pending(io));
     if (put < 0) {
-      if (!io_would_block(errno)) io_fail(io, errno, NULL);
+      if (!io_would_block(errno)) io_lost(io);
       break;
     }
     io->out_at += (size_t)put;
@@ -267,72 +233,6 @@ static void io_flush(struct io *io)
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */
-
-str io_input(const struct io *io)
-{
-  return io->view;
-}
-
-void io_consume(struct io *io, size_t n)
-{
-  io->view = str_skip(io->view, n);
-  io->seen = io->seen > n ? io->seen - n : 0;
-  if (n && io_is_usable(io)) io->off = false;
-  loop_late(io->loop, &io->late);
-}
-
-void io_discard(struct io *io)
-{
-  io_consume(io, io->view.n);
-  io->discarding = false;
-}
-
-void io_hurry(struct io *io)
-{
-  int on = 1;
-
-  if (io->fd >= 0) (void)setsockopt(io->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-}
-
-uint64_t io_received(const struct io *io)
-{
-  return io->received;
-}
-
-/* Throws the rest of a bad line away, up to a true CRLF; true when that was there. */
-static bool io_line_discard(struct io *io)
-{
-  ptrdiff_t end = str_find(io->view, STR("\r\n"));
-  size_t all = str_ends(io->view, STR("\r")) ? io->view.n - 1 : io->view.n;
-  io_consume(io, end < 0 ? all : (size_t)end + 2);
-  io->discarding = end < 0;
-  return end >= 0;
-}
-
-static enum io_line io_line_bad(struct io *io, enum io_line what)
-{
-  io_line_discard(io);
-  return what;
-}
-
-enum io_line io_line(struct io *io, size_t limit, str *line)
-{
-  *line = (str){NULL, 0};
-  if (io->discarding && !io_line_discard(io)) return IO_LINE_NONE;
-  ptrdiff_t found = str_chr(str_skip(io->view, io->seen), '\n');
-  size_t lf = io->seen + (size_t)found;
-  if (found < 0) {
-    io->seen = io->view.n;
-    return io->view.n >= limit ? io_line_bad(io, IO_LINE_LONG) : IO_LINE_NONE;
-  }
-  io->seen = lf;
-  if (lf >= limit) return io_line_bad(io, IO_LINE_LONG);
-  bool crlf = lf > 0 && io->view.p[lf - 1] == '\r';
-  *line = str_sub(io->view, 0, crlf ? lf - 1 : lf);
-  io_consume(io, lf + 1);
-  if (!crlf) return io_line_bad(io, IO_LINE_BARE);
-  return str_chr(*line, '\r') < 0 ? IO_LINE_OK : IO_LINE_BARE;
-}
 
 void io_pause(struct io *io)
 {
@@ -349,7 +249,7 @@ void io_resume(struct io *io)
 }
 
 /* Keeps what is unused, and nothing else, until there is more. */
-static void io_keep(struct io *io)
+void io_keep(struct io *io)
 {
   bool own = io->in.p && io->view.p >= io->in.p && io->view.p <= io->in.p + io->in.n;
   if (!io->view.n) {
@@ -381,7 +281,7 @@ static void io_read(struct io *io)
   if (left) memcpy(mem, io->view.p, left);
   ssize_t got = io_recv(io, mem + left, LIMIT_IO_INPUT - left);
   if (got < 0) {
-    if (!io_would_block(errno)) io_fail(io, errno, NULL);
+    if (!io_would_block(errno)) io_lost(io);
   } else if (got == 0) {
     io->eof = true;
     io_tell_eof(io);
@@ -397,7 +297,7 @@ static void io_read(struct io *io)
 static void io_linger(struct io *io)
 {
   char *mem = loop_scratch(io->loop);
-  ssize_t got = mem ? io_recv(io, mem, LIMIT_IO_INPUT) : 0;
+  ssize_t got = mem ? io_recv_raw(io, mem, LIMIT_IO_INPUT) : 0;
   if (got > 0) io->received += (uint64_t)got;
   if (got < 0 && io_would_block(errno)) return;
   if (got > 0 && io->received < io->rate_from + IO_LINGER_BYTES) return;
@@ -448,6 +348,10 @@ static void io_ready(struct watch *w, unsigned what, void *arg)
     io_connected(io);
     return;
   }
+  if (io->shake && io_is_usable(io)) {
+    io_tls_ready(io);
+    return;
+  }
   if (what & LOOP_WRITE) io_flush(io);
   bool reads = io->life == IO_LIFE_OPEN && !io->paused && w->want & LOOP_READ;
   if (io->life == IO_LIFE_LINGER)
@@ -477,6 +381,7 @@ static void io_soon(struct task *t, void *arg)
   if (!io_is_usable(io)) return;
   if (news & IO_NEWS_DATA && io->view.n && !io->paused) io_tell(io, IO_DATA);
   if (news & IO_NEWS_DATA) io_tell_eof(io);
+  if (news & IO_NEWS_READ && io->life == IO_LIFE_OPEN && io_is_listening(io)) io_read(io);
   if (news & IO_NEWS_DRAINED) io_tell(io, IO_DRAINED);
   loop_late(io->loop, &io->late);
 }
@@ -544,6 +449,7 @@ static void io_free(struct io *io)
   io->fn(io, IO_CLOSED, io->arg);
   loop_unready(&io->soon); /* last: the callback may have written */
   loop_unready(&io->late);
+  io_tls_free(io);
   buf_free(&io->in);
   buf_free(&io->out);
   mem_free(io);
@@ -553,6 +459,7 @@ static void io_free(struct io *io)
  * kernel send a reset that can overtake our last reply (RFC 1122 §4.2.2.13). */
 static void io_say_end(struct io *io)
 {
+  if (io->tls) tls_say_end(io->tls->tls);
   if (io->fd < 0 || io->eof || shutdown(io->fd, SHUT_WR)) {
     io_enter(io, IO_LIFE_GONE);
     return;
@@ -574,6 +481,9 @@ static void io_late(struct task *t, void *arg)
     return;
   }
   io_keep(io);
+  if (io->life == IO_LIFE_OPEN && io->tls && !io->shake && io_is_listening(io) &&
+      tls_pending(io->tls->tls))
+    io_news(io, IO_NEWS_READ);
   io_rewatch(io);
 }
 
@@ -590,7 +500,7 @@ static void io_leave(struct io *io, enum io_life life)
 void io_close(struct io *io)
 {
   if (!io || io_is_closing(io)) return;
-  io_leave(io, io->life == IO_LIFE_OPEN ? IO_LIFE_CLOSING : IO_LIFE_GONE);
+  io_leave(io, io->life == IO_LIFE_OPEN && !io->shake ? IO_LIFE_CLOSING : IO_LIFE_GONE);
 }
 
 void io_abort(struct io *io)
@@ -610,8 +520,7 @@ int io_fd(const struct io *io)
 }
 
 /* Takes fd (-1: none), which is non-blocking already. */
-static struct io *io_make(struct loop *l, int fd, enum io_life life, io_fn *fn, void *arg,
-                          struct err *e)
+struct io *io_make(struct loop *l, int fd, enum io_life life, io_fn *fn, void *arg, struct err *e)
 {
   struct io *io = mem_alloc(sizeof *io);
   if (!io) {
@@ -636,92 +545,6 @@ fail:
   if (fd >= 0) close(fd);
   mem_free(io);
   return NULL;
-}
-
-static void io_set_nodelay(int fd)
-{
-  int on = 1; /* fails on what is not TCP: no matter */
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-struct io *io_new(struct loop *l, int fd, io_fn *fn, void *arg, struct err *e)
-{
-  int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK))) {
-    err_sys(e, errno, "cannot use a connection");
-    close(fd);
-    return NULL;
-  }
-  io_set_nodelay(fd);
-  return io_make(l, fd, IO_LIFE_OPEN, fn, arg, e);
-}
-
-static int io_bind(int fd, const struct netaddr *from)
-{
-#ifdef IP_BIND_ADDRESS_NO_PORT
-  int on = 1; /* the kernel may share a local port among different peers */
-  (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-#endif
-  return bind(fd, &from->sa, from->len);
-}
-
-struct io *io_connect(struct loop *l, const struct netaddr *to, const struct netaddr *from,
-                      int64_t deadline, io_fn *fn, void *arg, struct err *e)
-{
-  char text[NETADDR_TEXT_MAX];
-  int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) goto fail;
-  if (from && from->len && io_bind(fd, from)) goto fail;
-  io_set_nodelay(fd);
-  bool at_once = connect(fd, &to->sa, to->len) == 0;
-  if (!at_once && errno != EINPROGRESS) goto fail;
-  struct io *io = io_make(l, fd, at_once ? IO_LIFE_OPEN : IO_LIFE_CONNECTING, fn, arg, e);
-  if (!io) return NULL;
-  if (at_once) io_news(io, IO_NEWS_CONNECTED);
-  if (deadline) io_deadline(io, deadline);
-  return io;
-fail:
-  err_sys(e, errno, "cannot connect to %s", netaddr_text(to, text));
-  if (fd >= 0) close(fd);
-  return NULL;
-}
-
-/* ---- without a descriptor -------------------------------------------------------------------- */
-
-struct io *io_memory(struct loop *l, io_fn *fn, void *arg, struct err *e)
-{
-  return io_make(l, -1, IO_LIFE_OPEN, fn, arg, e);
-}
-
-size_t io_feed(struct io *io, str s)
-{
-  size_t n = LIMIT_IO_INPUT - io->view.n;
-  if (!io_is_usable(io) || io->eof) return 0;
-  if (n > s.n) n = s.n;
-  io_keep(io);
-  if (io->in.n) buf_drop(&io->in, (size_t)(io->view.p - io->in.p));
-  buf_add(&io->in, s.p, n);
-  io->view = buf_str(&io->in);
-  io->received += n;
-  if (buf_ok(&io->in))
-    io_news(io, IO_NEWS_DATA);
-  else
-    io_fail(io, 0, "no memory for input");
-  return n;
-}
-
-void io_feed_eof(struct io *io)
-{
-  io->eof = true;
-  io_news(io, IO_NEWS_DATA);
-}
-
-void io_taken(struct io *io, struct buf *out)
-{
-  buf_str_add(out, str_skip(buf_str(&io->out), io->out_at));
-  io->out_at = io->out.n;
-  io_sent(io);
-  loop_late(io->loop, &io->late);
 }
 
 #undef IO_CLOSE_MS

@@ -29,6 +29,7 @@ struct loop {
   int64_t limit; /* what the hook answered */
   bool stopping;
   char *scratch;
+  struct tls_gate *gate;
   struct watch signal_watch;
   struct {
     void (*fn)(int signo, void *arg);
@@ -50,6 +51,11 @@ char *loop_scratch(struct loop *l)
 {
   if (!l->scratch) l->scratch = mem_alloc(LIMIT_IO_INPUT);
   return l->scratch;
+}
+
+struct tls_gate **loop_gate(struct loop *l)
+{
+  return &l->gate;
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
@@ -328,6 +334,7 @@ void loop_free(struct loop *l)
   loop_signal_close(l);
   watch_close(l->watches);
   mem_free(l->scratch);
+  mem_free(l->gate);
   mem_free(l);
 }
 

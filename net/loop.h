@@ -28,5 +28,7 @@ struct watches *loop_watches(struct loop *l);
 /* Memory all connections share to read into, of LIMIT_IO_INPUT bytes; NULL: no memory. Holds
  * nothing between two callbacks. */
 char *loop_scratch(struct loop *l);
+/* The place for tls_gate.c's state, freed by mem_free with the loop. */
+struct tls_gate **loop_gate(struct loop *l);
 
 #endif

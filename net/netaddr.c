@@ -190,6 +190,12 @@ bool netaddr_same_ip(const struct netaddr *a, const struct netaddr *b)
   return a->len == b->len && !memcmp(&a->un, &b->un, a->len);
 }
 
+bool netaddr_is_loopback(const struct netaddr *a)
+{
+  if (a->sa.sa_family == AF_INET) return ntohl(a->in4.sin_addr.s_addr) >> 24 == 127;
+  return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+}
+
 bool netaddr_eq(const struct netaddr *a, const struct netaddr *b)
 {
   if (!a->len && !b->len) return true;

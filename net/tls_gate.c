@@ -1,0 +1,104 @@
+/* net/tls_gate.c: whose turn it is to compute.
+ *
+ * A handshake costs milliseconds that everybody else waits. So one is computed a turn of the loop, in
+ * order of arrival, and each address has an allowance: GATE_BURST at once, then one each
+ * GATE_PERIOD_MS. Addresses are kept as the time their allowance is whole again (the "theoretical
+ * arrival time" of ATM), in a table whose places several may share; where they fall no stranger can
+ * foresee. IPv6 counts by /64, which is what one customer has.
+ */
+#include "loop.h"
+#include "tls_int.h"
+
+#define GATE_PLACES    1024
+#define GATE_PERIOD_MS 200
+#define GATE_BURST     5
+#define GATE_DEBT_MS   10000 /* nobody waits longer, however many came before */
+
+struct tls_gate {
+  struct loop *loop;
+  struct task task;
+  struct tls_wait *first, **end;
+  uint64_t key;
+  int64_t whole[GATE_PLACES]; /* loop time */
+};
+
+static void tls_gate_turn(struct task *t, void *arg)
+{
+  struct tls_gate *g = arg;
+  struct tls_wait *w = g->first;
+
+  (void)t;
+  if (!w) return;
+  tls_gate_leave(w);
+  if (g->first) loop_ready(g->loop, &g->task); /* the next one in the next turn */
+  loop_cause(g->loop, "TLS handshake");
+  w->run(w, w->arg);
+}
+
+static struct tls_gate *tls_gate_of(struct loop *l)
+{
+  struct tls_gate **at = loop_gate(l), *g = *at;
+
+  if (g || !(g = mem_alloc(sizeof *g))) return g;
+  g->loop = l;
+  g->task.run = tls_gate_turn;
+  g->task.arg = g;
+  g->end = &g->first;
+  random_bytes(&g->key, sizeof g->key);
+  return *at = g;
+}
+
+int tls_gate_line_up(struct loop *l, struct tls_wait *w)
+{
+  struct tls_gate *g = tls_gate_of(l);
+
+  if (!g) return -1;
+  if (w->link) return 0;
+  w->gate = g;
+  w->next = NULL;
+  w->link = g->end;
+  *g->end = w;
+  g->end = &w->next;
+  loop_ready(l, &g->task);
+  return 0;
+}
+
+void tls_gate_leave(struct tls_wait *w)
+{
+  if (!w->link) return;
+  *w->link = w->next;
+  if (w->next)
+    w->next->link = w->link;
+  else
+    w->gate->end = w->link;
+  w->link = NULL;
+}
+
+static uint64_t tls_gate_hash(const struct tls_gate *g, const struct netaddr *peer)
+{
+  uint64_t part = 0;
+
+  if (peer->sa.sa_family == AF_INET)
+    part = peer->in4.sin_addr.s_addr;
+  else if (peer->sa.sa_family == AF_INET6)
+    memcpy(&part, &peer->in6.sin6_addr, sizeof part);
+  part = (part ^ g->key) * 0x9E3779B97F4A7C15u;
+  return (part ^ part >> 29) * 0xBF58476D1CE4E5B9u >> 32;
+}
+
+int64_t tls_gate_delay(struct loop *l, const struct netaddr *peer)
+{
+  struct tls_gate *g = tls_gate_of(l);
+  int64_t now = loop_now(l), *whole;
+
+  if (!g || netaddr_is_loopback(peer)) return 0;
+  whole = &g->whole[tls_gate_hash(g, peer) % GATE_PLACES];
+  if (*whole < now) *whole = now;
+  if (*whole < now + GATE_DEBT_MS) *whole += GATE_PERIOD_MS;
+  now += GATE_BURST * GATE_PERIOD_MS;
+  return *whole > now ? *whole - now : 0;
+}
+#undef GATE_PLACES
+#undef GATE_PERIOD_MS
+#undef GATE_BURST
+#undef GATE_DEBT_MS
