@@ -71,6 +71,9 @@ enum stage {
 #ifndef LIMIT_DELEGATE_FLYING
 #define LIMIT_DELEGATE_FLYING 30 /* connections to one service; the rest waits in line */
 #endif
+#ifndef LIMIT_DELEGATE_JOBS
+#define LIMIT_DELEGATE_JOBS 100 /* mails of the queue at filters, in line included */
+#endif
 #ifndef LIMIT_DELEGATE_TIME
 #define LIMIT_DELEGATE_TIME 300000 /* ms a client waits, in line included; RFC 10 min §4.5.3.2.6 */
 #endif

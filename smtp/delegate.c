@@ -21,6 +21,7 @@
 #define DELEGATE_GREETING 5000 /* ms: a connect lost in a burst stays silent for ever */
 #define DELEGATE_TRIES    2    /* connections for one mail, if the first is not greeted */
 #define DELEGATE_TOKEN    32   /* hex digits */
+#define DELEGATE_KEPT     STR("the filter took the mail and gave nothing back")
 
 enum delegate_state { DELEGATE_QUEUED, DELEGATE_SENDING, DELEGATE_RETURNED, DELEGATE_FAILED };
 static const char *const delegate_state_names[] = {"queued", "sending", "returned", "failed"};
@@ -59,10 +60,11 @@ struct delegate {
   struct delegate_link *sending;
   struct delegate_order o;
   enum delegate_state state;
+  bool taken; /* the filter answered 250, and has not given it back yet */
   unsigned tries;
   char token[DELEGATE_TOKEN + 1];
   struct netaddr receiver;
-  int64_t timeout;
+  int64_t timeout, until; /* of the service; loop time, from the connection on */
   struct client_mail mail;
   struct arena *arena;    /* of the sending */
   struct buf head;        /* the header block as it is sent, with its empty line */
@@ -96,6 +98,18 @@ static bool delegate_next(const struct rules *r, int *stage, ptrdiff_t *i,
   return false;
 }
 
+/* Is a connection to that address of ours one to the receiver? It may be any address of its port. */
+static bool delegate_is_at(const struct netaddr *receiver, const struct netaddr *local)
+{
+  static const struct in6_addr any = IN6ADDR_ANY_INIT;
+  sa_family_t family = receiver->sa.sa_family;
+
+  if (netaddr_eq(receiver, local)) return true;
+  if (family == AF_INET && receiver->in4.sin_addr.s_addr != INADDR_ANY) return false;
+  if (family == AF_INET6 && memcmp(&receiver->in6.sin6_addr, &any, sizeof any) != 0) return false;
+  return family != AF_UNIX && netaddr_port(receiver) == netaddr_port(local);
+}
+
 static bool delegate_find(const struct rules *r, const struct netaddr *local,
                           const struct netaddr *peer)
 {
@@ -106,7 +120,8 @@ static bool delegate_find(const struct rules *r, const struct netaddr *local,
   struct err e;
 
   while (delegate_next(r, &stage, &i, &v)) {
-    if (netaddr_parse(v.receiver, -1, &receiver, &e) < 0 || !netaddr_eq(&receiver, local)) continue;
+    if (netaddr_parse(v.receiver, -1, &receiver, &e) < 0 || !delegate_is_at(&receiver, local))
+      continue;
     if (!peer) return true;
     if (netaddr_parse(v.address, -1, &to, &e) == 0 && netaddr_same_ip(&to, peer)) return true;
   }
@@ -228,8 +243,10 @@ static void delegate_fail(struct delegate *d, str why)
 
 static void delegate_late(struct timer *t, void *arg)
 {
+  struct delegate *d = arg;
+
   (void)t;
-  delegate_fail(arg, STR("it took too long, waiting in line included"));
+  delegate_fail(d, d->taken ? DELEGATE_KEPT : STR("it took too long, waiting in line included"));
 }
 
 size_t delegate_directive(const struct delegate *d)
@@ -282,8 +299,12 @@ static void delegate_sent(void *arg, int code, str reply)
     delegate_enter(d, DELEGATE_QUEUED);
     delegate_join_line(d);
     delegate_pump(d->line);
+  } else if (code == 250 && d->o.stored) {
+    d->taken = true;
+    delegate_unlink(d);
+    timer_set(d->hub->server->loop, &d->patience, d->until);
   } else if (code == 250) {
-    delegate_fail(d, STR("the filter took the mail and gave nothing back"));
+    delegate_fail(d, DELEGATE_KEPT);
   } else {
     delegate_fail(d, reply);
   }
@@ -348,7 +369,7 @@ static int delegate_connect(struct delegate *d, struct err *e)
                              .lock_step = true,
                              .hurry = true,
                              .greeting = DELEGATE_GREETING,
-                             .until = loop_now(l) + d->timeout,
+                             .until = d->until = loop_now(l) + d->timeout,
                              .greeted = delegate_greeted,
                              .gone = delegate_gone,
                              .arg = k};
@@ -457,7 +478,7 @@ enum reply_id delegate_return(struct session *s)
   if (header_count(&h, DELEGATE_FIELD) != 1) return REPLY_DELEGATE_UNKNOWN;
   d = delegate_of_field(s->server, header_value(header_find(&h, DELEGATE_FIELD, 0), s->arena));
   if (!d || d->state != DELEGATE_SENDING) return REPLY_DELEGATE_UNKNOWN;
-  if (netaddr_local(io_fd(s->io), &local) < 0 || !netaddr_eq(&local, &d->receiver) ||
+  if (netaddr_local(io_fd(s->io), &local) < 0 || !delegate_is_at(&d->receiver, &local) ||
       !netaddr_same_ip(&s->peer, &d->line->to) || delegate_is_crossed(d, s->mail->facts.helo))
     return REPLY_DELEGATE_UNKNOWN;
   return delegate_judge(d, s, &h, buf_str(&s->in.header));
@@ -528,6 +549,23 @@ static struct delegate_line *delegate_get_line(struct delegate_hub *hub, const s
   return hub->lines = line;
 }
 
+/* The header as it is sent. The service's own marks of an earlier time go: they shall be its word on
+ * what it gets now. */
+static int delegate_put_header(const struct delegate *d, struct buf *out, struct err *e)
+{
+  const struct delegate_order *o = &d->o;
+  struct header h = {.arena = o->mail->arena};
+  struct rules_service v;
+
+  if (header_join(&o->mail->header, &h, e) < 0) return -1;
+  rules_service(o->policy->rules, o->stage, o->directive, &v);
+  for (size_t n = 0; n < v.mark_count; n++)
+    header_remove(&h, rules_service_mark(o->policy->rules, o->stage, o->directive, n));
+  header_write(&h, out);
+  buf_puts(out, "\r\n");
+  return buf_ok(out) ? 0 : err_nomem(e);
+}
+
 static int delegate_prepare(struct delegate *d, struct err *e)
 {
   const struct delegate_order *o = &d->o;
@@ -550,7 +588,7 @@ static int delegate_prepare(struct delegate *d, struct err *e)
   if (!d->line) return err_nomem(e);
   d->head.cap = LIMIT_HEADER_BYTES + 1024;
   delegate_put_field(d, v.directive, &d->head);
-  return mail_header(o->mail, &d->head, e);
+  return delegate_put_header(d, &d->head, e);
 }
 
 struct delegate *delegate_new(struct server *s, const struct delegate_order *o, struct err *e)
@@ -627,3 +665,4 @@ void delegate_end(struct server *s)
 #undef DELEGATE_GREETING
 #undef DELEGATE_TRIES
 #undef DELEGATE_TOKEN
+#undef DELEGATE_KEPT

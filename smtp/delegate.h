@@ -14,7 +14,9 @@ struct delegate_order {
   struct mail *mail;     /* borrows: header, body, envelope */
   uint64_t octets;       /* of its body */
   enum stage stage;
-  size_t directive;                       /* which delegate of that stage */
+  size_t directive; /* which delegate of that stage */
+  bool stored; /* it waits in the queue, no client does: a filter may take it first and give it back
+                  later, within the service's time */
   void (*done)(void *arg, bool returned); /* once, from the loop */
   void *arg;
 };

@@ -1,25 +1,30 @@
 /* smtp/deliver.c: the queue runner: stored mails through the later rules to their mailboxes.
  *
- * Work comes from the database: first what waits in `working`, then the recipients due longest. A job
- * holds one message by a claim. Its `step` (stage and directive in one number) says whether rules
- * are still to be asked; what they decide is written before anything is tried, so `delivery` rules
- * are asked once. Then recipients are tried (attempt.c). The cost of a job does not depend on how
- * many messages wait.
+ * Work comes from the database: what waits in `delegated`, in `working`, then the recipients due
+ * longest. A job holds one message by a claim, and ends when what became of it is written. Its `step`
+ * says where rules go on; what they decide is written before anything is tried, so they are asked
+ * once. Then recipients are tried (attempt.c). The cost of a job does not depend on how many wait.
+ *
+ * A mail that a rule delegates is put into the queue `delegated` first, and taken from there: so it
+ * is no matter whether it came there just now or before a crash. What comes back is judged by the
+ * body of the directive; another body than the one that went out is stored before that, with the
+ * step, so that the filter does not get its own work again. No answer, and a rule that fails, leave
+ * the mail as it was: it is deferred, longer each time, and given up like a recipient.
  */
 #include "deliver.h"
 
 #include "reply.h"
 
-#define DELIVER_JOBS       LIMIT_HELPER_CHILDREN
-#define DELIVER_JOB_BYTES  (4 * 1024 * 1024)
-#define DELIVER_TROUBLE    5000 /* milliseconds until a database in trouble is asked again */
-#define DELIVER_STEP(s, i) ((int)(s) << 16 | (int)(i))
-#define DELIVER_RULED      DELIVER_STEP(STAGE_COUNT, 0) /* no rule is left to be asked */
+#define DELIVER_JOBS      LIMIT_HELPER_CHILDREN
+#define DELIVER_JOB_BYTES (4 * 1024 * 1024)
+#define DELIVER_TROUBLE   5000 /* milliseconds until a database in trouble is asked again */
+#define DELIVER_INDEX     0x3fff
 
 struct deliver {
   struct server *server;
   struct deliver_job *jobs;
-  size_t job_count;
+  size_t job_count, away; /* of them: whose mail is at a filter */
+  bool stopped;
   struct task task;
   struct timer timer;
   int64_t started; /* wall time */
@@ -37,16 +42,29 @@ struct server *deliver_server(const struct deliver *d)
 
 void deliver_wake(struct deliver *d)
 {
-  loop_ready(d->server->loop, &d->task);
+  if (!d->stopped) loop_ready(d->server->loop, &d->task);
+}
+
+int deliver_step(enum stage stage, size_t directive, enum deliver_at at)
+{
+  return (int)stage << 16 | (int)at << 14 | (int)(directive & DELIVER_INDEX);
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
+
+static void deliver_undelegate(struct deliver_job *j)
+{
+  if (j->delegate) j->deliver->away--;
+  delegate_free(j->delegate);
+  j->delegate = NULL;
+}
 
 void deliver_job_end(struct deliver_job *j)
 {
   struct deliver *d = j->deliver;
 
   judge_end(&j->judge);
+  deliver_undelegate(j);
   helper_cancel(j->helper);
   if (d->server->store) queue_release(d->server->store, j->claim);
   buf_free(&j->header);
@@ -99,9 +117,12 @@ static struct deliver_job *deliver_job_new(struct deliver *d, struct store_claim
   return j;
 }
 
-/* ---- rules after the queue ------------------------------------------------------------------- */
+/* ---- what the rules decided -------------------------------------------------------------------- */
 
-static void deliver_judged(void *arg, const struct rules_verdict *v);
+static str deliver_stage_name(const struct deliver_job *j)
+{
+  return mail_stage_name(j->stage);
+}
 
 /* Everything rules may have changed, in one transaction. */
 static void deliver_change(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
@@ -128,27 +149,82 @@ static void deliver_change(struct deliver_job *j, struct store_mail *row, struct
   deliver_recording(j, rc);
 }
 
-/* On to the next stage, or to the recipients when all rules were asked. */
+/* The mail stays as it was before its rules were asked, but for where it is. */
+static void deliver_leave(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
+{
+  row->rcpt = rcpt;
+  row->header = STR("");
+  if (j->mail) {
+    row->trace = j->mail->trace;
+    row->trace_count = j->mail->trace_count;
+  }
+  deliver_recording(
+      j, rcpt ? queue_change(deliver_server(j->deliver)->store, j->claim, row, deliver_recorded, j)
+              : -1);
+}
+
+/* Copies of the recipients' rows as they are. NULL: no memory. */
+static struct store_rcpt *deliver_rcpts(struct deliver_job *j)
+{
+  const struct store_mail *mail = &j->claim->mail;
+  struct store_rcpt *rows = arena_alloc(j->arena, (mail->rcpt_count + 1) * sizeof *rows);
+
+  if (rows && mail->rcpt_count) memcpy(rows, mail->rcpt, mail->rcpt_count * sizeof *rows);
+  return rows;
+}
+
+static int deliver_attempts(const struct deliver_job *j)
+{
+  return j->claim->mail.rcpt_count ? j->claim->mail.rcpt[0].attempts : 0;
+}
+
+/* Nothing will be tried any more. */
+static void deliver_give_up(struct deliver_job *j, str why)
+{
+  struct store_mail row = j->claim->mail;
+  struct store_rcpt *rows = deliver_rcpts(j);
+
+  row.queue = STORE_DEAD;
+  row.step = DELIVER_RULED;
+  row.reason = row.last_reply = why;
+  for (size_t i = 0; rows && i < row.rcpt_count; i++) {
+    if (rows[i].status != STORE_PENDING) continue;
+    rows[i].status = STORE_FAILED;
+    rows[i].last_reply = why;
+  }
+  log_warn(LOG_DELIVERY, "mid=" STR_FMT " is dead: %s", STR_ARG(row.id), log_q(why));
+  deliver_leave(j, &row, rows);
+}
+
+/* A rule failed, or a filter: all is tried again later, and given up like a recipient. */
+static void deliver_put_off(struct deliver_job *j, str why)
+{
+  struct store_mail row = j->claim->mail;
+  struct store_rcpt *rows = deliver_rcpts(j);
+  int attempts = deliver_attempts(j);
+  int64_t now = clock_wall(), next = attempt_next(j->policy->conf, attempts, now);
+
+  if (attempt_is_over(j->policy->conf, attempts, row.received_at, now)) {
+    deliver_give_up(j, arena_printf(j->arena, "given up: " STR_FMT, STR_ARG(why)));
+    return;
+  }
+  row.queue = STORE_DELIVER;
+  row.last_reply = why;
+  for (size_t i = 0; rows && i < row.rcpt_count; i++) {
+    if (rows[i].status != STORE_PENDING) continue;
+    rows[i].attempts = attempts + 1;
+    rows[i].next_at = next;
+    rows[i].last_reply = why;
+  }
+  deliver_leave(j, &row, rows);
+}
+
+/* On to the recipients: all rules were asked. */
 static void deliver_passed(struct deliver_job *j)
 {
   struct store_mail row = {.queue = STORE_DELIVER, .step = DELIVER_RULED};
 
   deliver_change(j, &row, mail_rcpt_rows(j->mail, j->arena, clock_wall()));
-}
-
-/* A rule failed, or asks for what cannot be done yet: later again, from the same directive. */
-static void deliver_put_off(struct deliver_job *j, int step, str why)
-{
-  struct store_mail row = {.queue = STORE_DELIVER, .step = step, .last_reply = why};
-  int attempts = j->claim->mail.rcpt_count ? j->claim->mail.rcpt[0].attempts : 0;
-  int64_t next = attempt_next(j->policy->conf, attempts, clock_wall());
-  struct store_rcpt *rows = mail_rcpt_rows(j->mail, j->arena, next);
-
-  for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) {
-    rows[i].attempts = attempts + 1;
-    rows[i].last_reply = why;
-  }
-  deliver_change(j, &row, rows);
 }
 
 static void deliver_refused(struct deliver_job *j, const struct rules_verdict *v)
@@ -158,7 +234,7 @@ static void deliver_refused(struct deliver_job *j, const struct rules_verdict *v
   struct store_rcpt *rows = mail_rcpt_rows(j->mail, j->arena, 0);
 
   if (v->code.basic) denied = (struct reply){v->code.basic, v->code.enhanced, v->code.text};
-  row.stage = mail_stage_name(j->stage);
+  row.stage = deliver_stage_name(j);
   row.reason = row.last_reply = arena_printf(j->arena, "%d " STR_FMT " " STR_FMT, denied.basic,
                                              STR_ARG(denied.enhanced), STR_ARG(denied.text));
   for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) {
@@ -172,15 +248,31 @@ static void deliver_set_aside(struct deliver_job *j, const struct rules_verdict 
 {
   struct store_mail row = {.queue = STORE_QUARANTINE,
                            .quarantine = v->text,
-                           .stage = mail_stage_name(j->stage),
+                           .stage = deliver_stage_name(j),
                            .rule = v->directive,
-                           .step = DELIVER_STEP(j->stage, v->next)};
+                           .step = deliver_step(j->stage, v->next - 1, DELIVER_AFTER)};
 
   j->mail->skip = RULES_NEXT; /* once released it goes on as if nothing had been */
   deliver_change(j, &row, mail_rcpt_rows(j->mail, j->arena, clock_wall()));
 }
 
-/* Asks the stages from j->stage on; false when a verdict is awaited or was acted on. */
+/* A filter is to look at it: committed first, then taken from the queue `delegated`. */
+static void deliver_delegate(struct deliver_job *j, const struct rules_verdict *v)
+{
+  struct store_mail row = {.queue = STORE_DELEGATED,
+                           .rule = v->directive,
+                           .step = deliver_step(j->stage, v->next - 1, DELIVER_FROM)};
+  struct store_rcpt *rows = mail_rcpt_rows(j->mail, j->arena, 0);
+
+  for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) rows[i].attempts = deliver_attempts(j);
+  deliver_change(j, &row, rows);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------ */
+
+static void deliver_judged(void *arg, const struct rules_verdict *v);
+
+/* Asks the stage from a directive on. */
 static void deliver_ask(struct deliver_job *j, size_t from)
 {
   const struct rules_verdict *v =
@@ -190,17 +282,22 @@ static void deliver_ask(struct deliver_job *j, size_t from)
   if (v) deliver_judged(j, v);
 }
 
+/* A mail released from quarantine may meet the rules of preq here, where info() refuses too. */
+static bool deliver_is_refusal(const struct deliver_job *j, const struct rules_verdict *v)
+{
+  return v->kind == RULES_DENY || (v->kind == RULES_INFO && j->stage == STAGE_PREQ);
+}
+
 static void deliver_judged(void *arg, const struct rules_verdict *v)
 {
   struct deliver_job *j = arg;
 
   if (v->failed) {
-    str why = arena_printf(j->arena, "4.3.5 rule \"" STR_FMT "\" failed", STR_ARG(v->directive));
-    deliver_put_off(j, DELIVER_STEP(j->stage, 0), why);
+    deliver_put_off(
+        j, arena_printf(j->arena, "4.3.5 rule \"" STR_FMT "\" failed", STR_ARG(v->directive)));
   } else if (v->kind == RULES_DELEGATED) {
-    deliver_put_off(j, DELIVER_STEP(j->stage, v->next - 1),
-                    STR("4.3.0 delegation is not built in: it waits for a later version"));
-  } else if (v->kind == RULES_DENY) {
+    deliver_delegate(j, v);
+  } else if (deliver_is_refusal(j, v)) {
     deliver_refused(j, v);
   } else if (v->kind == RULES_QUARANTINE) {
     deliver_set_aside(j, v);
@@ -212,6 +309,87 @@ static void deliver_judged(void *arg, const struct rules_verdict *v)
     deliver_ask(j, 0);
   }
 }
+
+/* ---- a filter looks at it -------------------------------------------------------------------- */
+
+static void deliver_trace_delegate(struct deliver_job *j, str status, str detail)
+{
+  struct rules_service v = {.name = STR("")};
+
+  rules_service(j->policy->rules, j->stage, j->directive, &v);
+  mail_trace(j->mail, j->stage, v.directive, "delegate", status, detail);
+}
+
+static void deliver_undelegated(struct deliver_job *j, str why)
+{
+  deliver_trace_delegate(j, STR("failed"), why);
+  deliver_put_off(j, arena_printf(j->arena, "4.3.0 " STR_FMT, STR_ARG(why)));
+}
+
+/* What came back is the mail now: the body of the directive judges it. */
+static void deliver_judge_returned(struct deliver_job *j)
+{
+  const struct rules_verdict *v =
+      judge_return(&j->judge, deliver_server(j->deliver)->loop, j->policy, j->mail, j->stage,
+                   j->directive, deliver_judged, j);
+
+  if (v) deliver_judged(j, v);
+}
+
+static void deliver_returned(struct deliver_job *j)
+{
+  struct incoming *body = NULL;
+  str id;
+  struct err e;
+
+  if (delegate_take_result(j->delegate, &body, &id, &e) < 0) {
+    deliver_undelegate(j);
+    deliver_undelegated(j, arena_str(j->arena, str_of(e.text)));
+    return;
+  }
+  deliver_undelegate(j);
+  deliver_trace_delegate(j, STR("returned"), body ? STR("with another body") : STR(""));
+  deliver_judge_returned(j);
+}
+
+/* A server that stops closed its receivers: nothing is wrong, the next one hands it over again. */
+static void deliver_delegated(void *arg, bool returned)
+{
+  struct deliver_job *j = arg;
+  str why;
+
+  if (returned) {
+    deliver_returned(j);
+  } else if (deliver_server(j->deliver)->stopping) {
+    deliver_job_end(j);
+  } else {
+    why = arena_str(j->arena, delegate_why(j->delegate));
+    deliver_undelegate(j);
+    deliver_undelegated(j, why);
+  }
+}
+
+/* Hands it to the service of the directive. */
+static void deliver_hand_over(struct deliver_job *j)
+{
+  struct delegate_order o = {.policy = j->policy,
+                             .mail = j->mail,
+                             .octets = j->claim->mail.octets,
+                             .stage = j->stage,
+                             .directive = j->directive,
+                             .stored = true,
+                             .done = deliver_delegated,
+                             .arg = j};
+  struct err e;
+
+  j->delegate = delegate_new(deliver_server(j->deliver), &o, &e);
+  if (j->delegate)
+    j->deliver->away++;
+  else
+    deliver_undelegated(j, arena_str(j->arena, str_of(e.text)));
+}
+
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 /* Are there rules to be asked of a mail at this step? */
 static bool deliver_has_rules(const struct deliver_job *j, enum stage stage)
@@ -231,22 +409,34 @@ static int deliver_body(void *source, size_t n, struct buf *out, struct err *e)
 /* A message nobody can read any more must not stop the others. */
 static void deliver_broken(struct deliver_job *j, const struct err *e)
 {
-  struct store_mail row = j->claim->mail;
-  struct store_rcpt *rows = arena_alloc(j->arena, (row.rcpt_count + 1) * sizeof *rows);
-
-  log_error(LOG_DELIVERY, "mid=" STR_FMT " cannot be read: %s", STR_ARG(row.id), e->text);
-  if (!rows || e->kind != ERR_SYNTAX) {
+  log_error(LOG_DELIVERY, "mid=" STR_FMT " cannot be read: %s", STR_ARG(j->claim->mail.id),
+            e->text);
+  if (e->kind == ERR_SYNTAX || e->kind == ERR_PERM || e->kind == ERR_BUG)
+    deliver_give_up(j, arena_str(j->arena, str_of(e->text)));
+  else
     deliver_job_end(j);
-    return;
-  }
-  memcpy(rows, row.rcpt, row.rcpt_count * sizeof *rows);
-  row.queue = STORE_DEAD;
-  row.reason = row.last_reply = str_of(e->text);
-  row.rcpt = rows;
-  for (size_t i = 0; i < row.rcpt_count; i++)
-    if (rows[i].status == STORE_PENDING) rows[i].status = STORE_FAILED;
-  deliver_recording(
-      j, queue_change(deliver_server(j->deliver)->store, j->claim, &row, deliver_recorded, j));
+}
+
+/* Goes on where the mail's step says. If that directive is not there any more its stage begins anew:
+ * rather asked twice than left out. */
+static void deliver_resume(struct deliver_job *j)
+{
+  const struct store_mail *mail = &j->claim->mail;
+  enum deliver_at at = (enum deliver_at)(mail->step >> 14 & 3);
+  bool somewhere = (mail->step & 0xffff) != 0 || mail->queue == STORE_DELEGATED;
+  ptrdiff_t found = somewhere ? rules_find(j->policy->rules, j->stage, mail->rule) : 0;
+  struct rules_service v;
+  bool service;
+
+  if (found < 0) at = DELIVER_FROM;
+  j->directive = found < 0 ? 0 : (size_t)found;
+  service = rules_service(j->policy->rules, j->stage, j->directive, &v);
+  if (service && at == DELIVER_RETURNED)
+    deliver_judge_returned(j);
+  else if (service && found >= 0 && mail->queue == STORE_DELEGATED)
+    deliver_hand_over(j);
+  else
+    deliver_ask(j, j->directive + (at == DELIVER_AFTER));
 }
 
 static void deliver_begin(struct deliver_job *j)
@@ -269,13 +459,14 @@ static void deliver_begin(struct deliver_job *j)
     deliver_broken(j, &e);
     return;
   }
+  j->mail->store = deliver_server(j->deliver)->store;
   j->mail->body = deliver_body;
   j->mail->source = j;
   j->stage = (enum stage)stage;
   if (stage >= STAGE_COUNT)
     deliver_passed(j);
   else
-    deliver_ask(j, (size_t)mail->step & 0xffff);
+    deliver_resume(j);
 }
 
 /* ---- the runner ------------------------------------------------------------------------------ */
@@ -286,13 +477,22 @@ static void deliver_sleep(struct deliver *d, int64_t ms)
   timer_set(d->server->loop, &d->timer, loop_now(d->server->loop) + ms);
 }
 
+static bool deliver_has_place(const struct deliver *d)
+{
+  return d->job_count - d->away < DELIVER_JOBS;
+}
+
 /* The next message to work on: 1, 0 none, -1 the database cannot be asked now. */
 static int deliver_next(struct deliver *d, struct store_claim **claim)
 {
+  struct store *s = d->server->store;
   struct err e;
-  int got = queue_next(d->server->store, STORE_WORKING, clock_wall(), claim, &e);
+  int got = 0;
 
-  if (got == 0) got = queue_next(d->server->store, STORE_DELIVER, clock_wall(), claim, &e);
+  if (d->away < LIMIT_DELEGATE_JOBS && !d->server->stopping)
+    got = queue_next(s, STORE_DELEGATED, clock_wall(), claim, &e);
+  if (got == 0) got = queue_next(s, STORE_WORKING, clock_wall(), claim, &e);
+  if (got == 0) got = queue_next(s, STORE_DELIVER, clock_wall(), claim, &e);
   return got;
 }
 
@@ -305,7 +505,7 @@ static void deliver_work(struct task *t, void *arg)
   int got = 1;
 
   (void)t;
-  while (d->job_count < DELIVER_JOBS && (got = deliver_next(d, &claim)) > 0) {
+  while (deliver_has_place(d) && (got = deliver_next(d, &claim)) > 0) {
     j = deliver_job_new(d, claim);
     if (!j) got = -1;
     if (got < 0) break;
@@ -351,6 +551,8 @@ void deliver_flush(struct deliver *d)
 void deliver_stop(struct deliver *d)
 {
   if (!d) return;
+  d->stopped = true;
+  loop_unready(&d->task);
   for (struct deliver_job *j = d->jobs, *next; j; j = next) {
     next = j->next;
     if (!j->recording) deliver_job_end(j);
@@ -368,5 +570,4 @@ void deliver_free(struct deliver *d)
 #undef DELIVER_JOBS
 #undef DELIVER_JOB_BYTES
 #undef DELIVER_TROUBLE
-#undef DELIVER_STEP
-#undef DELIVER_RULED
+#undef DELIVER_INDEX

@@ -2,10 +2,21 @@
 #ifndef SMTP_DELIVER_H
 #define SMTP_DELIVER_H
 
+#include "delegate.h"
 #include "judge.h"
 #include "server.h"
 
 struct deliver;
+
+/* Where the rules of a stored mail go on (its `step`): a stage, a directive of it, and what about it.
+ * The directive's name stands in `rule` beside it, because rules may be others by then. */
+enum deliver_at {
+  DELIVER_FROM,     /* it is asked */
+  DELIVER_RETURNED, /* a delegate whose mail has come back: its body is asked */
+  DELIVER_AFTER     /* the one behind it is asked */
+};
+int deliver_step(enum stage stage, size_t directive, enum deliver_at at);
+#define DELIVER_RULED (STAGE_COUNT << 16) /* no rule is left to be asked */
 
 /* Borrows server, whose loop, store, helper and policy it uses. NULL: no memory. */
 struct deliver *deliver_new(struct server *server);
@@ -30,7 +41,9 @@ struct deliver_job {
   struct arena *arena;   /* owns the mail and all texts below */
   struct mail *mail;
   struct judge judge;
-  enum stage stage; /* being asked */
+  enum stage stage;          /* being asked */
+  size_t directive;          /* of it: the delegate, while one is concerned */
+  struct delegate *delegate; /* the mail is at a filter: counted apart from the other jobs */
   /* attempts */
   size_t at;                      /* index of the recipient being tried */
   struct store_outcome *outcomes; /* one for each recipient tried */

@@ -103,11 +103,12 @@ static enum store_queue receive_queue(const struct session *s, const struct rule
   return rules_count(s->policy->rules, STAGE_POSTQ) ? STORE_WORKING : STORE_DELIVER;
 }
 
-/* Where the rules go on: stage and directive in one number, as deliver.c reads it. */
+/* Where the rules go on. A mail set aside before preq has not met the rules of preq: it will. */
 static int receive_step(const struct session *s, const struct rules_verdict *v)
 {
-  if (v->kind != RULES_QUARANTINE) return STAGE_POSTQ << 16;
-  return STAGE_PREQ << 16 | (s->mail->decided == STAGE_PREQ ? (int)v->next : 0);
+  if (v->kind != RULES_QUARANTINE) return deliver_step(STAGE_POSTQ, 0, DELIVER_FROM);
+  if (s->mail->decided != STAGE_PREQ) return deliver_step(STAGE_PREQ, 0, DELIVER_FROM);
+  return deliver_step(STAGE_PREQ, v->next - 1, DELIVER_AFTER);
 }
 
 /* Hands everything to the store; receive_stored has its answer. */

@@ -317,8 +317,8 @@ static int run_serve(struct server *s, const struct run_options *o, struct err *
 
 static void run_end(struct server *s)
 {
-  if (s->loop) server_close(s);
   deliver_stop(s->deliver);
+  if (s->loop) server_close(s);
   if (s->loop) loop_hook(s->loop, NULL, NULL);
   if (s->store) store_close(s->store);
   s->store = NULL;
