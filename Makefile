@@ -133,9 +133,12 @@ install: $(B)/vsmtp ## to PREFIX=/usr/local, under DESTDIR if given
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/vsmtp $(DESTDIR)$(PREFIX)/bin/vsmtp
 	ln -sf vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
+	ln -sf vsmtp $(DESTDIR)$(PREFIX)/bin/mailq
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	ln -sf ../bin/vsmtp $(DESTDIR)$(PREFIX)/sbin/sendmail
 
 uninstall: ## what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/vsmtp $(DESTDIR)$(PREFIX)/bin/vqueue
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/vsmtp bin/vqueue bin/mailq sbin/sendmail)
 
 format: ## clang-format on every C file
 	clang-format -i $(HEADERS) vsmtp.c $(SOURCES) $(TEST_C) $(wildcard tests/*.h)

@@ -83,6 +83,7 @@
 #include "sqlite/account.c"    /* who may log in */
 #include "sqlite/secret.c"     /* keys the server made for itself */
 #include "sqlite/keep.c" /* what is done when nobody waits: checkpoints, old rows, others' changes */
+#include "sqlite/foreign.c" /* databases of others, which rules ask */
 #include "sqlite/view.c"  /* rows for people */
 #include "sqlite/store.c" /* opening, closing, the turn, the degraded state, space */
 
@@ -153,6 +154,9 @@
 #include "smtp/client_reply.c" /* what a server answers us */
 #include "smtp/header.c"       /* the header block: fields found, read, edited */
 #include "smtp/message.c"      /* header and body told apart as they arrive */
+#include "smtp/addrlist.c"     /* the addresses in a field such as To */
+#include "smtp/dropfile.c"     /* a mail in the drop folder: the format of its file */
+#include "smtp/submit.c"       /* what a program of this machine writes, made a mail */
 #include "smtp/passwd.c" /* /etc/passwd and /etc/group, read without the name service switch */
 #include "smtp/alias.c"      /* which addresses stand for which others */
 #include "smtp/alias_file.c" /* files of aliases(5) */
@@ -175,6 +179,12 @@
 #include "smtp/spf.c"          /* check_host(): may this client send for this domain? */
 #include "smtp/forged.c"       /* header fields of a client that claim to be ours */
 #include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/csv.c"          /* tables of text */
+#include "smtp/clamd_reply.c"  /* what clamd answers */
+#include "smtp/clamd.c"        /* mails shown to clamd */
+#include "smtp/table.c"        /* the file of a table, locked while it is used */
+#include "smtp/commands.c"     /* the commands that the helper runs for rules */
+#include "smtp/outside.c"      /* the services that rules call: all of the above */
 #include "smtp/ask.c"          /* what rules ask that takes time: SPF, names */
 #include "smtp/host.c"         /* what rules may ask about a mail and do to it */
 #include "smtp/settle.c"       /* recipients become who they stand for */
@@ -203,6 +213,9 @@
 #include "smtp/verb_quarantine.c" /* quarantine: list, show, release, remove */
 #include "smtp/verb_explain.c"    /* explain: every decision about a message */
 #include "smtp/verb_vqueue.c"     /* the original's command of that name */
+#include "smtp/leave.c"           /* a mail left in the drop folder */
+#include "smtp/verb_sendmail_smtp.c" /* sendmail -bs: a conversation with a pipe */
+#include "smtp/verb_sendmail.c"   /* sendmail: mail from this machine's programs */
 #include "smtp/verb_init.c"       /* init: a configuration to start from */
 #include "smtp/verb_spf.c"        /* spf: what SPF says of a client */
 #include "smtp/verb_run.c"        /* serve: what start and end do, in order */
@@ -238,6 +251,7 @@ static const struct main_verb main_verbs[] = {
 static const struct main_verb main_names[] = {
     {"vqueue", verb_vqueue, NULL},
     {"mailq", verb_queue, NULL},
+    {"sendmail", verb_sendmail, NULL},
     {NULL, NULL, NULL},
 };
 

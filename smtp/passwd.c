@@ -33,6 +33,7 @@ static bool passwd_match(str line, str name, uint32_t uid, struct passwd_entry *
   if (str_chr(line, '\0') >= 0) return false;
   if (!passwd_id(field[2], &out->uid) || !passwd_id(field[3], &out->gid)) return false;
   out->name = field[0];
+  out->comment = field[4];
   out->home = str_starts(field[5], STR("/")) ? field[5] : STR("");
   return name.n ? str_eq(out->name, name) : out->uid == uid;
 }
@@ -53,7 +54,8 @@ static int passwd_find(str file, str name, uint32_t uid, struct arena *a, struct
   if (result == 0) {
     out->name = arena_str(a, out->name);
     out->home = arena_str(a, out->home);
-    if (!out->name.p || !out->home.p) result = err_nomem(e);
+    out->comment = arena_str(a, out->comment);
+    if (!out->name.p || !out->home.p || !out->comment.p) result = err_nomem(e);
   }
   buf_free(&text);
   return result;

@@ -13,7 +13,8 @@
 struct passwd_entry {
   str name;
   uint32_t uid, gid;
-  str home; /* absolute, or empty */
+  str home;    /* absolute, or empty */
+  str comment; /* whoever it is: the full name and more */
 };
 
 /* Texts are allocated from a. 0 found, 1 there is no such user; -1: cannot be read, e says why. */

@@ -1,0 +1,150 @@
+/* smtp/leave.c: a mail left in the drop folder.
+ *
+ * The file has its name from the beginning, and its last line and the right to be read at the end:
+ * before that the server passes it over, and removes it when it is an hour old. The folder is one that
+ * nobody may list, so a name cannot be guessed and whoever left a file is the only one to reach it.
+ */
+#include "leave.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../sqlite/store.h"
+
+#define LEAVE_OUT (LIMIT_HEADER_BYTES + DROPFILE_HEAD_MAX + 8 * LIMIT_IO_INPUT)
+
+void leave_begin(struct leave *l, const struct leave_options *o, struct arena *a)
+{
+  *l = (struct leave){.o = o, .arena = a, .out = BUF_INIT(LEAVE_OUT), .fd = -1};
+  submit_begin(&l->submit, &o->submit, a);
+}
+
+static int leave_open(struct leave *l, struct err *e)
+{
+  char name[ID_LENGTH + 1];
+  struct buf path = BUF_INIT(4096);
+
+  buf_printf(&path, STR_FMT "/%s", STR_ARG(l->o->folder), id_new(name));
+  l->path = buf_ok(&path) ? mem_strdup(buf_str(&path)) : NULL;
+  buf_free(&path);
+  if (!l->path) return err_nomem(e);
+  l->fd = open(l->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (l->fd >= 0) return 0;
+  err_sys(e, errno, "cannot leave the mail in " STR_FMT, STR_ARG(l->o->folder));
+  if (errno == EACCES || errno == EPERM) e->kind = ERR_PERM;
+  if (errno == ENOENT) e->kind = ERR_TEMP; /* the server makes it when it starts */
+  mem_free(l->path);
+  l->path = NULL;
+  return -1;
+}
+
+static int leave_write(struct leave *l, struct err *e)
+{
+  str left = buf_str(&l->out);
+
+  if (!buf_ok(&l->out)) return err_nomem(e);
+  while (left.n > 0) {
+    ssize_t n = write(l->fd, left.p, left.n);
+
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return err_sys(e, errno, "cannot write the mail");
+    left = str_skip(left, (size_t)n);
+  }
+  buf_clear(&l->out);
+  return 0;
+}
+
+/* The recipients are known: what stands before the message is written. */
+static int leave_write_head(struct leave *l, struct err *e)
+{
+  struct dropfile head = l->o->envelope;
+  size_t n = head.to_count + l->submit.to_count;
+  str *to = arena_alloc(l->arena, (n + 1) * sizeof *to);
+  struct buf message = l->out;
+  int rc;
+
+  if (n == 0) return err_set(e, ERR_SYNTAX, "no recipient is named");
+  if (n > DROPFILE_RCPT_MAX)
+    return err_set(e, ERR_SYNTAX, "more than %d recipients", DROPFILE_RCPT_MAX);
+  if (!to) return err_nomem(e);
+  if (head.to_count) memcpy(to, head.to, head.to_count * sizeof *to);
+  if (l->submit.to_count) memcpy(to + head.to_count, l->submit.to, l->submit.to_count * sizeof *to);
+  head.to = to;
+  head.to_count = n;
+  if (leave_open(l, e) < 0) return -1;
+  l->out = (struct buf)BUF_INIT(DROPFILE_HEAD_MAX);
+  dropfile_write_head(&head, &l->out);
+  rc = leave_write(l, e);
+  buf_free(&l->out);
+  l->out = message;
+  return rc;
+}
+
+/* What the text made, into the file. */
+static int leave_flush(struct leave *l, struct err *e)
+{
+  if (l->submit.state == SUBMIT_HEADER) return 0;
+  if (l->fd < 0 && leave_write_head(l, e) < 0) return -1;
+  l->octets += l->out.n;
+  return leave_write(l, e);
+}
+
+int leave_text(struct leave *l, str text, struct err *e)
+{
+  while (text.n > 0 && !leave_is_over(l)) {
+    str piece = str_sub(text, 0, LIMIT_IO_INPUT);
+
+    text = str_skip(text, piece.n);
+    if (submit_text(&l->submit, piece, &l->out, e) < 0 || leave_flush(l, e) < 0) return -1;
+  }
+  return 0;
+}
+
+bool leave_is_over(const struct leave *l)
+{
+  return l->submit.state == SUBMIT_OVER;
+}
+
+/* The entry in the folder reaches the disk with the file on every file system in use on Linux; who may
+ * open the folder (the server's user, root) makes sure. */
+static void leave_sync_folder(const struct leave *l)
+{
+  char *folder = mem_strdup(l->o->folder);
+  int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+  if (fd >= 0 && fsync(fd) < 0) log_debug(LOG_SERVER, "cannot sync %s", folder);
+  if (fd >= 0) close(fd);
+  mem_free(folder);
+}
+
+int leave_end(struct leave *l, struct err *e)
+{
+  int fd;
+
+  if (!leave_is_over(l) && submit_end(&l->submit, &l->out, e) < 0) return -1;
+  if (leave_flush(l, e) < 0) return -1;
+  dropfile_write_end(l->octets, &l->out);
+  if (leave_write(l, e) < 0) return -1;
+  if (fchmod(l->fd, 0644) < 0 || fsync(l->fd) < 0)
+    return err_sys(e, errno, "cannot write the mail");
+  fd = l->fd;
+  l->fd = -1;
+  if (close(fd) < 0) return err_sys(e, errno, "cannot write the mail");
+  leave_sync_folder(l);
+  mem_free(l->path);
+  l->path = NULL;
+  return 0;
+}
+
+void leave_free(struct leave *l)
+{
+  if (l->fd >= 0) close(l->fd);
+  if (l->path) unlink(l->path);
+  mem_free(l->path);
+  submit_free(&l->submit);
+  buf_free(&l->out);
+  *l = (struct leave){.fd = -1};
+}
+#undef LEAVE_OUT
