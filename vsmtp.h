@@ -30,6 +30,15 @@ enum stage {
       STAGE_COUNT
 };
 
+/* ---- a value of a database, as rules give and get it: a blob is a text ------------------------- */
+enum datum_type { DATUM_NULL, DATUM_INT, DATUM_REAL, DATUM_TEXT };
+struct datum {
+  enum datum_type type;
+  int64_t integer;
+  double real;
+  str text;
+};
+
 /* ---- SMTP limits: RFC 5321 §4.5.3.1 ---------------------------------------------------------- */
 #ifndef LIMIT_COMMAND_LINE
 #define LIMIT_COMMAND_LINE 2048 /* octets with CRLF; RFC 512 + extensions */
@@ -76,6 +85,35 @@ enum stage {
 #endif
 #ifndef LIMIT_DELEGATE_TIME
 #define LIMIT_DELEGATE_TIME 300000 /* ms a client waits, in line included; RFC 10 min §4.5.3.2.6 */
+#endif
+
+/* ---- services that rules call ---------------------------------------------------------------- */
+#ifndef LIMIT_SERVICES
+#define LIMIT_SERVICES 64 /* of a rule set; also the commands a helper is told of */
+#endif
+#ifndef LIMIT_SCANS
+#define LIMIT_SCANS 8 /* connections to one clamd (its MaxThreads: 10); the rest waits in line */
+#endif
+#ifndef LIMIT_SCAN_NAME
+#define LIMIT_SCAN_NAME 256 /* octets of a virus name */
+#endif
+#ifndef LIMIT_COMMANDS
+#define LIMIT_COMMANDS 4 /* under way; the rest waits in line */
+#endif
+#ifndef LIMIT_CSV_FILE
+#define LIMIT_CSV_FILE (4 << 20) /* octets of a table */
+#endif
+#ifndef LIMIT_CSV_FIELDS
+#define LIMIT_CSV_FIELDS 256 /* of a record */
+#endif
+#ifndef LIMIT_QUERY_TIME
+#define LIMIT_QUERY_TIME 100 /* ms a statement may hold the loop up */
+#endif
+#ifndef LIMIT_QUERY_BYTES
+#define LIMIT_QUERY_BYTES (128 * 1024) /* of what a statement gives */
+#endif
+#ifndef LIMIT_SERVICE_WAIT
+#define LIMIT_SERVICE_WAIT 5000 /* ms a rule waits for a file that another program has locked */
 #endif
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -144,8 +182,11 @@ enum stage {
 #endif
 
 /* ---- the helper ------------------------------------------------------------------------------ */
+#ifndef LIMIT_DELIVERIES
+#define LIMIT_DELIVERIES 8 /* into mailboxes at the same time */
+#endif
 #ifndef LIMIT_HELPER_CHILDREN
-#define LIMIT_HELPER_CHILDREN 8
+#define LIMIT_HELPER_CHILDREN (LIMIT_DELIVERIES + LIMIT_COMMANDS)
 #endif
 
 #endif

@@ -79,6 +79,21 @@ int api_refused(struct fiber *f, const struct err *e)
   return e->kind == ERR_NOMEM ? fiber_full(f) : fiber_raise(f, VSL_RUNTIME, "%s", e->text);
 }
 
+int api_ask(struct fiber *f, struct call *c, const struct api_env *env,
+            const struct rules_question *q, struct rules_answer *a)
+{
+  struct err e = {0};
+  if (c->steps->i++ > 0) {
+    *a = *stage_answer(env->run);
+    return NATIVE_DONE;
+  }
+  switch (stage_ask(env->run, q, a, &e)) {
+  case RULES_ASKED_REFUSED: return api_refused(f, &e);
+  case RULES_ASKED_WAIT: return stage_wait(env->run, f);
+  default: return NATIVE_DONE;
+  }
+}
+
 /* ---- facts --------------------------------------------------------------------------------- */
 
 /* How a fact becomes a value: 1, or -1 raised. */

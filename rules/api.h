@@ -9,6 +9,7 @@
 /* What fiber_host points to; NULL in `vsmtp eval`. */
 struct api_env {
   const struct rules *rules;
+  struct rules *loading;         /* the same while it loads, else NULL */
   const struct rules_host *host; /* NULL while a rule set loads */
   void *tx;
   enum stage stage;
@@ -37,6 +38,10 @@ int api_address(struct fiber *f, struct value v, str *out);
 int api_give(struct fiber *f, struct call *c, str bytes);
 /* The host said no: raises e. Always -1. */
 int api_refused(struct fiber *f, const struct err *e);
+/* Asks the host once, and finds the answer when it is called again: NATIVE_DONE with *a, or what the
+ * native returns at once. Of a native with NATIVE_STEPS that asks nothing else. */
+int api_ask(struct fiber *f, struct call *c, const struct api_env *env,
+            const struct rules_question *q, struct rules_answer *a);
 /* Runs f on the text of a whole message. */
 struct value api_message_text(struct fiber *f, const struct api_env *env);
 
@@ -60,16 +65,20 @@ static inline const struct status *status_of(struct value v) /* of status_type *
 
 /* ---- service.c ----------------------------------------------------------------------------- */
 
-enum service_kind { SERVICE_CMD, SERVICE_CSV, SERVICE_SMTP };
 struct service {
   struct object object;
-  enum service_kind kind;
+  enum rules_service_kind kind;
+  int number;           /* of rules_declared; -1: a rule that runs declared it */
   struct value name;    /* a string */
   struct value options; /* the map, checked */
-  int64_t timeout;      /* milliseconds; cmd, smtp */
+  struct value path;    /* csv, sqlite: of the file; else () */
+  int64_t timeout;      /* milliseconds */
+  struct place place;
 };
 extern const struct object_type service_type;
 extern const char *const service_words[], *const service_format_words[];
+const char *service_text_of(enum rules_service_kind k); /* "cmd", "csv-database" … */
+struct rules_declared service_facts(const struct region *r, const struct service *s);
 static inline const struct service *service_of(struct value v) /* of service_type */
 {
   return (const struct service *)(const void *)v.as.object;
@@ -102,6 +111,7 @@ struct registry *rules_registry(void); /* NULL: no memory */
 struct value rules_toml(const struct rules *r, struct region *region, bool app);
 /* The reply `accept()` and `deny()` give without a code; r NULL: what vSMTP has. */
 struct rules_code rules_default_code(const struct rules *r, enum rules_kind k);
+int rules_declare(struct rules *r, struct service *s);  /* its number; -1: there are too many */
 bool rules_listens(const struct rules *r, str address); /* is it one of the options' listeners? */
 const struct directive *rules_directive(const struct rules *r, enum stage s, size_t i);
 struct program *rules_program(const struct rules *r);              /* NULL: the built-in set */
@@ -132,6 +142,7 @@ void stage_print(void *unused, bool debug, str text); /* print() and debug() in 
   X(api_guard_natives)                                                                             \
   X(api_spf_natives)                                                                               \
   X(api_dns_natives)                                                                               \
+  X(api_service_natives)                                                                           \
   X(api_tool_natives)
 #define API_TABLE_DECLARE(table)                                                                   \
   extern const struct native table[];                                                              \

@@ -1,22 +1,6 @@
 /* rules/api_dns.c: what rules ask of name servers: dns_lookup, rdns, check_null_mx_sender. */
 #include "api.h"
 
-/* Asks once, and again when the answer is there: NATIVE_DONE with *a, NATIVE_WAIT, or -1. */
-static int api_dns_ask(struct fiber *f, struct call *c, const struct api_env *env,
-                       const struct rules_question *q, struct rules_answer *a)
-{
-  struct err e = {0};
-  if (c->steps->i++ > 0) {
-    *a = *stage_answer(env->run);
-    return NATIVE_DONE;
-  }
-  switch (stage_ask(env->run, q, a, &e)) {
-  case RULES_ASKED_REFUSED: return api_refused(f, &e);
-  case RULES_ASKED_WAIT: return stage_wait(env->run, f);
-  default: return NATIVE_DONE;
-  }
-}
-
 static bool api_dns_is_temporary(const struct rules_answer *a)
 {
   return str_eq(a->result, STR("temperror"));
@@ -55,7 +39,7 @@ static int api_dns_lookup(struct fiber *f, struct call *c)
     return fiber_raise(f, VSL_RUNTIME,
                        "dns_lookup: the type is one of 'A', 'AAAA', 'MX', 'PTR', 'TXT', not '%s'",
                        log_q(type));
-  const int got = api_dns_ask(f, c, env, &q, &answer);
+  const int got = api_ask(f, c, env, &q, &answer);
   if (got != NATIVE_DONE) return got;
   if (api_dns_is_temporary(&answer))
     return fiber_raise(f, VSL_RUNTIME, "dns_lookup: no answer for %s", log_q(q.name));
@@ -70,7 +54,7 @@ static int api_dns_reverse(struct fiber *f, struct call *c)
   const struct value *a = api_args(f, c, "rdns", 1, 1);
   const struct api_env *env = a ? api_env_from(f, "rdns", STAGE_CONNECT) : NULL;
   if (!env || api_text(f, a[0], &q.name) < 0) return -1;
-  const int got = api_dns_ask(f, c, env, &q, &answer);
+  const int got = api_ask(f, c, env, &q, &answer);
   if (got != NATIVE_DONE) return got;
   if (api_dns_is_temporary(&answer))
     return fiber_raise(f, VSL_RUNTIME, "rdns: no answer for %s", log_q(q.name));
@@ -93,7 +77,7 @@ static int api_dns_null_mx_sender(struct fiber *f, struct call *c)
   const ptrdiff_t at = str_rchr(from, '@');
   const struct rules_question q = {
       .ask = RULES_ASK_DNS, .name = str_skip(from, (size_t)at + 1), .type = STR("MX")};
-  const int got = at < 0 ? NATIVE_DONE : api_dns_ask(f, c, env, &q, &answer);
+  const int got = at < 0 ? NATIVE_DONE : api_ask(f, c, env, &q, &answer);
   if (got != NATIVE_DONE) return got;
   c->out = api_dns_is_null_mx(&answer)
                ? status_with(f, RULES_DENY, 550, STR("5.7.27"), STR("Sender address has null MX"))

@@ -96,7 +96,7 @@ static int directive_action(struct fiber *f, struct call *c)
 static int directive_delegate(struct fiber *f, struct call *c)
 {
   struct value s = c->args[0];
-  if (!object_is(s, &service_type) || service_of(s)->kind != SERVICE_SMTP)
+  if (!object_is(s, &service_type) || service_of(s)->kind != RULES_SERVICE_SMTP)
     return fiber_raise(f, VSL_RUNTIME, "delegate '" STR_FMT "' wants an smtp service, not '%s'",
                        STR_ARG(value_str(c->args[1])), value_type_name(s));
   return directive_declare(f, c, DIRECTIVE_DELEGATE, s, c->args[1], c->args[2]);

@@ -32,6 +32,8 @@ struct rules {
   str *listeners;
   size_t listener_count;
   struct rules_stage stages[STAGE_COUNT];
+  struct value services[LIMIT_SERVICES]; /* as they were declared */
+  size_t service_count;
 };
 
 /* ORDER STAGE */
@@ -352,6 +354,36 @@ static void rules_check_map(struct rules *r, struct value v, struct diags *d)
   map_free(&c.names);
 }
 
+/* ---- services -------------------------------------------------------------------------------- */
+
+int rules_declare(struct rules *r, struct service *s)
+{
+  if (r->service_count == LIMIT_SERVICES) return -1;
+  r->services[r->service_count] = value_retain(VALUE_MAKE(VALUE_OBJECT, object, &s->object));
+  return (int)r->service_count++;
+}
+
+size_t rules_declared_count(const struct rules *r)
+{
+  return r->service_count;
+}
+
+struct rules_declared rules_declared(const struct rules *r, size_t service)
+{
+  return service_facts(program_region(r->program), service_of(r->services[service]));
+}
+
+void rules_warn(const struct rules *r, size_t service, struct diags *d, const char *fmt, ...)
+{
+  struct buf text = BUF_INIT(ERR_TEXT_MAX);
+  va_list ap;
+  va_start(ap, fmt);
+  buf_vprintf(&text, fmt, ap);
+  va_end(ap);
+  program_diag(r->program, d, true, service_of(r->services[service])->place, "%s", buf_cstr(&text));
+  buf_free(&text);
+}
+
 /* ---- services of delegates ------------------------------------------------------------------- */
 
 static const struct value *rules_service_option(const struct rules *r, enum stage s, size_t i,
@@ -424,10 +456,11 @@ static int rules_freeze(struct rules *r)
   r->toml_server = rules_toml(r, region, false);
   r->toml_app = rules_toml(r, region, true);
   r->toml = NULL;
-  const struct value keep[] = {program_result(r->program), r->toml_server, r->toml_app};
-  for (size_t i = 0; i < BASE_COUNT(keep); i++)
+  struct value keep[3 + LIMIT_SERVICES] = {program_result(r->program), r->toml_server, r->toml_app};
+  for (size_t i = 0; i < 3; i++)
     if (keep[i].type == VALUE_NONE) return -1;
-  return program_freeze(r->program, keep, BASE_COUNT(keep));
+  memcpy(keep + 3, r->services, r->service_count * sizeof *keep);
+  return program_freeze(r->program, keep, 3 + r->service_count);
 }
 
 static void rules_fault(struct diags *d, str path, const char *text)
@@ -438,7 +471,7 @@ static void rules_fault(struct diags *d, str path, const char *text)
 static int rules_load_file(struct rules *r, str path, const struct rules_options *opt,
                            struct diags *d)
 {
-  struct api_env env = {.rules = r};
+  struct api_env env = {.rules = r, .loading = r};
   r->registry = rules_registry();
   if (!r->registry) {
     rules_fault(d, path, "no memory");

@@ -100,6 +100,33 @@ struct rules_service {
 bool rules_service(const struct rules *r, enum stage s, size_t i, struct rules_service *out);
 str rules_service_mark(const struct rules *r, enum stage s, size_t i, size_t n);
 
+/* Every service that was declared while the rules were loaded, by number, in that order: what a
+ * question about one is about, and what `check` looks at. Slices live as long as the rules. */
+enum rules_service_kind { /* ORDER RULES_SERVICE: service_texts, service_options in service.c */
+                          RULES_SERVICE_CMD,
+                          RULES_SERVICE_CSV,
+                          RULES_SERVICE_SQLITE,
+                          RULES_SERVICE_SMTP,
+                          RULES_SERVICE_CLAMD
+};
+struct rules_declared {
+  enum rules_service_kind kind;
+  str name;
+  int64_t timeout;          /* milliseconds; csv has none: 0 */
+  str command, user, group; /* cmd; user and group may be empty */
+  str path;                 /* csv, sqlite: absolute */
+  bool may_read, may_write; /* csv, sqlite */
+  bool always;              /* csv: the file is read for each question, not once */
+  char delimiter;           /* csv */
+  str address;              /* smtp: the delegator; clamd: ip:port or unix:/path */
+  str receiver;             /* smtp */
+};
+size_t rules_declared_count(const struct rules *r);
+struct rules_declared rules_declared(const struct rules *r, size_t service);
+/* A warning at the place where it is declared. */
+void rules_warn(const struct rules *r, size_t service, struct diags *d, const char *fmt, ...)
+    BASE_PRINTF(4, 5);
+
 /* ---- the host: what a running rule may ask -------------------------------------------------
  * Every function gets the opaque tx given to rules_start. Slices the host returns are valid until
  * the next call of the host; slices given to it only during the call. Functions that can fail
@@ -147,24 +174,40 @@ struct rules_trace {
 
 /* What takes time. The host answers at once, or later by rules_answer. */
 enum rules_ask {
-  RULES_ASK_SPF,    /* about the transaction at hand: RFC 7208 */
-  RULES_ASK_DNS,    /* the records of a name */
-  RULES_ASK_REVERSE /* the name of an IP, confirmed by its addresses (RFC 8601 §3 "iprev") */
+  RULES_ASK_SPF,     /* about the transaction at hand: RFC 7208 */
+  RULES_ASK_DNS,     /* the records of a name */
+  RULES_ASK_REVERSE, /* the name of an IP, confirmed by its addresses (RFC 8601 §3 "iprev") */
+  /* from here on of a declared service: */
+  RULES_ASK_SCAN,   /* clamd: is there a virus in the message as it would be sent? */
+  RULES_ASK_RUN,    /* cmd, with these arguments */
+  RULES_ASK_GET,    /* csv: the first record whose first field is `name` */
+  RULES_ASK_SET,    /* csv: a record is added */
+  RULES_ASK_REMOVE, /* csv: all records whose first field is `name` */
+  RULES_ASK_QUERY,  /* sqlite: a statement that reads; `name` is its text */
+  RULES_ASK_EXECUTE /* sqlite: one that writes */
 };
 struct rules_question {
   enum rules_ask ask;
-  str identity; /* SPF: "mail_from" or "helo" */
-  str name;     /* DNS: a domain name; REVERSE: an IP */
-  str type;     /* DNS: "A", "AAAA", "MX", "PTR", "TXT" */
+  str identity;             /* SPF: "mail_from" or "helo" */
+  str name;                 /* DNS: a domain name; REVERSE: an IP; services: see above */
+  str type;                 /* DNS: "A", "AAAA", "MX", "PTR", "TXT" */
+  size_t service;           /* number of rules_declared */
+  const struct datum *args; /* RUN, SET: texts; QUERY, EXECUTE: what is bound */
+  size_t n;
 };
 struct rules_answer {
-  str result; /* SPF: "pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"; the
-                 others: "found", "none" or, when no name server gave an answer, "temperror" */
+  str result; /* SPF: "pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"; DNS,
+                 REVERSE: "found", "none" or, when no name server gave an answer, "temperror"; SCAN:
+                 "clean", "infected"; RUN: "exited", "killed"; GET: "found", "none" */
   str mechanism;   /* SPF: what matched, or empty */
   str problem;     /* SPF: of none and an error */
   str explanation; /* SPF: of fail, what the domain's owner says: printable ASCII, or empty */
-  const str *list; /* what was found; of MX "PREFERENCE NAME", best first */
+  const str *list; /* what was found; of MX "PREFERENCE NAME", best first; SCAN: the virus; GET: the
+                      fields; QUERY: the names of the columns */
   size_t n;
+  int64_t number;            /* RUN: exit code or signal; EXECUTE: rows that changed */
+  const struct datum *cells; /* QUERY: row after row, n of them each */
+  size_t cell_count;
 };
 enum rules_asked {
   RULES_ASKED_DONE,   /* *a is filled */

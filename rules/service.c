@@ -1,20 +1,30 @@
-/* rules/service.c: services (vsl-api 3): the declarations of cmd, db:csv and smtp, checked.
+/* rules/service.c: services (vsl-api 3): their declarations, checked, and listed for the host.
  *
- * What a service does is not built yet: calling it says so. The options are a table; what is not in
- * it is reported as a warning.
+ * The options are a table; what is not in it is reported as a warning. What rules may ask of a
+ * service stands in api_service.c.
  */
 #include "api.h"
 #include "field.h"
 #include "ip.h"
 #include "vm.h"
 
-#include <unistd.h>
+#include <sys/stat.h>
 
-const char *const service_words[] = {"cmd", "shell", "db", "smtp", NULL};
-const char *const service_format_words[] = {"csv", NULL};
+#define SERVICE_RUN_MAX  3600000 /* ms a command may be given */
+#define SERVICE_PATH_MAX 4096
+#define SERVICE_UNIX_MAX 107 /* octets of a socket's path */
 
-/* ORDER SERVICE_KIND */
-static const char *const service_texts[] = {"cmd", "csv-database", "smtp"};
+const char *const service_words[] = {"cmd", "shell", "db", "smtp", "clamd", NULL};
+const char *const service_format_words[] = {"csv", "sqlite", NULL};
+
+/* ORDER RULES_SERVICE */
+static const char *const service_texts[] = {"cmd", "csv-database", "sqlite-database", "smtp",
+                                            "clamd"};
+
+const char *service_text_of(enum rules_service_kind k)
+{
+  return service_texts[k];
+}
 
 /* ---- options ------------------------------------------------------------------------------- */
 
@@ -47,6 +57,14 @@ static int service_is_duration(struct service_check *s, struct value v)
   return service_wants(s, "a duration like \"10s\"", v);
 }
 
+static int service_is_run_time(struct service_check *s, struct value v)
+{
+  int64_t ms;
+  if (service_is_duration(s, v) < 0) return -1;
+  if (duration_parse(value_str(v), &ms) == 0 && ms <= SERVICE_RUN_MAX) return 0;
+  return service_wants(s, "at most \"1h\"", v);
+}
+
 static int service_is_arguments(struct service_check *s, struct value v)
 {
   str unused;
@@ -57,15 +75,22 @@ static int service_is_arguments(struct service_check *s, struct value v)
   return 0;
 }
 
+/* The path as the host shall open it: a relative one begins at the folder of the rules. */
+static void service_path(struct fiber *f, str name, struct buf *path)
+{
+  if (!str_starts(name, STR("/"))) buf_str_add(path, path_dir(fiber_place(f).file));
+  buf_str_add(path, name);
+}
+
 static int service_is_file(struct service_check *s, struct value v)
 {
   if (service_is_string(s, v) < 0) return -1;
-  struct buf path = BUF_INIT(4096);
+  struct buf path = BUF_INIT(SERVICE_PATH_MAX);
   const str name = value_str(v);
-  if (!str_starts(name, STR("/"))) buf_str_add(&path, path_dir(fiber_place(s->f).file));
-  buf_str_add(&path, name);
-  const bool there =
-      buf_ok(&path) && !memchr(name.p, 0, name.n) && access(buf_cstr(&path), F_OK) == 0;
+  struct stat st;
+  service_path(s->f, name, &path);
+  const bool there = buf_ok(&path) && !memchr(name.p, 0, name.n) &&
+                     stat(buf_cstr(&path), &st) == 0 && S_ISREG(st.st_mode);
   buf_free(&path);
   return there ? 0 : service_wants(s, "the path of an existing file", v);
 }
@@ -89,7 +114,7 @@ static int service_is_refresh(struct service_check *s, struct value v)
 
 static int service_is_delimiter(struct service_check *s, struct value v)
 {
-  if (v.type == VALUE_CHAR && v.as.c < 0x80 && v.as.c != '"' && v.as.c != '\n' && v.as.c != '\r')
+  if (v.type == VALUE_CHAR && v.as.c < 0x7f && v.as.c != '"' && (v.as.c >= ' ' || v.as.c == '\t'))
     return 0;
   return service_wants(s, "one ASCII character like ','", v);
 }
@@ -98,6 +123,16 @@ static int service_is_socket(struct service_check *s, struct value v)
 {
   if (v.type == VALUE_STRING && ip_socket_parse(value_str(v), NULL, NULL, NULL) == 0) return 0;
   return service_wants(s, "an address like \"127.0.0.1:10026\"", v);
+}
+
+static int service_is_scanner(struct service_check *s, struct value v)
+{
+  const str text = v.type == VALUE_STRING ? value_str(v) : STR("");
+  const str path = str_starts(text, STR("unix:/")) ? str_skip(text, 5) : STR("");
+  if (path.n > 1 && path.n <= SERVICE_UNIX_MAX && !memchr(path.p, 0, path.n)) return 0;
+  if (ip_socket_parse(text, NULL, NULL, NULL) == 0) return 0;
+  return service_wants(s, "an address like \"127.0.0.1:3310\" or \"unix:/run/clamav/clamd.ctl\"",
+                       v);
 }
 
 static int service_is_receiver(struct service_check *s, struct value v)
@@ -139,7 +174,7 @@ struct service_option {
 };
 
 static const struct service_option service_cmd[] = {
-    {"command", true, service_is_string},  {"timeout", true, service_is_duration},
+    {"command", true, service_is_string},  {"timeout", true, service_is_run_time},
     {"args", false, service_is_arguments}, {"user", false, service_is_string},
     {"group", false, service_is_string},   {NULL, false, NULL},
 };
@@ -148,6 +183,17 @@ static const struct service_option service_csv[] = {
     {"access", true, service_is_access},
     {"refresh", true, service_is_refresh},
     {"delimiter", true, service_is_delimiter},
+    {NULL, false, NULL},
+};
+static const struct service_option service_sqlite[] = {
+    {"connector", true, service_is_file},
+    {"access", false, service_is_access},
+    {"timeout", false, service_is_duration},
+    {NULL, false, NULL},
+};
+static const struct service_option service_clamd[] = {
+    {"address", true, service_is_scanner},
+    {"timeout", false, service_is_duration},
     {NULL, false, NULL},
 };
 static const struct service_option service_smtp[] = {
@@ -163,9 +209,11 @@ static const struct service_option service_delegator[] = {
     {NULL, false, NULL},
 };
 
-/* ORDER SERVICE_KIND */
-static const struct service_option *const service_options[] = {service_cmd, service_csv,
-                                                               service_smtp};
+/* ORDER RULES_SERVICE */
+static const struct service_option *const service_options[] = {
+    service_cmd, service_csv, service_sqlite, service_smtp, service_clamd};
+/* Of those that do without the option. ORDER RULES_SERVICE */
+static const int64_t service_timeouts[] = {60000, 0, 1000, 60000, 30000};
 
 static bool service_knows(const struct service_option *table, str key)
 {
@@ -202,10 +250,12 @@ static int service_is_delegator(struct service_check *s, struct value v)
 
 /* ---- the declaration ----------------------------------------------------------------------- */
 
-static enum service_kind service_kind_of(str type)
+static enum rules_service_kind service_kind_of(str type, struct value format)
 {
-  if (str_eq(type, STR("db"))) return SERVICE_CSV;
-  return str_eq(type, STR("smtp")) ? SERVICE_SMTP : SERVICE_CMD;
+  if (str_eq(type, STR("smtp"))) return RULES_SERVICE_SMTP;
+  if (str_eq(type, STR("clamd"))) return RULES_SERVICE_CLAMD;
+  if (!str_eq(type, STR("db"))) return RULES_SERVICE_CMD;
+  return str_eq(value_str(format), STR("csv")) ? RULES_SERVICE_CSV : RULES_SERVICE_SQLITE;
 }
 
 /* The time-out in the map m, or otherwise. */
@@ -216,13 +266,51 @@ static int64_t service_timeout(const struct region *r, struct value m, int64_t o
   return v && v->type == VALUE_STRING && duration_parse(value_str(*v), &ms) == 0 ? ms : otherwise;
 }
 
+static struct value service_option_of(const struct region *r, const struct service *s, str key)
+{
+  const struct value *v = dict_get(r, s->options.as.map, key);
+  return v ? *v : value_unit();
+}
+
+static str service_text_option(const struct region *r, const struct service *s, str key)
+{
+  const struct value v = service_option_of(r, s, key);
+  return v.type == VALUE_STRING ? value_str(v) : STR("");
+}
+
+/* The file a database is in, resolved once: later nobody knows which file of rules named it. */
+static int service_resolve(struct fiber *f, struct service *s)
+{
+  struct region *r = fiber_region(f);
+  const str name = service_text_option(r, s, STR("connector"));
+  if (name.n == 0) return 0;
+  struct buf path = BUF_INIT(SERVICE_PATH_MAX);
+  service_path(f, name, &path);
+  s->path = value_of(string_new_lossy(r, buf_str(&path)));
+  buf_free(&path);
+  return s->path.type == VALUE_NONE ? fiber_full(f) : 0;
+}
+
+/* What a set was loaded with is listed: the host prepares itself for it. What a rule that runs
+ * declares is a value and can do nothing. */
+static int service_list(struct fiber *f, struct service *s)
+{
+  const struct api_env *env = api_env(f);
+  s->number = -1;
+  if (!env || !env->loading) return 0;
+  s->number = rules_declare(env->loading, s);
+  return s->number >= 0 ? 0
+                        : fiber_raise(f, VSL_RUNTIME, "service '" STR_FMT "': there are over %d",
+                                      STR_ARG(value_str(s->name)), LIMIT_SERVICES);
+}
+
 /* $service(name, type, format or (), value) */
 static int service_declare(struct fiber *f, struct call *c)
 {
   struct region *r = fiber_region(f);
   const str name = value_str(c->args[0]);
   struct service_check check = {f, name, "options"};
-  const enum service_kind kind = service_kind_of(value_str(c->args[1]));
+  const enum rules_service_kind kind = service_kind_of(value_str(c->args[1]), c->args[2]);
   struct value options = c->args[3];
   if (options.type != VALUE_MAP)
     return fiber_raise(f, VSL_TYPE, "service '" STR_FMT "' wants a map of options, not '%s'",
@@ -230,50 +318,41 @@ static int service_declare(struct fiber *f, struct call *c)
   if (service_check_map(&check, service_options[kind], options.as.map) < 0) return -1;
   struct service *s = (struct service *)object_new(r, &service_type, sizeof *s);
   if (!s) return fiber_full(f);
+  c->out = value_of(s);
   s->kind = kind;
   s->name = value_retain(c->args[0]);
   s->options = value_retain(options);
-  s->timeout = service_timeout(r, options, 60000);
-  const struct value *delegator = dict_get(r, options.as.map, STR("delegator"));
-  if (delegator) s->timeout = service_timeout(r, *delegator, s->timeout);
-  c->out = value_of(s);
-  return NATIVE_DONE;
+  s->place = fiber_place(f);
+  s->timeout = service_timeout(r, options, service_timeouts[kind]);
+  s->timeout = service_timeout(r, service_option_of(r, s, STR("delegator")), s->timeout);
+  return service_resolve(f, s) < 0 || service_list(f, s) < 0 ? -1 : NATIVE_DONE;
 }
 
-/* ---- methods ------------------------------------------------------------------------------- */
-
-static int service_call(struct fiber *f, struct call *c, enum service_kind kind, const char *method)
+struct rules_declared service_facts(const struct region *r, const struct service *s)
 {
-  if (!object_is(c->args[0], &service_type))
-    return fiber_raise(f, VSL_FUNCTION, "%s (%s)", method, value_type_name(c->args[0]));
-  const struct service *s = service_of(c->args[0]);
-  if (s->kind != kind)
-    return fiber_raise(f, VSL_RUNTIME, "service '" STR_FMT "' is a %s service: it has no '%s'",
-                       STR_ARG(value_str(s->name)), service_texts[s->kind], method);
-  return fiber_raise(f, VSL_RUNTIME,
-                     "'%s' of service '" STR_FMT "': %s services are not built in "
-                     "yet",
-                     method, STR_ARG(value_str(s->name)), service_texts[kind]);
-}
-
-static int service_cmd_run(struct fiber *f, struct call *c)
-{
-  return service_call(f, c, SERVICE_CMD, "cmd_run");
-}
-
-static int service_db_get(struct fiber *f, struct call *c)
-{
-  return service_call(f, c, SERVICE_CSV, "get");
-}
-
-static int service_db_set(struct fiber *f, struct call *c)
-{
-  return service_call(f, c, SERVICE_CSV, "set");
-}
-
-static int service_db_rm(struct fiber *f, struct call *c)
-{
-  return service_call(f, c, SERVICE_CSV, "rm");
+  const str access = service_text_option(r, s, STR("access"));
+  const struct value delimiter = service_option_of(r, s, STR("delimiter"));
+  const struct value delegator = service_option_of(r, s, STR("delegator"));
+  struct rules_declared d = {
+      .kind = s->kind,
+      .name = value_str(s->name),
+      .timeout = s->timeout,
+      .command = service_text_option(r, s, STR("command")),
+      .user = service_text_option(r, s, STR("user")),
+      .group = service_text_option(r, s, STR("group")),
+      .path = s->path.type == VALUE_STRING ? value_str(s->path) : STR(""),
+      .may_read = !str_eq(access, STR("O_WRONLY")),
+      .may_write = str_eq(access, STR("O_WRONLY")) || str_eq(access, STR("O_RDWR")),
+      .always = str_eq(service_text_option(r, s, STR("refresh")), STR("always")),
+      .delimiter = delimiter.type == VALUE_CHAR ? (char)delimiter.as.c : 0,
+      .address = service_text_option(r, s, STR("address")),
+      .receiver = service_text_option(r, s, STR("receiver")),
+  };
+  if (delegator.type == VALUE_MAP) {
+    const struct value *address = dict_get(r, delegator.as.map, STR("address"));
+    if (address) d.address = value_str(*address);
+  }
+  return d;
 }
 
 /* ---- what the language asks ---------------------------------------------------------------- */
@@ -294,7 +373,7 @@ static int service_get(struct fiber *f, struct value self, str name, struct valu
 {
   const struct service *s = service_of(self);
   if (!str_eq(name, STR("receiver_address"))) return 0;
-  if (s->kind != SERVICE_SMTP)
+  if (s->kind != RULES_SERVICE_SMTP)
     return fiber_raise(f, VSL_RUNTIME, "service '" STR_FMT "' is a %s service: it has no receiver",
                        STR_ARG(value_str(s->name)), service_texts[s->kind]);
   const struct value *v = dict_get(fiber_region(f), s->options.as.map, STR("receiver"));
@@ -307,6 +386,7 @@ static void service_each(struct object *o, void (*visit)(void *ctx, struct value
   struct service *s = (struct service *)(void *)o;
   visit(ctx, &s->name);
   visit(ctx, &s->options);
+  visit(ctx, &s->path);
 }
 
 const struct object_type service_type = {.name = "service",
@@ -317,13 +397,9 @@ const struct object_type service_type = {.name = "service",
 
 const struct native service_natives[] = {
     {"$service", "ss..", 0, service_declare},
-    {"cmd_run", "o|a", NATIVE_UNBUILT, service_cmd_run},
-    {"shell_run", "o|a", NATIVE_UNBUILT, service_cmd_run},
-    {"get", "o.", 0, service_db_get},
-    {"db_query", "o.", NATIVE_UNBUILT, service_db_get},
-    {"set", "oa", 0, service_db_set},
-    {"db_add", "oa", NATIVE_UNBUILT, service_db_set},
-    {"rm", "o.", 0, service_db_rm},
-    {"db_rm", "o.", NATIVE_UNBUILT, service_db_rm},
 };
 const size_t service_natives_count = BASE_COUNT(service_natives);
+
+#undef SERVICE_RUN_MAX
+#undef SERVICE_PATH_MAX
+#undef SERVICE_UNIX_MAX

@@ -19,7 +19,8 @@ struct rules_run {
   bool waiting;     /* the host owes an answer */
   struct rules_answer answer;
   struct buf answer_text; /* its slices */
-  str *answer_list;       /* its list, owned */
+  str *answer_list;       /* its lists, owned */
+  struct datum *answer_cells;
   struct rules_verdict verdict;
 };
 
@@ -250,21 +251,45 @@ static str stage_keep(struct rules_run *run, str s)
   return str_sub(buf_str(&run->answer_text), at, at + s.n);
 }
 
-/* Copies an answer; -1: no room. */
-static int stage_keep_answer(struct rules_run *run, const struct rules_answer *a)
+static size_t stage_answer_length(const struct rules_answer *a)
 {
   size_t n = a->result.n + a->mechanism.n + a->problem.n + a->explanation.n;
   for (size_t i = 0; i < a->n; i++) n += a->list[i].n;
+  for (size_t i = 0; i < a->cell_count; i++) n += a->cells[i].text.n;
+  return n;
+}
+
+static void stage_free_lists(struct rules_run *run)
+{
   mem_free(run->answer_list);
+  mem_free(run->answer_cells);
+  run->answer_list = NULL;
+  run->answer_cells = NULL;
+}
+
+/* Copies an answer; -1: no room. */
+static int stage_keep_answer(struct rules_run *run, const struct rules_answer *a)
+{
+  stage_free_lists(run);
   run->answer_list = mem_alloc((a->n + 1) * sizeof *run->answer_list);
-  if (!run->answer_list || !buf_room(&run->answer_text, n + 1)) return -1;
+  run->answer_cells = mem_alloc((a->cell_count + 1) * sizeof *run->answer_cells);
+  if (!run->answer_list || !run->answer_cells ||
+      !buf_room(&run->answer_text, stage_answer_length(a) + 1))
+    return -1;
   run->answer = (struct rules_answer){.result = stage_keep(run, a->result),
                                       .mechanism = stage_keep(run, a->mechanism),
                                       .problem = stage_keep(run, a->problem),
                                       .explanation = stage_keep(run, a->explanation),
                                       .list = run->answer_list,
-                                      .n = a->n};
+                                      .n = a->n,
+                                      .number = a->number,
+                                      .cells = run->answer_cells,
+                                      .cell_count = a->cell_count};
   for (size_t i = 0; i < a->n; i++) run->answer_list[i] = stage_keep(run, a->list[i]);
+  for (size_t i = 0; i < a->cell_count; i++) {
+    run->answer_cells[i] = a->cells[i];
+    run->answer_cells[i].text = stage_keep(run, a->cells[i].text);
+  }
   return 0;
 }
 
@@ -300,7 +325,7 @@ struct rules_run *rules_start(struct rules *r, enum stage s, size_t from, bool r
   struct rules_run *run = mem_alloc(sizeof *run);
   if (!run) return NULL;
   run->rules = rules_hold(r);
-  run->env = (struct api_env){r, host, tx, s, run};
+  run->env = (struct api_env){.rules = r, .host = host, .tx = tx, .stage = s, .run = run};
   run->at = from;
   run->returned = returned;
   run->answer_text.cap = LIMIT_HEADER_BYTES;
@@ -320,7 +345,7 @@ void rules_cancel(struct rules_run *run)
   fiber_free(run->fiber);
   rules_release(run->rules);
   buf_free(&run->answer_text);
-  mem_free(run->answer_list);
+  stage_free_lists(run);
   mem_free(run);
 }
 

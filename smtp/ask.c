@@ -1,9 +1,10 @@
-/* smtp/ask.c: what rules ask that takes time: SPF, and names of the DNS. */
+/* smtp/ask.c: what rules ask that takes time: SPF, names of the DNS, services. */
 #include "ask.h"
 
 #include <arpa/inet.h>
 #include <unistd.h>
 
+#include "outside.h"
 #include "spf.h"
 
 #define ASK_NAMES  10  /* of an IP that are tried: as many as an SPF ptr tries */
@@ -16,6 +17,7 @@ struct ask {
   void *arg;
   struct spf *spf;
   struct dns_query *query;
+  struct outside_call *outside;
   struct arena *arena; /* owns what is below */
   str ip;              /* reverse: in the form addresses are written in here */
   str *names;          /* reverse: candidates */
@@ -33,6 +35,7 @@ static void ask_free(struct ask *a)
 {
   spf_cancel(a->spf);
   dns_cancel(a->query);
+  outside_cancel(a->outside);
   arena_free(a->arena);
   mem_free(a);
 }
@@ -207,28 +210,47 @@ static bool ask_reverse(struct ask *a, str ip, struct err *e)
   return a->query ? true : err_nomem(e) == 0;
 }
 
-/* ---- the door -------------------------------------------------------------------------------- */
+/* ---- services -------------------------------------------------------------------------------- */
 
-static bool ask_begin(struct ask *a, struct loop *l, const struct mail *m,
-                      const struct rules_question *q, struct err *e)
+static void ask_outside_done(void *arg, const struct rules_answer *answer, const struct err *e)
 {
-  switch (q->ask) {
-  case RULES_ASK_SPF: return ask_spf(a, l, m, q->identity, e);
-  case RULES_ASK_DNS: return ask_records(a, q, e);
-  case RULES_ASK_REVERSE: return ask_reverse(a, q->name, e);
-  }
-  return false;
+  struct ask *a = arg;
+
+  a->outside = NULL;
+  a->fn(a->arg, answer, e);
+  ask_free(a);
 }
 
-struct ask *ask_start(struct loop *l, struct dns *d, const struct mail *m,
+static bool ask_outside(struct ask *a, struct loop *l, struct policy *p, const struct mail *m,
+                        const struct rules_question *q, struct err *e)
+{
+  struct outside *o = policy_outside(p, l, e);
+
+  a->outside = o ? outside_ask(o, m, q, ask_outside_done, a, e) : NULL;
+  return a->outside != NULL;
+}
+
+/* ---- the door -------------------------------------------------------------------------------- */
+
+static bool ask_begin(struct ask *a, struct loop *l, struct policy *p, const struct mail *m,
+                      const struct rules_question *q, struct err *e)
+{
+  if (q->ask >= RULES_ASK_SCAN) return ask_outside(a, l, p, m, q, e);
+  a->dns = policy_dns(p, l, e);
+  if (!a->dns) return false;
+  if (q->ask == RULES_ASK_SPF) return ask_spf(a, l, m, q->identity, e);
+  return q->ask == RULES_ASK_DNS ? ask_records(a, q, e) : ask_reverse(a, q->name, e);
+}
+
+struct ask *ask_start(struct loop *l, struct policy *p, const struct mail *m,
                       const struct rules_question *q, ask_fn *fn, void *arg, struct err *e)
 {
   struct ask *a = mem_alloc(sizeof *a);
 
-  if (a) *a = (struct ask){.dns = d, .fn = fn, .arg = arg, .arena = arena_new(ASK_MEMORY)};
+  if (a) *a = (struct ask){.fn = fn, .arg = arg, .arena = arena_new(ASK_MEMORY)};
   if (!a || !a->arena)
     err_nomem(e);
-  else if (ask_begin(a, l, m, q, e))
+  else if (ask_begin(a, l, p, m, q, e))
     return a;
   if (a) ask_free(a);
   return NULL;

@@ -1,6 +1,13 @@
 /* smtp/judge.c: the rules of one stage run over one mail. */
 #include "judge.h"
 
+#include "settle.h"
+
+static const struct rules_verdict judge_no_memory = {
+    .kind = RULES_DENY,
+    .failed = true,
+    .code = {451, STR_INIT("4.3.0"), STR_INIT("Out of memory, try later")}};
+
 /* Did an earlier stage say how this one ends? Stage rcpt is asked of each recipient: what it said
  * about one is for the later stages and does not speak for the next recipient. */
 static bool judge_is_skipped(const struct mail *m, enum stage stage)
@@ -38,12 +45,22 @@ static const struct rules_verdict *judge_slice(struct judge *s)
   return NULL;
 }
 
+/* The stage is over, also one without rules: whom they added is no other than whom a client gave. */
+static const struct rules_verdict *judge_over(struct judge *s, const struct rules_verdict *v)
+{
+  struct err e;
+
+  if (!v || s->stage < STAGE_PREQ || settle_all(s->mail, s->stage, &e) == 0) return v;
+  s->skipped = judge_no_memory;
+  return &s->skipped;
+}
+
 static void judge_go_on(struct judge *s)
 {
   const struct rules_verdict *v;
 
   timer_clear(s->loop, &s->limit);
-  v = judge_slice(s);
+  v = judge_over(s, judge_slice(s));
   if (v) s->done(s->arg, v);
 }
 
@@ -72,10 +89,8 @@ static void judge_answered(void *arg, const struct rules_answer *a, const struct
 
 int judge_ask(struct judge *s, const struct rules_question *q, struct err *e)
 {
-  struct dns *dns = policy_dns(s->policy, s->loop, e);
-
   ask_cancel(s->ask); /* of a directive whose time was over */
-  s->ask = dns ? ask_start(s->loop, dns, s->mail, q, judge_answered, s, e) : NULL;
+  s->ask = ask_start(s->loop, s->policy, s->mail, q, judge_answered, s, e);
   return s->ask ? 0 : -1;
 }
 
@@ -101,8 +116,7 @@ judge_begin(struct judge *s, struct loop *l, struct policy *policy, struct mail 
   m->judge = s;
   s->run = rules_start(policy->rules, stage, from, returned, &host_functions, m);
   if (s->run) return judge_slice(s);
-  s->skipped = (struct rules_verdict){.kind = RULES_DENY, .failed = true};
-  s->skipped.code = (struct rules_code){451, STR("4.3.0"), STR("Out of memory, try later")};
+  s->skipped = judge_no_memory;
   return &s->skipped;
 }
 
@@ -111,7 +125,7 @@ const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct 
                                         void (*done)(void *arg, const struct rules_verdict *v),
                                         void *arg)
 {
-  return judge_begin(s, l, policy, m, stage, from, false, done, arg);
+  return judge_over(s, judge_begin(s, l, policy, m, stage, from, false, done, arg));
 }
 
 const struct rules_verdict *judge_return(struct judge *s, struct loop *l, struct policy *policy,
@@ -119,7 +133,7 @@ const struct rules_verdict *judge_return(struct judge *s, struct loop *l, struct
                                          void (*done)(void *arg, const struct rules_verdict *v),
                                          void *arg)
 {
-  return judge_begin(s, l, policy, m, stage, from, true, done, arg);
+  return judge_over(s, judge_begin(s, l, policy, m, stage, from, true, done, arg));
 }
 
 void judge_end(struct judge *s)

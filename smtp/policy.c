@@ -1,6 +1,8 @@
 /* smtp/policy.c: a configuration together with its rules. */
 #include "policy.h"
 
+#include "outside.h"
+
 static size_t policy_add_listeners(const struct conf_addrs *from, str *to, size_t n)
 {
   for (size_t i = 0; i < from->n; i++) to[n++] = from->list[i].text;
@@ -69,10 +71,18 @@ struct dns *policy_dns(struct policy *p, struct loop *l, struct err *e)
   return p->dns;
 }
 
+struct outside *policy_outside(struct policy *p, struct loop *l, struct err *e)
+{
+  if (!p->outside) p->outside = outside_new(l, p->conf, p->rules, p->commands);
+  if (!p->outside) err_nomem(e);
+  return p->outside;
+}
+
 void policy_release(struct policy *p)
 {
   if (!p || --p->refs > 0) return;
   dns_free(p->dns);
+  outside_free(p->outside);
   rules_release(p->rules);
   conf_free(p->conf);
   mem_free(p);

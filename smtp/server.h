@@ -19,6 +19,7 @@ struct server {
   struct loop *loop;
   struct store *store;
   struct helper *helper;
+  struct commands *commands; /* that rules may run, by the helper */
   struct deliver *deliver;
   struct policy *policy; /* the one new sessions and deliveries work by; see policy_hold */
   struct session *sessions;

@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "commands.h"
 #include "daemon.h"
 #include "deliver.h"
 #include "locate.h"
@@ -197,6 +198,19 @@ static void run_log_faults(const struct diags *d)
   }
 }
 
+/* The helper knows the commands that were declared when the server started. */
+static void run_use_commands(const struct server *s, struct policy *p)
+{
+  p->commands = s->commands;
+  for (size_t i = 0; i < rules_declared_count(p->rules); i++) {
+    const struct rules_declared d = rules_declared(p->rules, i);
+
+    if (d.kind == RULES_SERVICE_CMD && !commands_knows(s->commands, &d))
+      log_warn(LOG_SERVER, "service '" STR_FMT "' is new or changed: it can be run after a restart",
+               STR_ARG(d.name));
+  }
+}
+
 /* SIGHUP: configuration and rules again, as one step; or nothing changes. */
 static void run_reload(struct server *s)
 {
@@ -216,6 +230,7 @@ static void run_reload(struct server *s)
     log_error(LOG_SERVER, "reload failed: the running configuration and rules stay");
     return;
   }
+  run_use_commands(s, fresh);
   policy_release(s->policy);
   s->policy = fresh;
   store_keep(s->store, fresh->conf->server.queues.keep.dead, fresh->conf->server.queues.keep.trace,
@@ -296,6 +311,14 @@ static int run_load_rules(struct server *s, struct conf *conf, struct diags *d, 
   return s->policy ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
 }
 
+static int run_tell_commands(struct server *s, struct err *e)
+{
+  if (helper_attach(s->helper, s->loop, e) < 0) return -1;
+  s->commands = commands_new(s->loop, s->helper, s->policy->rules, e);
+  s->policy->commands = s->commands;
+  return s->commands ? 0 : -1;
+}
+
 static void run_timeout(struct timer *t, void *arg)
 {
   (void)t;
@@ -317,6 +340,8 @@ static int run_serve(struct server *s, const struct run_options *o, struct err *
 
 static void run_end(struct server *s)
 {
+  struct err e;
+
   deliver_stop(s->deliver);
   if (s->loop) server_close(s);
   if (s->loop) loop_hook(s->loop, NULL, NULL);
@@ -324,6 +349,8 @@ static void run_end(struct server *s)
   s->store = NULL;
   deliver_free(s->deliver);
   helper_free(s->helper);
+  commands_free(s->commands);
+  if (s->loop && loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
   policy_release(s->policy);
   loop_free(s->loop);
   log_close();
@@ -358,7 +385,7 @@ static int run_all(struct conf *conf, const struct run_options *o, struct diags 
       run_raise_descriptors(conf, &e) < 0 || privilege_drop(conf, &e) < 0) {
     conf_free(conf);
   } else if (run_load_rules(&s, conf, d, &e) == 0 && run_open_store(&s, &e) == 0 &&
-             helper_attach(s.helper, s.loop, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
+             run_tell_commands(&s, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
              run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
     run_log_faults(d);

@@ -286,4 +286,35 @@ void store_die_point(const char *name);
 #define store_die_point(name) ((void)0)
 #endif
 
+/* ---- foreign.c: SQLite databases of others, which rules ask ------------------------------------
+ * One connection each, opened when it is first asked and again when the file was replaced. A statement
+ * is compiled, run to its end and forgotten within one call, LIMIT_QUERY_TIME at most; it may look at
+ * tables and, where that is permitted, change their rows: no ATTACH, no PRAGMA, no schema change, no
+ * transaction that stays open, and never a file of our own database. */
+
+/* Is the file at this path one of the database in dirpath, by whatever name? Opens nothing. */
+bool store_owns(str dirpath, const char *path);
+
+struct foreign;
+/* path and dirpath (that of our own database) are copied. NULL: no memory. */
+struct foreign *foreign_new(str path, str dirpath, bool write);
+void foreign_free(struct foreign *f);
+
+/* Valid until the next call. */
+struct foreign_result {
+  const str *names; /* of the columns */
+  size_t columns;
+  const struct datum *cells; /* row after row */
+  size_t cell_count;
+  int64_t changed; /* rows */
+};
+enum foreign_done {
+  FOREIGN_FAILED = -1,
+  FOREIGN_DONE,
+  FOREIGN_BUSY /* locked by another program */
+};
+/* Runs one statement; write false: it must be one that only reads. */
+enum foreign_done foreign_run(struct foreign *f, str sql, const struct datum *bound, size_t n,
+                              bool write, struct foreign_result *out, struct err *e);
+
 #endif
