@@ -243,13 +243,16 @@ static int play_server_wait(const char *what)
   return status;
 }
 
-/* The helper and its children must follow the server soon. */
+/* The helper and its children must follow the server soon. Orphans come to us, the subreaper: the init
+ * of some machines lets them lie for seconds. */
 static void play_server_alone(void)
 {
   pid_t group = server.pid;
   int64_t until = play_now() + PLAY_PATIENCE;
   server.pid = 0;
-  while (kill(-group, 0) == 0) {
+  for (;;) {
+    while (waitpid(-group, NULL, WNOHANG) > 0) continue;
+    if (kill(-group, 0)) break;
     if (play_now() > until) {
       kill(-group, SIGKILL);
       play_fail("processes of the server go on after its end");
@@ -353,9 +356,7 @@ void play_server_start(void)
   (void)play_server_port(1);
 }
 
-/* ---- other runs of the program
- * --------------------------------------------------------------------
- */
+/* ---- other runs of the program --------------------------------------------------------------- */
 
 static FILE *play_server_scratch(str content)
 {
@@ -410,6 +411,7 @@ int play_server_run(char *const *argv, str input, struct buf *out, struct buf *e
 void play_server_init(void)
 {
   const char *top = getenv("TMPDIR");
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   snprintf(server.dir, sizeof server.dir, "%s/vsmtp-play.XXXXXX", top && *top ? top : "/tmp");
   if (!mkdtemp(server.dir) || chmod(server.dir, 0755)) play_fail("cannot make %s", server.dir);
   play_server_write(STR("clock"), (str){"\0\0\0\0\0\0\0", 8});
