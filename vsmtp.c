@@ -157,6 +157,11 @@
 #include "smtp/addrlist.c"     /* the addresses in a field such as To */
 #include "smtp/dropfile.c"     /* a mail in the drop folder: the format of its file */
 #include "smtp/submit.c"       /* what a program of this machine writes, made a mail */
+#include "smtp/saslprep.c"    /* names and passwords in the one form that is compared */
+#include "smtp/scram.c"       /* the arithmetic of SCRAM-SHA-256 */
+#include "smtp/sasl.c"        /* the exchanges of AUTH: what both sides share, */
+#include "smtp/sasl_server.c" /* the server's side, */
+#include "smtp/sasl_client.c" /* and the client's */
 #include "smtp/passwd.c" /* /etc/passwd and /etc/group, read without the name service switch */
 #include "smtp/alias.c"      /* which addresses stand for which others */
 #include "smtp/alias_file.c" /* files of aliases(5) */

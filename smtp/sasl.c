@@ -1,0 +1,24 @@
+/* smtp/sasl.c: what both sides of an exchange share. */
+#include "sasl.h"
+
+/* ORDER SASL */
+static const char *const sasl_names[] = {"PLAIN",         "LOGIN",     "CRAM-MD5",
+                                         "SCRAM-SHA-256", "ANONYMOUS", "XOAUTH2"};
+
+const char *sasl_name(enum sasl_mech m)
+{
+  return sasl_names[m];
+}
+
+enum sasl_mech sasl_find(str name)
+{
+  int m = 0;
+  while (m < SASL_MECHS && !str_ieq(name, str_of(sasl_names[m]))) m++;
+  return (enum sasl_mech)m;
+}
+
+int sasl_decode(str line, struct buf *out)
+{
+  buf_clear(out);
+  return str_eq(line, STR("=")) ? 0 : base64_decode(line, out);
+}
