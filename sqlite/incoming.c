@@ -248,6 +248,16 @@ static int incoming_write_more(struct incoming *in)
   return rc;
 }
 
+/* All of the body that is not in the file yet; then it is loose no more. */
+static int incoming_write_rest(struct incoming *in)
+{
+  in->generation = in->s->tx.generation;
+  int rc = incoming_verify(in);
+  if (rc == SQLITE_OK) rc = incoming_write_tail(in);
+  if (rc == SQLITE_OK && in->loose) rc = sql_run(in->s, SQL_LOOSE_DROP, "i", in->key);
+  return rc;
+}
+
 static int incoming_accept_write(struct store *s, struct op *op)
 {
   struct incoming *in = incoming_of(op);
@@ -255,9 +265,7 @@ static int incoming_accept_write(struct store *s, struct op *op)
   int rc = incoming_write_more(in);
   if (rc == SQLITE_OK && incoming_for_nobody(in->mail))
     return row_decisions(s, in->mail->id, in->mail->trace, in->mail->trace_count);
-  if (rc == SQLITE_OK) rc = incoming_verify(in);
-  if (rc == SQLITE_OK) rc = incoming_write_tail(in);
-  if (rc == SQLITE_OK && in->loose) rc = sql_run(s, SQL_LOOSE_DROP, "i", in->key);
+  if (rc == SQLITE_OK) rc = incoming_write_rest(in);
   if (rc == SQLITE_OK) rc = row_add(s, in->mail, in->key, in->octets, in->rows);
   return rc;
 }
@@ -298,6 +306,14 @@ static const struct op_kind incoming_accepting = {
     .settled = incoming_accept_settled,
 };
 
+/* No more octets come. */
+bool incoming_end(struct incoming *in)
+{
+  tx_withdraw(in->s, &in->op); /* a chunk still waiting is written with the rest */
+  if (in->state == INCOMING_WAIT) in->state = INCOMING_GO;
+  return in->state == INCOMING_GO;
+}
+
 void incoming_accept(struct incoming *in, const struct store_mail *mail, store_done *done,
                      void *arg)
 {
@@ -309,13 +325,27 @@ void incoming_accept(struct incoming *in, const struct store_mail *mail, store_d
   }
   in->done = done;
   in->done_arg = arg;
-  tx_withdraw(s, &in->op); /* a chunk still waiting is written as part of the tail */
+  bool whole = incoming_end(in);
   in->op.kind = &incoming_accepting;
-  if (in->state == INCOMING_WAIT) in->state = INCOMING_GO;
-  if (in->state == INCOMING_GO)
+  if (whole)
     tx_submit(s, &in->op);
   else
     tx_refuse(s, &in->op, in->state == INCOMING_FULL ? STORE_FULL : STORE_TEMP);
+}
+
+/* ---- a body that takes the place of another ---------------------------------------------------- */
+
+int incoming_move(struct incoming *in, int64_t *key, uint32_t *chunks)
+{
+  int rc = incoming_write_rest(in);
+  *key = in->key;
+  *chunks = in->rows;
+  return rc;
+}
+
+void incoming_moved(struct incoming *in)
+{
+  in->kept = true;
 }
 
 /* ---- the doubt ---------------------------------------------------------------------------------

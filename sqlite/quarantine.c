@@ -65,6 +65,8 @@ static int quarantine_trace(struct store *s, str id, const char *status, str det
 static int quarantine_do_release(struct store *s, str id, const struct quarantine_is *is)
 {
   int rc = quarantine_sql(s, "UPDATE quarantine SET queue = 'deliver' WHERE id = ?1", id, STR(""));
+  if (rc == SQLITE_OK) /* the trace is written here: the server need not */
+    rc = quarantine_sql(s, "UPDATE message SET came_from = '' WHERE id = ?1", id, STR(""));
   return rc == SQLITE_OK ? quarantine_trace(s, id, "released", str_of(is->place)) : rc;
 }
 
@@ -81,8 +83,7 @@ static int quarantine_do_move(struct store *s, str id, const struct quarantine_i
     rc = quarantine_sql(s,
                         "UPDATE message SET place = ?2, since = ?3,"
                         " step = CASE WHEN ?2 = 'working' THEN 0 ELSE step END,"
-                        " came_from = CASE WHEN place IN ('working', 'delegated', 'deliver',"
-                        " 'dead') THEN '' ELSE place END WHERE id = ?1 AND place <> ?2",
+                        " came_from = '' WHERE id = ?1 AND place <> ?2",
                         id, queue);
   if (rc == SQLITE_OK)
     rc = quarantine_sql(s,

@@ -15,6 +15,7 @@ struct queue_claim {
   struct store_rcpt *rcpt;
   int64_t key;
   str place;      /* when all ops are written */
+  str came_from;  /* the quarantine a person released it from by SQL, not yet in its trace */
   size_t pending; /* ops not settled */
   bool released;
   uint64_t read;      /* octets of the body handed out, in order */
@@ -63,7 +64,7 @@ static void queue_fill(struct store *s, struct queue_claim *c, str id)
   enum sql q = SQL_MESSAGE_GET;
   struct arena *a = c->arena;
   c->key = sql_int(s, q, 0);
-  c->pub.released_from_quarantine = sql_text(s, q, 2).n > 0;
+  c->came_from = queue_column(s, q, 2, a);
   c->pub.mail = (struct store_mail){
       .id = arena_str(a, id),
       .received_at = sql_int(s, q, 3),
@@ -285,10 +286,15 @@ struct queue_op {
   struct queue_claim *claim;
   struct store_mail mail; /* queue_change: what it becomes; else only its trace counts */
   str place;              /* queue_change: where it must be still */
+  str released_from;      /* to be noted with this op */
   struct store_outcome *outcome;
   size_t count;
   int step;
-  bool gone; /* there was no such message any more */
+  bool gone;             /* there was no such message any more */
+  bool lost;             /* queue_replace: the new body is */
+  struct incoming *body; /* owned, */
+  int64_t key;           /* its rows, once written */
+  uint32_t chunks;
   store_done *done;
   void *arg;
 };
@@ -341,6 +347,16 @@ static int queue_finish(struct store *s, struct queue_op *q, uint32_t chunks)
                 : row_drop(s, id, q->claim->key, chunks);
 }
 
+/* Its decisions; before them that a person let it go, which only a command notes itself. */
+static int queue_decisions(struct store *s, const struct queue_op *q)
+{
+  str id = q->claim->pub.mail.id;
+  const struct store_trace released = {
+      .kind = STR("server"), .status = STR("released"), .detail = q->released_from};
+  int rc = q->released_from.n ? row_decisions(s, id, &released, 1) : SQLITE_OK;
+  return rc == SQLITE_OK ? row_decisions(s, id, q->mail.trace, q->mail.trace_count) : rc;
+}
+
 static int queue_record_write(struct store *s, struct op *op)
 {
   struct queue_op *q = queue_op_of(op);
@@ -354,7 +370,7 @@ static int queue_record_write(struct store *s, struct op *op)
     rc = sql_run(s, SQL_RCPT_SET, "sisins", id, (int64_t)o->n, str_of(row_status_name(o->status)),
                  (int64_t)o->tried, next_at, o->last_reply);
   }
-  if (rc == SQLITE_OK) rc = row_decisions(s, id, q->mail.trace, q->mail.trace_count);
+  if (rc == SQLITE_OK) rc = queue_decisions(s, q);
   if (rc == SQLITE_OK) rc = sql_run(s, SQL_MESSAGE_STEP, "si", id, (int64_t)q->step);
   return rc == SQLITE_OK ? queue_finish(s, q, row.chunks) : rc;
 }
@@ -378,7 +394,7 @@ static int queue_change_rows(struct store *s, struct queue_op *q)
   if (rc == SQLITE_OK && m->header.n) rc = sql_run(s, SQL_BODY_SET, "ib", q->claim->key, m->header);
   if (rc == SQLITE_OK && m->header.n)
     rc = sql_run(s, SQL_MESSAGE_SIZE, "si", m->id, (int64_t)m->header.n);
-  return rc == SQLITE_OK ? row_decisions(s, m->id, m->trace, m->trace_count) : rc;
+  return rc == SQLITE_OK ? queue_decisions(s, q) : rc;
 }
 
 /* A person may have moved the message meanwhile: then what rules wanted is void. */
@@ -400,6 +416,51 @@ static const struct op_kind queue_changing = {
     .again = true,
     .write = queue_change_write,
     .settled = queue_op_settled,
+};
+
+/* Another text: the rows of the new body become the message's, those of the old one go. */
+static int queue_replace_write(struct store *s, struct op *op)
+{
+  struct queue_op *q = queue_op_of(op);
+  str id = q->claim->pub.mail.id;
+  int64_t octets = (int64_t)incoming_octets(q->body);
+  struct queue_row row;
+  int rc = queue_where(s, q, &row);
+  if (row.moved) q->gone = true;
+  q->lost = incoming_state(q->body) != INCOMING_GO;
+  if (rc != SQLITE_OK || q->gone || q->lost) return rc;
+  rc = incoming_move(q->body, &q->key, &q->chunks);
+  if (rc == SQLITE_OK) rc = sql_run(s, SQL_BODY_ADD, "ib", q->key, q->mail.header);
+  if (rc == SQLITE_OK)
+    rc = sql_run(s, SQL_MESSAGE_BODY, "siiii", id, q->key, octets, (int64_t)q->chunks,
+                 (int64_t)q->mail.header.n);
+  if (rc == SQLITE_OK) rc = sql_run(s, SQL_MESSAGE_STEP, "si", id, (int64_t)q->mail.step);
+  if (rc == SQLITE_OK) rc = queue_decisions(s, q);
+  return rc == SQLITE_OK ? row_drop_body(s, q->claim->key, row.chunks) : rc;
+}
+
+static void queue_replace_settled(struct store *s, struct op *op, enum store_result result)
+{
+  struct queue_op *q = queue_op_of(op);
+  struct queue_claim *c = q->claim;
+  if (result == STORE_OK && q->lost) result = STORE_TEMP;
+  if (result == STORE_OK && !q->gone) {
+    incoming_moved(q->body);
+    c->key = q->key;
+    c->pub.mail.chunks = q->chunks;
+    c->pub.mail.octets = incoming_octets(q->body);
+    c->pub.mail.step = q->mail.step;
+  }
+  incoming_free(q->body);
+  queue_op_settled(s, op, result);
+}
+
+/* What is lost with its transaction is the new body too: there is nothing to write again. */
+static const struct op_kind queue_replacing = {
+    .name = "replace",
+    .promise = true,
+    .write = queue_replace_write,
+    .settled = queue_replace_settled,
 };
 
 /* ---- copies ---------------------------------------------------------------------------------- */
@@ -483,6 +544,8 @@ static int queue_op_submit(struct store *s, struct queue_op *q)
     mem_free(q);
     return -1;
   }
+  q->released_from = q->claim->came_from;
+  q->claim->came_from = STR("");
   q->claim->pending++;
   tx_submit(s, &q->op);
   return 0;
@@ -517,4 +580,24 @@ int queue_change(struct store *s, const struct store_claim *claim, const struct 
   if (arena_full(c->arena) || queue_op_submit(s, q)) return -1;
   c->place = next;
   return 0;
+}
+
+int queue_replace(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
+                  struct incoming *body, store_done *done, void *arg)
+{
+  struct queue_op *q = queue_op_new(&queue_replacing, claim, done, arg);
+  if (q) {
+    q->mail = (struct store_mail){.header = mail->header,
+                                  .step = mail->step,
+                                  .trace = mail->trace,
+                                  .trace_count = mail->trace_count};
+    queue_copy_mail(q->arena, &q->mail);
+    queue_copy_outcomes(q, NULL, 0);
+    q->place = arena_str(q->arena, q->claim->place);
+    q->body = body;
+    incoming_end(body);
+    if (queue_op_submit(s, q) == 0) return 0;
+  }
+  incoming_free(body);
+  return -1;
 }

@@ -180,7 +180,6 @@ void incoming_free(struct incoming *in);
 
 struct store_claim {
   struct store_mail mail; /* all it points to lives as long as the claim; rcpt: every recipient */
-  bool released_from_quarantine;
 };
 /* The next unclaimed message of the queue WORKING or DELEGATED; or in DELIVER the one with the
  * recipient longest due at now. *claim is owned by the caller. 1 got one, 0 none, -1 cannot now. */
@@ -218,6 +217,12 @@ int queue_record(struct store *s, const struct store_claim *claim,
  * the file. */
 int queue_change(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
                  store_done *done, void *arg);
+
+/* Another header and body take the place of the message's, in one transaction: of mail only header,
+ * step and trace count. body has all its octets; it is taken, also on -1. When done says STORE_OK the
+ * claim knows the new one; STORE_TEMP or STORE_FULL: the message is as it was. */
+int queue_replace(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
+                  struct incoming *body, store_done *done, void *arg);
 
 /* ---- refused.c: sessions that left no message --------------------------------------------------
  * The newest 1000 rows are kept in memory and reach the file in a commit that happens anyway. */

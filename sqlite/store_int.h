@@ -48,6 +48,8 @@
                  " since = CASE WHEN place = ?2 THEN since ELSE ?3 END, mail_from = ?4,"           \
                  " subject = ?5, stage = ?6, rule = ?7, reason = ?8, step = ?9, last_reply = ?10," \
                  " context = ?11 WHERE id = ?1")                                                   \
+  X(MESSAGE_BODY, "UPDATE message SET key = ?2, octets = ?3, chunks = ?4, size = ?3 + ?5"          \
+                  " WHERE id = ?1")                                                                \
   X(MESSAGE_SIZE, "UPDATE message SET size = octets + ?2 WHERE id = ?1")                           \
   X(MESSAGE_STEP, "UPDATE message SET step = ?2, came_from = ''"                                   \
                   " WHERE id = ?1 AND (step <> ?2 OR came_from <> '')")                            \
@@ -261,6 +263,11 @@ void incoming_lost(struct store *s, enum store_result why); /* the open generati
 void incoming_closed(struct store *s);                      /* the file is: all are lost */
 void incoming_doubt(struct store *s); /* a COMMIT failed: those parked must not be there later */
 bool incoming_owns(const struct store *s, int64_t key);
+bool incoming_end(struct incoming *in); /* no more octets come; false: it is lost */
+/* Into the open transaction: its body rows are all there, and no longer loose; *key is theirs, *chunks
+ * how many. */
+int incoming_move(struct incoming *in, int64_t *key, uint32_t *chunks);
+void incoming_moved(struct incoming *in); /* that is committed: they stay */
 
 /* refused.c */
 int refused_write(struct store *s);    /* into the open transaction; an SQLite result */

@@ -67,6 +67,22 @@ static void crash_change(struct store *s)
   queue_release(s, c);
 }
 
+#define CRASH_NEW_HEADER "Subject: replaced\r\n\r\n"
+#define CRASH_NEW_OCTETS 150000
+
+static void crash_replace(struct store *s)
+{
+  struct err e;
+  struct store_claim *c = NULL;
+  struct kit_mail m;
+  struct store_mail mail = {.header = STR(CRASH_NEW_HEADER), .step = 7};
+  if (queue_next(s, STORE_WORKING, clock_wall(), &c, &e) != 1) return;
+  kit_new(&m, s);
+  kit_feed(&m, s, CRASH_NEW_OCTETS);
+  queue_replace(s, c, &mail, m.in, NULL, NULL);
+  queue_release(s, c);
+}
+
 /* Rounds of everything a store does. Ends by itself only when nothing kills it. */
 static void crash_child(const char *folder, int rounds)
 {
@@ -79,6 +95,8 @@ static void crash_child(const char *folder, int rounds)
   if (!s) _exit(4);
   for (int round = 0; round < rounds; round++) {
     struct kit_mail m[BASE_COUNT(sizes)];
+    crash_replace(s);
+    if (round == 1) kit_run(s);
     crash_change(s);
     kit_run(s);
     crash_deliver(s, &delivery[0]);
@@ -103,6 +121,12 @@ static void crash_child(const char *folder, int rounds)
   store_close(s);
   _exit(0);
 }
+
+/* A new body comes with its header and step, or not at all. */
+#define CRASH_HALF_REPLACED                                                                        \
+  "SELECT count(*) FROM message WHERE place = 'working' AND (octets = 150000) <>"                  \
+  " ((SELECT octets FROM body WHERE at = key) = CAST('Subject: replaced' || char(13, 10, 13, 10)"  \
+  " AS BLOB) AND step = 7)"
 
 /* ---- the parent --------------------------------------------------------------------------------- */
 
@@ -149,6 +173,7 @@ static bool crash_judge(const char *folder, const char *said)
   kit_run(s);
   bool fine = CHECK_STR(str_of(kit_laws(folder)), "");
   fine &= KIT_ASK(folder, "SELECT count(*) FROM loose", "0");
+  fine &= KIT_ASK(folder, CRASH_HALF_REPLACED, "0");
   for (const char *p = said; *p; p += ID_LENGTH + 2) {
     char id[ID_LENGTH + 1];
     snprintf(id, sizeof id, "%.*s", ID_LENGTH, p + 1);
@@ -175,8 +200,8 @@ static void crash_clean(const char *folder)
 
 TEST(crash_killed_at_every_point)
 {
-  static const char *const points[] = {"begun",  "spill",     "accept", "record", "change",
-                                       "commit", "committed", "keep",   "stop"};
+  static const char *const points[] = {"begun",   "spill",  "accept",    "record", "change",
+                                       "replace", "commit", "committed", "keep",   "stop"};
   static char said[CRASH_SAID];
   const char *folder = check_folder();
   for (size_t i = 0; i < BASE_COUNT(points); i++) {
