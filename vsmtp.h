@@ -181,6 +181,14 @@ struct datum {
 #define LIMIT_VSL_IMPORTS 16 /* depth */
 #endif
 
+/* ---- aliases --------------------------------------------------------------------------------- */
+#ifndef LIMIT_ALIAS_FILE
+#define LIMIT_ALIAS_FILE (1 << 20) /* octets of an aliases file */
+#endif
+#ifndef LIMIT_ALIAS_TARGETS
+#define LIMIT_ALIAS_TARGETS 1000 /* addresses one may stand for, those on the way included */
+#endif
+
 /* ---- the helper ------------------------------------------------------------------------------ */
 #ifndef LIMIT_DELIVERIES
 #define LIMIT_DELIVERIES 8 /* into mailboxes at the same time */

@@ -144,11 +144,15 @@ static bool attempt_local(struct deliver_job *j, enum helper_format format)
   struct locate where;
   struct err e = {.kind = ERR_NONE};
 
-  int found = locate_mailbox(j->policy->conf, r->address, j->arena, &where);
+  int found = locate_mailbox(j->policy->conf, server->store, r->address, j->arena, &where);
   if (found <= 0) {
     attempt_outcome(j, found < 0 ? STORE_PENDING : STORE_FAILED,
                     found < 0 ? STR("4.3.0 cannot look for the mailbox now")
                               : STR("5.1.1 no such mailbox here"));
+    return false;
+  }
+  if (locate_make(j->policy->conf, &where, j->arena, &e) < 0) {
+    attempt_outcome(j, STORE_PENDING, str_of(e.text));
     return false;
   }
   what.place = where.place;

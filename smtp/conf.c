@@ -335,7 +335,7 @@ static void conf_sort(struct diags *d, size_t from)
       const struct diag *before = &d->list[k - 1];
       bool ordered =
           before->line < g.line || (before->line == g.line && before->column <= g.column);
-      if (before->line > 0 && ordered) break;
+      if ((before->line > 0 && ordered) || !str_eq(before->file, g.file)) break;
       d->list[k] = *before;
     }
     d->list[k] = g;

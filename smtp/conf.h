@@ -12,6 +12,7 @@
 #include "../base/base.h"
 #include "../net/net.h"
 #include "../vsmtp.h"
+#include "alias.h"
 
 /* ---- replies (server.smtp.codes): X(enum, name in the file, code, enhanced code, text) ------- */
 #define CONF_CODE_LIST(X)                                                                          \
@@ -168,11 +169,6 @@ struct conf_virtual {
   } dkim;
 };
 
-struct conf_alias {
-  str address;
-  struct conf_strs targets;
-};
-
 /* ---- the whole ------------------------------------------------------------------------------- */
 struct conf {
   struct arena *arena;   /* owns everything below */
@@ -264,9 +260,8 @@ struct conf {
       int64_t max_time;
     } vsl;
     struct conf_logs logs;
-    struct conf_alias *aliases;
-    size_t alias_count;
-    str aliases_file; /* sendmail format; empty: none */
+    struct aliases aliases; /* of both: the table and the file */
+    str aliases_file;       /* sendmail format; empty: none */
   } app;
 };
 

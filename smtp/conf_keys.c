@@ -282,7 +282,7 @@ const struct conf_key conf_keys[] = {
                INT64_MAX, "octets after which a new file is begun, 0 for never"),
     CONF_RANGE("app.logs.archive_count", CONF_INT, CONF_AT(app.logs.archive_count), "10", 0, 10000,
                "old files kept"),
-    CONF_KEY("app.aliases", CONF_ALIASES, 0, "{}", "address = [addresses]"),
+    CONF_KEY("app.aliases", CONF_ALIASES, CONF_AT(app.aliases), "{}", "address = [addresses]"),
     CONF_KEY("app.aliases_file", CONF_FILE, CONF_AT(app.aliases_file), NULL,
              "more of them in the form of sendmail"),
 };

@@ -5,8 +5,6 @@
  */
 #include "conf_keys.h"
 
-#include "addr.h"
-
 /* ---- log levels ------------------------------------------------------------------------------ */
 
 static int conf_list_level_word(struct conf_reader *r, const struct toml *v, str word,
@@ -299,42 +297,55 @@ int conf_list_servers(struct conf_reader *r, struct toml *v, void *field)
 
 /* ---- aliases --------------------------------------------------------------------------------- */
 
-/* An address, or a local part alone, which means one of server.domain. */
-static bool conf_list_is_address(struct conf_reader *r, str s)
+static int conf_list_alias(struct conf_reader *r, struct toml *v, struct alias *out)
 {
-  struct addr parsed;
-  if (str_chr(s, '@') >= 0) return addr_mailbox(s, true, r->arena, &parsed) == ADDR_OK;
-  str whole = arena_printf(r->arena, STR_FMT "@x", STR_ARG(s));
-  return whole.p && addr_mailbox(whole, true, r->arena, &parsed) == ADDR_OK;
-}
-
-static int conf_list_alias(struct conf_reader *r, struct toml *v, struct conf_alias *out)
-{
-  if (!conf_list_is_address(r, v->key))
-    return conf_fail_key(r, v, "app.aliases: \"" STR_FMT "\" is no address", STR_ARG(v->key));
+  const char *fault = alias_name_fault(v->key, r->arena);
+  if (fault) return conf_fail_key(r, v, "app.aliases: %s", fault);
   if (!conf_type_is(r, v, TOML_ARRAY)) return -1;
   if (v->n == 0)
     return conf_fail(r, v, "app.aliases: mail for " STR_FMT " would go nowhere", STR_ARG(v->key));
-  out->address = v->key;
-  if (!(out->targets.list = conf_type_list(r, v->n, sizeof(str)))) return -1;
+  *out = (struct alias){.address = v->key, .file = r->file, .source = r->source};
+  out->line = v->key_line;
+  out->column = v->key_column;
+  if (!(out->targets = conf_type_list(r, v->n, sizeof(str)))) return -1;
   for (struct toml *t = v->child; t; t = t->next) {
     if (!conf_type_is(r, t, TOML_STRING)) return -1;
-    if (!conf_list_is_address(r, t->text))
-      return conf_fail(r, t, "app.aliases: \"" STR_FMT "\" is no address", STR_ARG(t->text));
-    out->targets.list[out->targets.n++] = t->text;
+    fault = alias_target_fault(t->text, str_starts(v->key, STR("@")), r->arena);
+    if (fault) return conf_fail(r, t, "app.aliases: %s", fault);
+    out->targets[out->n++] = t->text;
   }
   return 0;
 }
 
 int conf_list_aliases(struct conf_reader *r, struct toml *v, void *field)
 {
-  struct conf *c = r->conf;
   int result = 0;
-  (void)field;
   if (!conf_type_is(r, v, TOML_TABLE)) return -1;
-  if (!(c->app.aliases = conf_type_list(r, v->n, sizeof *c->app.aliases))) return -1;
-  for (struct toml *t = v->child; t; t = t->next)
-    if (conf_list_alias(r, t, &c->app.aliases[c->app.alias_count++])) result = -1;
+  for (struct toml *t = v->child; t; t = t->next) {
+    struct alias one;
+    if (conf_list_alias(r, t, &one))
+      result = -1;
+    else if (alias_add(field, &one, r->arena))
+      return conf_nomem(r);
+  }
+  return result;
+}
+
+/* The aliases file has faults of its own, which stand behind all others. */
+static int conf_list_aliases_file(struct conf_reader *r)
+{
+  struct conf *c = r->conf;
+  struct buf text = BUF_INIT(0);
+  str source = {NULL, 0};
+  struct err e;
+  int result = -1;
+  if (!c->app.aliases_file.n) return 0;
+  if (file_read(c->app.aliases_file, LIMIT_ALIAS_FILE, &text, &e))
+    return conf_fail(r, conf_find(c->tree, "app.aliases_file"), "app.aliases_file: %s", e.text);
+  source = arena_str(r->arena, buf_str(&text));
+  buf_free(&text);
+  if (!source.p) return conf_nomem(r);
+  result = alias_file_parse(&c->app.aliases, c->app.aliases_file, source, r->arena, r->diags);
   return result;
 }
 
@@ -354,24 +365,11 @@ static int conf_list_expand(struct conf_reader *r, str *text)
   return text->p ? 0 : conf_nomem(r);
 }
 
-static int conf_list_complete(struct conf_reader *r, str *address)
-{
-  if (str_chr(*address, '@') >= 0) return 0;
-  *address = arena_printf(r->arena, STR_FMT "@" STR_FMT, STR_ARG(*address),
-                          STR_ARG(r->conf->server.domain));
-  return address->p ? 0 : conf_nomem(r);
-}
-
 int conf_list_finish(struct conf_reader *r)
 {
   struct conf *c = r->conf;
   for (int i = 0; i < CODE_COUNT; i++)
     if (conf_list_expand(r, &c->server.smtp.codes[i].text)) return -1;
-  for (size_t i = 0; i < c->app.alias_count; i++) {
-    struct conf_alias *alias = &c->app.aliases[i];
-    if (conf_list_complete(r, &alias->address)) return -1;
-    for (size_t t = 0; t < alias->targets.n; t++)
-      if (conf_list_complete(r, &alias->targets.list[t])) return -1;
-  }
-  return 0;
+  if (conf_list_aliases_file(r)) return -1;
+  return alias_complete(&c->app.aliases, c, r->diags);
 }

@@ -180,7 +180,9 @@ static int conf_type_readable(struct conf_reader *r, const struct toml *v, struc
 static int conf_type_file(struct conf_reader *r, struct toml *v, void *field)
 {
   struct stat st;
-  return conf_type_path(r, v, field) || conf_type_readable(r, v, &st) ? -1 : 0;
+  if (conf_type_path(r, v, field) == 0 && conf_type_readable(r, v, &st) == 0) return 0;
+  *(str *)field = (str){"", 0}; /* nobody tries it a second time */
+  return -1;
 }
 
 static int conf_type_secret(struct conf_reader *r, struct toml *v, void *field)

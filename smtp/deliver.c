@@ -459,6 +459,7 @@ static void deliver_begin(struct deliver_job *j)
     deliver_broken(j, &e);
     return;
   }
+  j->mail->store = deliver_server(j->deliver)->store;
   j->mail->body = deliver_body;
   j->mail->source = j;
   j->stage = (enum stage)stage;

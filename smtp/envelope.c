@@ -104,20 +104,6 @@ static ptrdiff_t envelope_find_rcpt(const struct session *s)
   return -1;
 }
 
-/* A recipient given twice gets the mail once; our own mailboxes have no regard to case. */
-static void envelope_drop_double(struct mail *m, size_t at)
-{
-  str address = m->rcpt[at].address;
-  ptrdiff_t sign = str_rchr(address, '@');
-  bool ours = sign >= 0 && conf_is_ours(m->conf, str_skip(address, (size_t)sign + 1));
-
-  for (size_t i = 0; i < at; i++) {
-    if (!(ours ? str_ieq : mail_rcpt_same)(m->rcpt[i].address, address)) continue;
-    mail_rcpt_remove(m, at);
-    return;
-  }
-}
-
 static void envelope_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)
 {
   s->refused_rcpt++;
@@ -143,7 +129,6 @@ void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v)
     envelope_refuse_rcpt(s, at, reply_of(guard));
     return;
   }
-  if (at >= 0) envelope_drop_double(s->mail, (size_t)at);
   session_enter(s, SESSION_RCPT);
   session_reply(s, session_code(s, &v->code, CODE_OK, "2.1.5"));
 }

@@ -2,7 +2,7 @@
 #include "guard.h"
 
 #include "addr.h"
-#include "locate.h"
+#include "settle.h"
 
 static str guard_domain(str address)
 {
@@ -38,17 +38,11 @@ static bool guard_is_odd(str local, struct arena *a)
   return str_chr(bare, '%') >= 0 || str_chr(bare, '!') >= 0 || str_chr(bare, '@') >= 0;
 }
 
-static enum reply_id guard_unknown(struct mail *m, const struct mail_rcpt *r)
+/* What a rule rewrote or chose a transport for it answers for itself. */
+static bool guard_may_be_unknown(const struct mail *m, const struct mail_rcpt *r)
 {
-  struct locate where;
-
-  if (m->conf->server.smtp.unknown_rcpt == CONF_RCPT_ACCEPT || r->rewritten) return REPLY_DONE;
-  if (r->transport != RULES_TRANSPORT_UNSET) return REPLY_DONE;
-  switch (locate_mailbox(m->conf, r->address, m->arena, &where)) {
-  case 1: return REPLY_DONE;
-  case 0: return REPLY_UNKNOWN_RCPT;
-  default: return REPLY_STORE_FAILED;
-  }
+  return m->conf->server.smtp.unknown_rcpt == CONF_RCPT_ACCEPT || r->rewritten ||
+         r->transport != RULES_TRANSPORT_UNSET;
 }
 
 enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
@@ -61,5 +55,5 @@ enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
   if (!ours && !may_relay && !m->conf->server.smtp.open_relay)
     return m->conf->domain_forgotten ? REPLY_NOT_CONFIGURED : REPLY_RELAY_DENIED;
   if (ours && !may_relay && guard_is_odd(guard_local(given), m->arena)) return REPLY_ODD_LOCAL_PART;
-  return conf_is_ours(m->conf, guard_domain(r->address)) ? guard_unknown(m, r) : REPLY_DONE;
+  return settle_rcpt(m, i, guard_may_be_unknown(m, r));
 }

@@ -6,7 +6,8 @@
 #include "reply.h"
 
 /* Judges recipient i, given by a client, after the rules of stage rcpt. faccept: a rule said so.
- * REPLY_DONE lets it pass; any other reply refuses it. */
+ * REPLY_DONE lets it pass, and those it stands for are in its place (settle.h); any other reply
+ * refuses it, and it is still there. */
 enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept);
 
 /* A recipient as the rules shall see it: "postmaster" gets our domain, and an address literal that

@@ -50,6 +50,7 @@ static int host_rcpt_rewrite(void *tx, size_t i, str address, struct err *e)
   if (!copy.p) return err_nomem(e);
   m->rcpt[i].address = copy;
   m->rcpt[i].rewritten = true;
+  m->rcpt[i].settled = false;
   return 0;
 }
 

@@ -95,23 +95,69 @@ static int locate_user(str local, str small, struct arena *a, struct locate *out
   return found == 0 && !str_eq(local, small) ? locate_person(small, a) : found;
 }
 
-int locate_mailbox(const struct conf *conf, str address, struct arena *a, struct locate *out)
+/* An account has its folder from its first mail on. */
+static int locate_account(struct store *store, str local, str domain, struct arena *a,
+                          struct locate *out)
 {
+  str name = arena_printf(a, STR_FMT "@" STR_FMT, STR_ARG(local), STR_ARG(domain));
+  int found;
+
+  if (!store || !locate_part_ok(local) || !locate_part_ok(domain)) return 0;
+  found = name.p ? account_exists(store, name) : -1;
+  if (found > 0)
+    *out =
+        (struct locate){.place = HELPER_FOLDER, .local = local, .domain = domain, .to_make = true};
+  return found;
+}
+
+/* A name as it is written: of a person, a folder, an account. */
+static int locate_name(const struct conf *conf, struct store *store, str local, str domain,
+                       struct arena *a, struct locate *out)
+{
+  str small = locate_lower(local, a);
   int found = 0;
+
+  if (!small.p) return -1;
+  if (str_ieq(domain, conf->server.domain)) found = locate_user(local, small, a, out);
+  if (found == 0) found = locate_folder(conf, small, domain, a, out);
+  return found == 0 ? locate_account(store, small, domain, a, out) : found;
+}
+
+int locate_mailbox(const struct conf *conf, struct store *store, str address, struct arena *a,
+                   struct locate *out)
+{
   ptrdiff_t at = str_rchr(address, '@');
   str local = at < 0 ? address : str_sub(address, 0, (size_t)at);
   str domain = at < 0 ? conf->server.domain : str_skip(address, (size_t)at + 1);
-  str small = locate_lower(local, a), home = locate_lower(conf->server.domain, a);
+  ptrdiff_t plus = str_chr(local, '+');
+  str home = locate_lower(conf->server.domain, a);
+  int found;
 
   *out = (struct locate){.user = {NULL, 0}};
   domain = locate_lower(domain, a);
-  if (!small.p || !domain.p || !home.p) return -1;
-  if (str_eq(domain, home)) found = locate_user(local, small, a, out);
-  if (found == 0) found = locate_folder(conf, small, domain, a, out);
+  if (!domain.p || !home.p) return -1;
+  found = locate_name(conf, store, local, domain, a, out);
+  if (found == 0 && plus > 0)
+    found = locate_name(conf, store, str_sub(local, 0, (size_t)plus), domain, a, out);
   /* RFC 5321 §4.5.1: postmaster of every domain of ours has a mailbox, made at start. */
-  if (found == 0 && str_eq(small, STR("postmaster")))
-    found = locate_folder(conf, small, home, a, out);
+  if (found == 0 && str_ieq(local, STR("postmaster")))
+    found = locate_folder(conf, STR("postmaster"), home, a, out);
   return found;
+}
+
+int locate_make(const struct conf *conf, const struct locate *where, struct arena *a, struct err *e)
+{
+  str domain, path;
+
+  if (!where->to_make) return 0;
+  domain = locate_domain_folder(conf, where->domain, a);
+  path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(domain), STR_ARG(where->local));
+  if (!domain.p || !path.p) return err_nomem(e);
+  if (mkdir(domain.p, 0700) < 0 && errno != EEXIST)
+    return err_sys(e, errno, "cannot make the folder %s", domain.p);
+  if (mkdir(path.p, 0700) < 0 && errno != EEXIST)
+    return err_sys(e, errno, "cannot make the mailbox %s", path.p);
+  return 0;
 }
 #undef LOCATE_UID_MIN
 #undef LOCATE_NOBODY

@@ -55,11 +55,12 @@ struct mail *mail_new(struct arena *a, const struct conf *conf, const struct mai
 
 /* ---- recipients ------------------------------------------------------------------------------ */
 
-bool mail_rcpt_same(str a, str b)
+bool mail_rcpt_same(const struct conf *conf, str a, str b)
 {
   ptrdiff_t at = str_rchr(a, '@');
 
   if (a.n != b.n || at < 0) return str_eq(a, b);
+  if (conf_is_ours(conf, str_skip(a, (size_t)at + 1))) return str_ieq(a, b);
   return str_eq(str_sub(a, 0, (size_t)at), str_sub(b, 0, (size_t)at)) &&
          str_ieq(str_skip(a, (size_t)at), str_skip(b, (size_t)at));
 }
@@ -139,6 +140,11 @@ static const char *mail_protocol(const struct mail *m)
                  : words[m->esmtp][f->secured][f->authenticated];
 }
 
+static str mail_given(const struct mail_rcpt *r)
+{
+  return r->original.n ? r->original : r->address;
+}
+
 static int mail_add_received(const struct mail *m, struct header *h, struct err *e)
 {
   const struct rules_facts *f = &m->facts;
@@ -148,7 +154,7 @@ static int mail_add_received(const struct mail *m, struct header *h, struct err 
 
   /* RFC 5321 §4.4 and §7.2: only a single recipient is named, or the blind copies would show. */
   if (m->rcpt_count == 1)
-    to = arena_printf(m->arena, "\r\n\tfor <" STR_FMT ">", STR_ARG(m->rcpt[0].address));
+    to = arena_printf(m->arena, "\r\n\tfor <" STR_FMT ">", STR_ARG(mail_given(&m->rcpt[0])));
   value = arena_printf(m->arena,
                        "from " STR_FMT " ([%s" STR_FMT "])\r\n\tby " STR_FMT
                        " with %s id " STR_FMT STR_FMT ";\r\n\t%s",
@@ -334,10 +340,14 @@ static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struc
   struct mail_rcpt *r;
 
   if (row->status != STORE_PENDING) return 0;
-  if (mail_rcpt_add(m, row->address, row->original.n > 0, e) < 0) return -1;
+  if (mail_rcpt_add(m, row->address, false, e) < 0) return -1;
   r = &m->rcpt[m->rcpt_count - 1];
+  r->settled = true;
+  /* Not what the client gave any more: then a rule or an alias made it so, who may (vsl-api 4.3). */
+  r->by_client = mail_rcpt_same(m->conf, row->original, row->address);
   r->original = arena_str(m->arena, row->original);
-  r->transport = mail_transport_of(row->transport);
+  if (!str_eq(row->transport, str_of(mail_transport(m, r)))) /* else it is what nobody chose */
+    r->transport = mail_transport_of(row->transport);
   r->target = arena_str(m->arena, row->target);
   r->dsn = arena_str(m->arena, row->dsn);
   return r->original.p && r->target.p && r->dsn.p ? 0 : err_nomem(e);

@@ -19,6 +19,7 @@ struct mail_rcpt {
   bool by_client;
   bool permitted; /* a relay check ran for this recipient and found the client in its hosts */
   bool rewritten; /* by a rule: no longer judged by the guard of known recipients */
+  bool settled;   /* aliases were looked up, and it is no alias (settle.h) */
   enum rules_transport transport;
   str target; /* of forward */
   str dsn;    /* what the client wants to be told of it (dsn.h) */
@@ -29,6 +30,7 @@ struct judge;
 struct mail {
   struct arena *arena;     /* borrows: owns all texts and lists below */
   const struct conf *conf; /* borrows */
+  struct store *store;     /* borrows: its accounts are recipients; NULL: there are none */
   struct rules_facts facts;
   bool esmtp, utf8; /* for the Received field */
   str dsn;          /* RET and ENVID (dsn.h) */
@@ -57,7 +59,8 @@ struct mail *mail_new(struct arena *a, const struct conf *conf, const struct mai
 
 int mail_rcpt_add(struct mail *m, str address, bool by_client, struct err *e);
 void mail_rcpt_remove(struct mail *m, size_t i);
-bool mail_rcpt_same(str a, str b); /* one mailbox: domains without regard to case */
+/* One mailbox: domains, and all of our own addresses, are the same in capitals and small letters. */
+bool mail_rcpt_same(const struct conf *conf, str a, str b);
 
 /* The message came: its header block, to which what rules had pending is joined, in front. trace: it
  * comes from outside, so a Received field is put between the two (RFC 5321 §4.4), and results it

@@ -7,6 +7,7 @@
  */
 #include "deliver.h"
 #include "session.h"
+#include "settle.h"
 
 #define RECEIVE_RATE 4096 /* octets that must come within timeout_client.data */
 
@@ -281,13 +282,16 @@ static int receive_read(void *source, size_t n, struct buf *out, struct err *e)
 /* RFC 5321 §6.3 and what mailing software does: a mail that was here already goes in a circle. */
 static bool receive_is_loop(const struct mail *m)
 {
+  const struct conf *c = m->conf;
   struct header_field *f;
 
   for (size_t n = 0; (f = header_find(&m->header, STR("Delivered-To"), n)) != NULL; n++) {
     str to = header_value(f, m->arena);
 
     for (size_t i = 0; i < m->rcpt_count; i++)
-      if (mail_rcpt_same(to, m->rcpt[i].address)) return true;
+      if (mail_rcpt_same(c, to, m->rcpt[i].address) ||
+          mail_rcpt_same(c, to, m->rcpt[i].original))
+        return true;
   }
   return false;
 }
@@ -343,6 +347,7 @@ static void receive_end(struct session *s)
   if (fault == REPLY_DONE && mail_arrive(m, buf_str(&s->in.header), true, &e) < 0)
     fault = e.kind == ERR_PERM ? REPLY_HEADER_TOO_BIG : REPLY_STORE_FAILED;
   if (fault == REPLY_DONE && receive_is_loop(m)) fault = REPLY_LOOP;
+  if (fault == REPLY_DONE && settle_mark(m, &e) < 0) fault = REPLY_STORE_FAILED;
   if (fault == REPLY_DONE) fault = delegate_arrive(s->server, s->policy->rules, m);
   if (fault != REPLY_DONE) {
     receive_refuse(s, reply_of(fault), STR(""));

@@ -36,6 +36,8 @@ struct reply {
   X(RELAY_DENIED, 554, "5.7.1", "Relay access denied")                                             \
   X(NOT_CONFIGURED, 451, "4.3.5", "Server does not know its domain yet, try later")                \
   X(UNKNOWN_RCPT, 550, "5.1.1", "No such mailbox here")                                            \
+  X(ALIAS_TOO_MANY, 452, "4.5.3", "Stands for many addresses: give it in a mail of its own")       \
+  X(ALIAS_TOO_BIG, 451, "4.3.5", "Stands for too many addresses")                                  \
   X(ODD_LOCAL_PART, 550, "5.7.1", "Routing characters in the local part are not accepted")         \
   X(RULE_ERROR, 451, "4.3.5", "Local policy failed")                                               \
   X(VRFY, 252, "2.5.2", "Cannot VRFY, but will take mail and try to deliver it")                   \

@@ -629,6 +629,7 @@ static struct session *session_new(struct server *server, enum server_port port,
   s->delay.arg = s;
   id_new(s->id);
   s->connection = mail_new(s->arena, s->policy->conf, NULL);
+  if (s->connection) s->connection->store = server->store;
   s->next = server->sessions;
   s->link = &server->sessions;
   if (s->next) s->next->link = &s->next;

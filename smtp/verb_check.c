@@ -104,6 +104,19 @@ static void verb_check_as_user(struct verb_check *v)
   diags_free(&again);
 }
 
+/* Aliases that lead to nobody. Whoever may not look says nothing. */
+static void verb_check_aliases(struct verb_check *v)
+{
+  str dirpath = v->conf->server.queues.dirpath;
+  struct store *store = NULL;
+  bool exists = false;
+  struct err e;
+  if (!v->conf->app.aliases.n || store_check(dirpath, &exists, &e)) return;
+  if (exists && !(store = store_open(&(struct store_options){.dirpath = dirpath}, &e))) return;
+  alias_check(v->conf, store, v->diags);
+  store_close(store);
+}
+
 static void verb_check_all(struct verb_check *v)
 {
   struct conf *c = conf_load(v->file, v->diags);
@@ -112,6 +125,7 @@ static void verb_check_all(struct verb_check *v)
   v->file = v->file.n ? v->file : c->file.n ? c->file : STR("defaults");
   if (c->server.system.resolved && c->server.system.uid != 0) verb_check_as_user(v);
   verb_check_paths(v);
+  verb_check_aliases(v);
   rules_release(policy_rules(c, v->diags));
   conf_free(c);
 }

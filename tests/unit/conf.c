@@ -134,7 +134,7 @@ static const char conf_forms[] =
               "[server.smtp.codes.Help]\ncode = 214\nenhanced = '2.0.0'\ntext = 'see docs'\n"
               "[server.smtp.auth]\nmechanisms = ['LOGIN', 'ANONYMOUS']\n"
               "[server.relay]\nhost = 'smtp.example:587'\n"
-              "[app.aliases]\nroot = ['alice', 'b@c.example']\n'x@y.example' = ['z@y.example']\n";
+              "[app.aliases]\nroot = ['alice', 'b@c.example']\n'x@d.example' = ['z@y.example']\n";
 
 TEST(conf_reads_every_form)
 {
@@ -167,9 +167,9 @@ TEST(conf_reads_every_form)
     CHECK_STR(conf_text_of(c, "server.smtp.codes.Help"), "214 2.0.0 see docs");
     CHECK_INT(c->server.smtp.auth.mechanisms, CONF_LOGIN | CONF_ANONYMOUS);
     CHECK_INT(c->server.relay.tls, CONF_RELAY_OPPORTUNISTIC);
-    CHECK_STR(c->app.aliases[0].address, "root@d.example");
-    CHECK_STR(c->app.aliases[0].targets.list[0], "alice@d.example");
-    CHECK_STR(c->app.aliases[1].targets.list[0], "z@y.example");
+    CHECK_STR(c->app.aliases.list[0].address, "root@d.example");
+    CHECK_STR(c->app.aliases.list[0].targets[0], "alice@d.example");
+    CHECK_STR(c->app.aliases.list[1].targets[0], "z@y.example");
   }
   buf_free(&faults);
   conf_free(c);

@@ -40,14 +40,14 @@ TEST(locate_folder_of_a_mailbox)
   struct arena *a = arena_new(0);
   struct locate where;
 
-  CHECK_INT(locate_mailbox(c, STR("Alice@HOME.example"), a, &where), 1);
+  CHECK_INT(locate_mailbox(c, NULL, STR("Alice@HOME.example"), a, &where), 1);
   CHECK_INT(where.place, HELPER_FOLDER);
   CHECK_STR(where.local, "alice");
   CHECK_STR(where.domain, "home.example");
-  CHECK_INT(locate_mailbox(c, STR("carol@home.example"), a, &where), 0);
-  CHECK_INT(locate_mailbox(c, STR("../alice@home.example"), a, &where), 0);
-  CHECK_INT(locate_mailbox(c, STR("alice/x@home.example"), a, &where), 0);
-  CHECK_INT(locate_mailbox(c, STR("root@home.example"), a, &where), 0);
+  CHECK_INT(locate_mailbox(c, NULL, STR("carol@home.example"), a, &where), 0);
+  CHECK_INT(locate_mailbox(c, NULL, STR("../alice@home.example"), a, &where), 0);
+  CHECK_INT(locate_mailbox(c, NULL, STR("alice/x@home.example"), a, &where), 0);
+  CHECK_INT(locate_mailbox(c, NULL, STR("root@home.example"), a, &where), 0);
   arena_free(a);
   conf_free(c);
 }
@@ -60,8 +60,8 @@ TEST(locate_cannot_tell_without_memory)
   struct locate where;
 
   while (arena_alloc(a, 16)) {}
-  CHECK_INT(locate_mailbox(c, STR("alice@home.example"), a, &where), -1);
-  CHECK_INT(locate_mailbox(c, STR("carol@home.example"), a, &where), -1);
+  CHECK_INT(locate_mailbox(c, NULL, STR("alice@home.example"), a, &where), -1);
+  CHECK_INT(locate_mailbox(c, NULL, STR("carol@home.example"), a, &where), -1);
   arena_free(a);
   conf_free(c);
 }
@@ -76,9 +76,9 @@ TEST(locate_cannot_tell_without_descriptors)
   getrlimit(RLIMIT_NOFILE, &old);
   none = (struct rlimit){0, old.rlim_max};
   setrlimit(RLIMIT_NOFILE, &none);
-  CHECK_INT(locate_mailbox(c, STR("somebody@home.example"), a, &where), -1);
+  CHECK_INT(locate_mailbox(c, NULL, STR("somebody@home.example"), a, &where), -1);
   setrlimit(RLIMIT_NOFILE, &old);
-  CHECK_INT(locate_mailbox(c, STR("somebody@home.example"), a, &where), 0);
+  CHECK_INT(locate_mailbox(c, NULL, STR("somebody@home.example"), a, &where), 0);
   arena_free(a);
   conf_free(c);
 }

@@ -1,0 +1,149 @@
+/* smtp/settle.c: recipients become who they stand for. */
+#include "settle.h"
+
+#include "dsn.h"
+
+static str settle_domain(str address)
+{
+  ptrdiff_t at = str_rchr(address, '@');
+  return at < 0 ? (str){"", 0} : str_skip(address, (size_t)at + 1);
+}
+
+static bool settle_is_ours(const struct mail *m, str address)
+{
+  return conf_is_ours(m->conf, settle_domain(address));
+}
+
+/* "sales@home.example: alice@home.example, bob@far.example (nobody: carl@home.example)" */
+static void settle_trace(struct mail *m, enum stage stage, str address,
+                         const struct alias_ends *ends)
+{
+  struct buf text = BUF_INIT(LIMIT_COMMAND_LINE);
+
+  buf_printf(&text, STR_FMT ":", STR_ARG(address));
+  for (size_t i = 0; i < ends->n; i++)
+    buf_printf(&text, "%s " STR_FMT "%s", i ? "," : "", STR_ARG(ends->end[i].address),
+               ends->end[i].known ? "" : " (nobody)");
+  mail_trace(m, stage, STR(""), "server", STR("alias"), buf_str(&text));
+  log_debug(LOG_PROCESSING, "mid=" STR_FMT " alias %s", STR_ARG(m->facts.message_id),
+            log_q(buf_str(&text)));
+  buf_free(&text);
+}
+
+static bool settle_is_there(const struct mail *m, str address)
+{
+  for (size_t i = 0; i < m->rcpt_count; i++)
+    if (mail_rcpt_same(m->conf, m->rcpt[i].address, address)) return true;
+  return false;
+}
+
+static size_t settle_count(const struct alias_ends *ends, int known)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < ends->n; i++) n += ends->end[i].known == known;
+  return n;
+}
+
+/* Puts the ends in the place of recipient i. Whom nobody has is left out: a report of that would go
+ * to a sender who cannot mend it. */
+static int settle_replace(struct mail *m, size_t i, const struct alias_ends *ends, struct err *e)
+{
+  struct mail_rcpt from = m->rcpt[i];
+
+  from.by_client = false; /* the operator's choice: no relay check is asked about it */
+  from.settled = true;
+  if (ends->n > 1 && from.dsn.n) {
+    from.dsn = dsn_expanded(from.dsn, m->arena);
+    if (!from.dsn.p) return err_nomem(e);
+  }
+  mail_rcpt_remove(m, i);
+  for (size_t k = 0; k < ends->n; k++) {
+    if (ends->end[k].known == 0 || settle_is_there(m, ends->end[k].address)) continue;
+    if (mail_rcpt_add(m, ends->end[k].address, false, e)) return -1;
+    from.address = m->rcpt[m->rcpt_count - 1].address;
+    m->rcpt[m->rcpt_count - 1] = from;
+  }
+  return 0;
+}
+
+/* Looks who recipient i is. REPLY_DONE: ends->by is the alias that stands for others, or NULL when
+ * he stays who he is. */
+static enum reply_id settle_look(struct mail *m, size_t i, enum stage stage,
+                                 struct alias_ends *ends, struct err *e)
+{
+  struct mail_rcpt *r = &m->rcpt[i];
+
+  *ends = (struct alias_ends){.by = NULL};
+  *e = (struct err){.kind = ERR_NONE};
+  if (r->settled || r->transport != RULES_TRANSPORT_UNSET || !settle_is_ours(m, r->address))
+    return REPLY_DONE;
+  if (alias_expand(m->conf, m->store, r->address, m->arena, ends, e) < 0) {
+    log_error(LOG_PROCESSING, "mail for %s: %s", log_q(r->address), e->text);
+    return e->kind == ERR_PERM ? REPLY_ALIAS_TOO_BIG : REPLY_STORE_FAILED;
+  }
+  if (ends->by) settle_trace(m, stage, r->address, ends);
+  if (settle_count(ends, 0) == ends->n) return REPLY_UNKNOWN_RCPT;
+  if (settle_count(ends, 1) == 0) return REPLY_STORE_FAILED; /* it cannot be told now */
+  r->settled = true;
+  return REPLY_DONE;
+}
+
+static bool settle_are_too_many(const struct mail *m, size_t more)
+{
+  return m->rcpt_count > 1 &&
+         (int64_t)(m->rcpt_count - 1 + more) > m->conf->server.smtp.rcpt_count_max;
+}
+
+/* A recipient given twice gets the mail once. */
+static void settle_drop_double(struct mail *m, size_t at)
+{
+  for (size_t i = 0; i < at; i++)
+    if (mail_rcpt_same(m->conf, m->rcpt[i].address, m->rcpt[at].address)) {
+      mail_rcpt_remove(m, at);
+      return;
+    }
+}
+
+enum reply_id settle_rcpt(struct mail *m, size_t i, bool may_be_unknown)
+{
+  struct alias_ends ends;
+  struct err e;
+  enum reply_id reply = settle_look(m, i, STAGE_RCPT, &ends, &e);
+  bool unknown = reply == REPLY_UNKNOWN_RCPT;
+
+  if (reply != REPLY_DONE && !(unknown && may_be_unknown)) return reply;
+  if (!ends.by || unknown)
+    settle_drop_double(m, i);
+  else if (settle_are_too_many(m, ends.n))
+    return REPLY_ALIAS_TOO_MANY;
+  else if (settle_replace(m, i, &ends, &e) < 0)
+    return REPLY_STORE_FAILED;
+  return REPLY_DONE;
+}
+
+/* From the last on: replacing one moves none of those before it. */
+int settle_all(struct mail *m, enum stage stage, struct err *e)
+{
+  struct alias_ends ends;
+
+  for (size_t i = m->rcpt_count; i-- > 0;) {
+    enum reply_id reply = settle_look(m, i, stage, &ends, e);
+
+    if (reply == REPLY_STORE_FAILED && e->kind == ERR_NOMEM) return -1;
+    if (reply == REPLY_DONE && ends.by && settle_replace(m, i, &ends, e) < 0) return -1;
+  }
+  return 0;
+}
+
+int settle_mark(struct mail *m, struct err *e)
+{
+  str given = m->rcpt_count ? m->rcpt[0].original : (str){"", 0};
+  bool leaves = false;
+
+  for (size_t i = 0; i < m->rcpt_count; i++) {
+    if (!str_eq(m->rcpt[i].original, given)) return 0; /* one must not learn of the others */
+    leaves |= !settle_is_ours(m, m->rcpt[i].address);
+  }
+  if (!leaves || !settle_is_ours(m, given)) return 0;
+  return header_prepend(&m->header, STR("Delivered-To"), given, e);
+}
