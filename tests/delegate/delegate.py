@@ -528,6 +528,7 @@ def clam_stored_killed(program):
 
 def sink_habits(program):
     """as a peer of the client: each way it behaves is heard, and said in the log"""
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
     for option, said in (([], "gave nothing back"), (["-e"], "gave nothing back"),
                          (["-p", "-8"], "gave nothing back"), (["-f", "rcpt"], "500 5.3.0"),
                          (["-r", "mail"], "450 4.3.0"), (["-r", "data"], "450 4.3.0"),
@@ -535,8 +536,8 @@ def sink_habits(program):
                          (["-q", "."], "closed")):
         with World(program, none=True) as w:
             sink = subprocess.Popen(
-                [ROOT / "usr/sbin/smtp-sink", "-u", "nobody", *option, f"127.0.0.1:{w.ports[0]}",
-                 "10"], env=dict(os.environ, LD_LIBRARY_PATH=str(ROOT / "usr/lib/postfix")))
+                [ROOT / "usr/sbin/smtp-sink", *user, *option, f"127.0.0.1:{w.ports[0]}", "10"],
+                env=dict(os.environ, LD_LIBRARY_PATH=str(ROOT / "usr/lib/postfix")))
             try:
                 port = f":{w.ports[0]:04X} 00000000:0000 0A"
                 until("smtp-sink", lambda: port in pathlib.Path("/proc/net/tcp").read_text())
