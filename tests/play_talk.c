@@ -279,6 +279,7 @@ void play_talk(const char *path)
   while (play_talk_next_line(&line)) play_talk_play_line(line);
   play_wire_uncork();
   play_run_judge();
+  play_wire_end();
   play_server_finish();
   if (play_verbose) {
     struct buf text = BUF_INIT(1 << 22);

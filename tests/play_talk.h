@@ -24,6 +24,7 @@ _Noreturn void play_talk_mismatch(const char *what, str line);
 void play_wire_connect(str rest);
 void play_wire_use(str rest);
 void play_wire_disconnect(str rest);
+void play_wire_end(void);
 void play_wire_from(str rest);
 void play_wire_listener(str rest);
 void play_wire_split(str rest);

@@ -71,6 +71,13 @@ void play_wire_disconnect(str name)
   *slot = NULL;
 }
 
+/* All go: a server that stops waits a moment for those who still listen. */
+void play_wire_end(void)
+{
+  for (size_t i = 0; i < BASE_COUNT(wire.clients); i++)
+    if (wire.clients[i]) play_wire_disconnect(str_of(play_client_name(wire.clients[i])));
+}
+
 void play_wire_from(str address)
 {
   snprintf(wire.from, sizeof wire.from, STR_FMT, STR_ARG(address));
