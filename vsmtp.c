@@ -138,6 +138,7 @@
 #include "rules/api_tool.c"    /* utilities; the configuration as toml:: */
 #include "rules/api_spf.c"     /* check_spf: its forms, fields and verdicts */
 #include "rules/api_dns.c"     /* dns_lookup, rdns, check_null_mx_sender */
+#include "rules/api_service.c" /* what rules ask of services */
 #include "rules/rules.c"       /* a rule file loaded, checked whole, frozen */
 #include "rules/stage.c"       /* a stage: directives in order, each on a fiber of its own */
 #include "rules/eval.c"        /* a script that needs no mail */
