@@ -4,6 +4,7 @@
  * stage are asked, and what their verdict makes of it. What the rules let pass the guard still judges.
  */
 #include "dsn.h"
+#include "dropfile.h"
 #include "guard.h"
 #include "session.h"
 
@@ -15,7 +16,7 @@ static bool envelope_may_mail(struct session *s)
   const struct conf *conf = s->policy->conf;
   const struct rules_facts *f = &s->greeting->facts;
 
-  if (s->returns && store_ready(s->server->store)) return true;
+  if ((s->returns || s->local) && store_ready(s->server->store)) return true;
   if (conf->server.tls.on && conf->server.tls.security_level == CONF_ENCRYPT && !f->secured)
     session_reply(s, reply_conf(conf, CODE_TLS_REQUIRED, ""));
   else if (!f->authenticated &&
@@ -80,7 +81,8 @@ bool envelope_check_rcpt(struct session *s)
   const struct conf *conf = s->policy->conf;
   struct err e;
 
-  if (!s->returns && (int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
+  if (!s->returns && !s->local &&
+      (int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
     session_reply(s, reply_conf(conf, CODE_TOO_MANY_RECIPIENTS, ""));
     return false;
   }
@@ -104,9 +106,28 @@ static ptrdiff_t envelope_find_rcpt(const struct session *s)
   return -1;
 }
 
+/* Whoever left the mail in the drop folder hears of it later. */
+static void envelope_keep_refusal(struct session *s, struct reply r)
+{
+  struct session_local *local = s->local;
+  struct store_rcpt one = {.transport = STR("none")};
+
+  if (r.basic >= 500 && !local->refused)
+    local->refused = arena_alloc(s->arena, DROPFILE_RCPT_MAX * sizeof *local->refused);
+  one.address = arena_str(s->arena, s->command.path.text);
+  one.target = arena_printf(s->arena, "%d " STR_FMT "%s" STR_FMT, r.basic, STR_ARG(r.enhanced),
+                            r.enhanced.n ? " " : "", STR_ARG(r.text));
+  if (r.basic < 500 || !local->refused || !one.address.p || !one.target.p ||
+      local->refused_count == DROPFILE_RCPT_MAX)
+    local->later = true;
+  else
+    local->refused[local->refused_count++] = one;
+}
+
 static void envelope_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)
 {
   s->refused_rcpt++;
+  if (s->local) envelope_keep_refusal(s, r);
   session_refuse(s, STAGE_RCPT, r, s->command.path.text);
   if (at >= 0) mail_rcpt_remove(s->mail, (size_t)at);
 }

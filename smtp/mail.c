@@ -145,23 +145,32 @@ static str mail_given(const struct mail_rcpt *r)
   return r->original.n ? r->original : r->address;
 }
 
-static int mail_add_received(const struct mail *m, struct header *h, struct err *e)
+/* Where it came from, as the Received field begins (RFC 5321 §4.4). */
+static str mail_received_from(const struct mail *m)
 {
   const struct rules_facts *f = &m->facts;
   bool six = str_chr(f->client_ip, ':') >= 0;
+
+  if (m->local)
+    return arena_printf(m->arena, "by " STR_FMT " (vsmtp, from userid %u)\r\n\tid " STR_FMT,
+                        STR_ARG(f->server_name), (unsigned)m->local_uid, STR_ARG(f->message_id));
+  return arena_printf(m->arena,
+                      "from " STR_FMT " ([%s" STR_FMT "])\r\n\tby " STR_FMT " with %s id " STR_FMT,
+                      STR_ARG(f->helo), six ? "IPv6:" : "", STR_ARG(f->client_ip),
+                      STR_ARG(f->server_name), mail_protocol(m), STR_ARG(f->message_id));
+}
+
+static int mail_add_received(const struct mail *m, struct header *h, struct err *e)
+{
   char date[40];
-  str to = {"", 0}, value;
+  str from = mail_received_from(m), to = {"", 0}, value;
 
   /* RFC 5321 §4.4 and §7.2: only a single recipient is named, or the blind copies would show. */
   if (m->rcpt_count == 1)
     to = arena_printf(m->arena, "\r\n\tfor <" STR_FMT ">", STR_ARG(mail_given(&m->rcpt[0])));
-  value = arena_printf(m->arena,
-                       "from " STR_FMT " ([%s" STR_FMT "])\r\n\tby " STR_FMT
-                       " with %s id " STR_FMT STR_FMT ";\r\n\t%s",
-                       STR_ARG(f->helo), six ? "IPv6:" : "", STR_ARG(f->client_ip),
-                       STR_ARG(f->server_name), mail_protocol(m), STR_ARG(f->message_id),
-                       STR_ARG(to), clock_rfc5322(clock_wall(), date));
-  if (!to.p || !value.p) return err_nomem(e);
+  value = arena_printf(m->arena, STR_FMT STR_FMT ";\r\n\t%s", STR_ARG(from), STR_ARG(to),
+                       clock_rfc5322(clock_wall(), date));
+  if (!from.p || !to.p || !value.p) return err_nomem(e);
   return header_prepend(h, STR("Received"), value, e);
 }
 

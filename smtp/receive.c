@@ -112,6 +112,29 @@ static int receive_step(const struct session *s, const struct rules_verdict *v)
   return deliver_step(STAGE_PREQ, v->next - 1, DELIVER_AFTER);
 }
 
+/* Of a mail from the drop folder: the name of its file, and the message about whom it is refused for;
+ * its recipients fail when they are due, and so the sender is told. */
+static int receive_add_local(struct session *s, struct store_mail *row)
+{
+  struct session_local *local = s->local;
+  struct store_mail *also;
+  char id[ID_LENGTH + 1];
+
+  row->dropped = local->file;
+  if (local->refused_count == 0) return 0;
+  also = arena_alloc(s->arena, sizeof *also);
+  if (!also) return -1;
+  *also = *row;
+  also->id = arena_str(s->arena, str_of(id_new(id)));
+  also->queue = STORE_DELIVER;
+  also->quarantine = also->stage = also->rule = also->reason = also->dropped = (str){"", 0};
+  also->step = DELIVER_RULED;
+  also->rcpt = local->refused;
+  also->rcpt_count = local->refused_count;
+  row->also = also;
+  return also->id.p ? 0 : -1;
+}
+
 /* Hands everything to the store; receive_stored has its answer. */
 static void receive_store(struct session *s, const struct rules_verdict *v)
 {
@@ -150,7 +173,7 @@ static void receive_store(struct session *s, const struct rules_verdict *v)
     row->rule = m->directive;
     row->reason = m->reason;
   }
-  if (!row->rcpt) {
+  if (!row->rcpt || (s->local && receive_add_local(s, row) < 0)) {
     receive_refuse(s, reply_of(REPLY_STORE_FAILED), STR(""));
     return;
   }

@@ -139,7 +139,8 @@ static void server_check_stopped(struct timer *t, void *arg)
 {
   struct server *s = arg;
 
-  if (s->session_count + s->return_count == 0 || loop_now(s->loop) >= s->stop_at) {
+  if (s->session_count + s->return_count + s->local_count == 0 ||
+      loop_now(s->loop) >= s->stop_at) {
     loop_stop(s->loop);
     return;
   }

@@ -24,7 +24,9 @@ struct server {
   struct policy *policy; /* the one new sessions and deliveries work by; see policy_hold */
   struct session *sessions;
   size_t session_count; /* of clients; */
-  size_t return_count;  /* connections that bring mails back have a reserve of their own */
+  size_t return_count;  /* connections that bring mails back have a reserve of their own, */
+  size_t local_count;   /* as have the mails of this machine */
+  struct drop *drop;    /* the drop folder */
   struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
   struct server_listener *listeners;
   struct timer stop; /* the end of patience with sessions, or of -t */

@@ -90,6 +90,7 @@ void session_forget_mail(struct session *s)
   receive_forget(s);
   if (s->mail) arena_rewind(s->arena, s->mail_at);
   s->mail = NULL;
+  if (s->local) s->local->refused_count = 0, s->local->refused = NULL;
   s->reported = 0;
   s->refused_rcpt = 0;
 }
@@ -131,7 +132,7 @@ static void session_count_reply(struct session *s, const struct reply *r, struct
 {
   int64_t hard = session_conf(s)->server.smtp.error.hard_count;
 
-  if (r->basic >= 400 && !s->returns) s->errors++;
+  if (r->basic >= 400 && !s->returns && !s->local) s->errors++;
   if (hard < 0 || s->errors <= hard) return;
   reply_put(out, reply_conf(session_conf(s), CODE_TOO_MANY_ERROR, ""));
   s->close_after = true;
@@ -225,7 +226,7 @@ static void session_judged(void *arg, const struct rules_verdict *v)
 static void session_ask(struct session *s, enum stage stage)
 {
   static const struct rules_verdict next = {.kind = RULES_NEXT};
-  const struct rules_verdict *v = s->returns
+  const struct rules_verdict *v = s->returns || (s->local && stage < STAGE_MAIL)
                                       ? &next
                                       : judge_start(&s->judge, s->server->loop, s->policy,
                                                     session_mail(s), stage, 0, session_judged, s);
@@ -340,6 +341,10 @@ static bool session_check_data(struct session *s)
 {
   if (s->mail->rcpt_count == 0) {
     session_reply(s, reply_of(s->refused_rcpt ? REPLY_NO_VALID_RCPT : REPLY_NO_RCPT));
+    return false;
+  }
+  if (s->local && s->local->later) {
+    session_reply(s, reply_conf(session_conf(s), CODE_FAILURE, "4.3.0"));
     return false;
   }
   /* RFC 2920 §3.1: DATA ends a group of commands. What stands behind it was sent without waiting
@@ -538,6 +543,13 @@ static void session_input(struct session *s)
     if (!(s->state == SESSION_DATA ? receive_input(s) : session_line(s))) break;
 }
 
+static size_t *session_counter(struct session *s)
+{
+  struct server *server = s->server;
+
+  return s->returns ? &server->return_count : s->local ? &server->local_count : &server->session_count;
+}
+
 static void session_free(struct session *s)
 {
   judge_end(&s->judge);
@@ -546,7 +558,7 @@ static void session_free(struct session *s)
   buf_free(&s->held);
   *s->link = s->next;
   if (s->next) s->next->link = s->link;
-  --*(s->returns ? &s->server->return_count : &s->server->session_count);
+  --*session_counter(s);
   arena_free(s->arena);
   policy_release(s->policy);
   mem_free(s);
@@ -609,6 +621,28 @@ static int session_set_facts(struct session *s)
   return f->client_ip.p && f->server_ip.p ? 0 : -1;
 }
 
+/* Nobody has logged in, but the kernel says who owns the file. */
+static int session_set_local(struct session *s, const struct session_local *who)
+{
+  struct rules_facts *f = &s->connection->facts;
+
+  s->local = arena_alloc(s->arena, sizeof *s->local);
+  if (!s->local) return -1;
+  s->server->session_count--;
+  s->server->local_count++;
+  *s->local = (struct session_local){.uid = who->uid};
+  s->local->file = arena_str(s->arena, who->file);
+  s->local->user = f->auth_id = arena_str(s->arena, who->user);
+  f->client_ip = f->server_ip = STR("127.0.0.1");
+  f->server_name = session_conf(s)->server.domain;
+  f->connected_at = clock_wall();
+  f->authenticated = true;
+  f->auth = RULES_AUTH_VERIFY;
+  s->connection->local = true;
+  s->connection->local_uid = who->uid;
+  return s->local->file.p && f->auth_id.p ? 0 : -1;
+}
+
 static struct session *session_new(struct server *server, enum server_port port,
                                    const struct netaddr *peer)
 {
@@ -638,8 +672,8 @@ static struct session *session_new(struct server *server, enum server_port port,
   return s;
 }
 
-struct session *session_begin(struct server *server, enum server_port port, int fd,
-                              const struct netaddr *peer)
+static struct session *session_start(struct server *server, enum server_port port, int fd,
+                                     const struct netaddr *peer, const struct session_local *who)
 {
   struct session *s = session_new(server, port, peer);
   struct err e;
@@ -655,7 +689,7 @@ struct session *session_begin(struct server *server, enum server_port port, int 
     session_free(s);
     return NULL;
   }
-  if (!s->connection || session_set_facts(s) < 0) {
+  if (!s->connection || (who ? session_set_local(s, who) : session_set_facts(s)) < 0) {
     io_abort(s->io);
     return s;
   }
@@ -666,6 +700,19 @@ struct session *session_begin(struct server *server, enum server_port port, int 
   else
     session_ask(s, STAGE_CONNECT);
   return s;
+}
+
+struct session *session_begin(struct server *server, enum server_port port, int fd,
+                              const struct netaddr *peer)
+{
+  return session_start(server, port, fd, peer, NULL);
+}
+
+struct session *session_begin_local(struct server *server, int fd, const struct session_local *who)
+{
+  struct netaddr nobody = {.len = 0};
+
+  return session_start(server, SERVER_SMTP, fd, &nobody, who);
 }
 
 void session_stop(struct session *s)

@@ -21,6 +21,17 @@ enum session_state {
   SESSION_CLOSING    /* the last reply was written */
 };
 
+/* A mail of this machine, from the drop folder: its client is drop.c. Rules are asked from `mail` on,
+ * and find somebody who has logged in. Lives in the session's arena. */
+struct session_local {
+  str file; /* its name in the folder */
+  str user; /* its owner */
+  uint32_t uid;
+  bool later; /* a recipient was refused for now: so will be the whole mail */
+  struct store_rcpt *refused; /* for good: about them the owner gets a message of its own */
+  size_t refused_count;
+};
+
 struct session {
   struct server *server;        /* borrows */
   struct session *next, **link; /* of all sessions */
@@ -35,6 +46,7 @@ struct session {
   struct mail *connection, *greeting, *mail; /* see mail.h; mail NULL: no transaction */
   struct judge judge;
   bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
+  struct session_local *local; /* NULL: it came by a listener */
   struct delegate *delegate; /* the mail is at a filter */
   bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
   /* the command whose stage is being asked */
@@ -62,6 +74,8 @@ struct session {
  * NULL: no memory. */
 struct session *session_begin(struct server *server, enum server_port port, int fd,
                               const struct netaddr *peer);
+/* The same for a mail of this machine; texts are copied. The peer is the other end of fd. */
+struct session *session_begin_local(struct server *server, int fd, const struct session_local *who);
 /* The server stops: 421 to those between commands, the others end what they are at. */
 void session_stop(struct session *s);
 

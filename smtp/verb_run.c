@@ -95,6 +95,33 @@ static int run_make_folder(const struct conf *conf, str path, mode_t mode, struc
   return rc;
 }
 
+/* Gives a folder just these rights, or those beside the ones it has, whatever the umask was when it was
+ * made. The last part of the path may be a link only where `links` says that nobody else made it. */
+static int run_permit(const char *path, mode_t mode, bool beside, bool links, struct err *e)
+{
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (links ? 0 : O_NOFOLLOW)), rc = 0;
+  struct stat st = {.st_mode = 0};
+  mode_t want = mode;
+
+  if (fd < 0 || fstat(fd, &st) < 0) rc = -1;
+  if (beside) want |= st.st_mode & 07777;
+  if (rc == 0 && (st.st_mode & 07777) != want) rc = fchmod(fd, want);
+  if (rc < 0) err_sys(e, errno, "cannot change the mode of %s", path);
+  if (fd >= 0) close(fd);
+  return rc;
+}
+
+/* Everybody of this machine may leave a mail in it, nobody may see those of others (leave.c). */
+static int run_make_drop(const struct conf *conf, struct arena *a, struct err *e)
+{
+  str spool = arena_str(a, conf->server.queues.dirpath), drop = path_join(a, spool, STR("drop"));
+
+  if (!spool.p || !drop.p) return err_nomem(e);
+  if (run_make_folder(conf, drop, 0700, e) < 0) return -1;
+  if (run_permit(drop.p, 01733, false, false, e) < 0) return -1;
+  return run_permit(spool.p, 0711, true, true, e);
+}
+
 /* The queue's folder, the rules' folder, and in that the mailbox every domain must have. */
 static int run_make_folders(const struct conf *conf, struct err *e)
 {
@@ -108,7 +135,8 @@ static int run_make_folders(const struct conf *conf, struct err *e)
   postmaster = arena_printf(a, STR_FMT "/postmaster", STR_ARG(domain));
   if (!root.p || !domain.p || !postmaster.p)
     err_nomem(e);
-  else if (run_make_folder(conf, conf->server.queues.dirpath, 0700, e) == 0 &&
+  else if (run_make_folder(conf, conf->server.queues.dirpath, 0711, e) == 0 &&
+           run_make_drop(conf, a, e) == 0 &&
            run_make_folder(conf, conf->app.dirpath, 0700, e) == 0 &&
            run_make_folder(conf, root, 0700, e) == 0 &&
            run_make_folder(conf, domain, 0700, e) == 0 &&
