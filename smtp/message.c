@@ -47,11 +47,12 @@ static enum message_event message_turn_to_body(struct message_in *m, str *body)
 /* A piece of a line, or a whole one, while the header lasts. */
 static enum message_event message_header_piece(struct message_in *m, str piece, str *body)
 {
+  bool fits = piece.n <= m->header.cap - m->header.n;
   str line;
 
   buf_str_add(&m->header, piece);
   if (!buf_ok(&m->header)) { /* only header lines are gathered here: see MESSAGE_LINE */
-    m->faults |= MESSAGE_HEADER_TOO_BIG;
+    m->faults |= fits ? MESSAGE_NO_MEMORY : MESSAGE_HEADER_TOO_BIG;
     m->header.n = m->line;
     m->in_body = true;
     return MESSAGE_MORE;

@@ -6,7 +6,8 @@
 
 enum { /* faults beside those of struct data */
        MESSAGE_HEADER_TOO_BIG = 8,
-       MESSAGE_LOOP = 16 /* more than LIMIT_RECEIVED Received fields */
+       MESSAGE_LOOP = 16,     /* more than LIMIT_RECEIVED Received fields */
+       MESSAGE_NO_MEMORY = 32 /* for the header block: later it may fit */
 };
 
 /* Begins zeroed but for header.cap, which message_begin sets. */

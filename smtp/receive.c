@@ -336,7 +336,7 @@ static enum reply_id receive_fault(const struct session *s)
   } table[] = {
       {DATA_NUL, REPLY_NUL_BYTE},    {DATA_BARE_LF, REPLY_BARE_LF},
       {DATA_BARE_CR, REPLY_BARE_CR}, {MESSAGE_HEADER_TOO_BIG, REPLY_HEADER_TOO_BIG},
-      {MESSAGE_LOOP, REPLY_LOOP},
+      {MESSAGE_LOOP, REPLY_LOOP},    {MESSAGE_NO_MEMORY, REPLY_STORE_FAILED},
   };
   unsigned faults = s->in.faults & ~(s->returns ? (unsigned)MESSAGE_LOOP : 0u);
   uint64_t limit = receive_limit(s);

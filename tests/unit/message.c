@@ -75,3 +75,18 @@ TEST(message_limits)
   buf_free(&header);
   buf_free(&body);
 }
+
+TEST(message_without_memory_is_not_too_big)
+{
+  struct message_in m;
+  str in = STR("Subject: x\r\n\r\nbody\r\n.\r\n"), piece;
+  enum message_event event;
+
+  message_begin(&m);
+  mem_fail_at(1, true);
+  while ((event = message_next(&m, &in, &piece)) == MESSAGE_BODY) {}
+  mem_fail_at(0, true);
+  CHECK_INT(event, MESSAGE_END);
+  CHECK_INT(m.faults, MESSAGE_NO_MEMORY);
+  message_free(&m);
+}
