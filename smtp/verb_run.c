@@ -4,6 +4,8 @@
  * sockets are bound and logs opened while there is the right to, then every privilege is dropped,
  * and only then are rules read and the database opened.
  */
+#include "commands.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -13,7 +15,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "commands.h"
 #include "daemon.h"
 #include "deliver.h"
 #include "locate.h"
