@@ -65,7 +65,9 @@ static int tls_read_suites(struct tls_server *t, const struct tls_server_options
 
   for (size_t i = 0; i < o->suite_count; i++)
     for (size_t k = 0; k < BASE_COUNT(tls_suites) && n < TLS_SUITES_MAX - 1; k++)
-      if (str_eq(o->suites[i], tls_suites[k].name)) t->suites[n++] = tls_suites[k].id;
+      if (str_eq(o->suites[i], tls_suites[k].name) &&
+          mbedtls_ssl_ciphersuite_from_id(tls_suites[k].id)) /* one it lacks it may still choose */
+        t->suites[n++] = tls_suites[k].id;
   return n > 0 ? 0 : err_set(e, ERR_PERM, "no cipher suite is left");
 }
 

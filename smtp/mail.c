@@ -168,6 +168,8 @@ static int mail_add_received(const struct mail *m, struct header *h, struct err 
   /* RFC 5321 §4.4 and §7.2: only a single recipient is named, or the blind copies would show. */
   if (m->rcpt_count == 1)
     to = arena_printf(m->arena, "\r\n\tfor <" STR_FMT ">", STR_ARG(mail_given(&m->rcpt[0])));
+  if (m->tls.n && to.p) /* RFC 8314 §4.3 */
+    to = arena_printf(m->arena, STR_FMT "\r\n\ttls " STR_FMT, STR_ARG(to), STR_ARG(m->tls));
   value = arena_printf(m->arena, STR_FMT STR_FMT ";\r\n\t%s", STR_ARG(from), STR_ARG(to),
                        clock_rfc5322(clock_wall(), date));
   if (!from.p || !to.p || !value.p) return err_nomem(e);

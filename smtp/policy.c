@@ -1,4 +1,4 @@
-/* smtp/policy.c: a configuration together with its rules. */
+/* smtp/policy.c: a configuration together with its certificates and rules. */
 #include "policy.h"
 
 #include "outside.h"
@@ -47,16 +47,23 @@ struct policy *policy_new(struct conf *conf, struct diags *d)
 {
   struct policy *p = mem_alloc(sizeof *p);
 
-  if (p) p->rules = policy_rules(conf, d);
-  if (p && p->rules) {
-    p->refs = 1;
-    p->conf = conf;
-    return p;
+  if (!p) {
+    diags_add(d, false, conf->file, STR(""), 0, 0, "no memory");
+    conf_free(conf);
+    return NULL;
   }
-  if (!p) diags_add(d, false, conf->file, STR(""), 0, 0, "no memory");
-  conf_free(conf);
-  mem_free(p);
+  p->refs = 1;
+  p->conf = conf;
+  p->certs = certs_load(conf, d);
+  if (p->certs) return p;
+  policy_release(p);
   return NULL;
+}
+
+int policy_load(struct policy *p, struct diags *d)
+{
+  p->rules = policy_rules(p->conf, d);
+  return p->rules ? 0 : -1;
 }
 
 struct policy *policy_hold(struct policy *p)
@@ -84,6 +91,7 @@ void policy_release(struct policy *p)
   dns_free(p->dns);
   outside_free(p->outside);
   rules_release(p->rules);
+  certs_free(p->certs);
   conf_free(p->conf);
   mem_free(p);
 }

@@ -1,4 +1,4 @@
-/* smtp/policy.h: a configuration together with its rules: loaded as one, swapped as one.
+/* smtp/policy.h: a configuration with its certificates and rules: loaded as one, swapped as one.
  *
  * Whoever works by a policy holds it, so a reload changes nothing under anybody's feet.
  */
@@ -6,6 +6,7 @@
 #define SMTP_POLICY_H
 
 #include "../rules/rules.h"
+#include "certs.h"
 #include "conf.h"
 #include "resolver.h"
 
@@ -15,15 +16,19 @@ struct outside;
 struct policy {
   unsigned refs;
   struct conf *conf;
+  struct certs *certs;
   struct rules *rules;
   struct dns *dns; /* once somebody asked; gone with the policy, which must not outlive the loop */
   struct commands *commands; /* borrows: those the rules may run; NULL: none */
   struct outside *outside;   /* like dns */
 };
 
-/* Loads the rules that conf names. conf is taken, also on failure. Faults and warnings go to d;
- * NULL when one of them is an error. */
+/* In two steps, because certificates are read before the rights of root end, rules afterwards.
+ * Faults and warnings go to d. First conf, which is taken, also on failure, and its certificates;
+ * NULL when a fault is an error. */
 struct policy *policy_new(struct conf *conf, struct diags *d);
+/* Then its rules; -1 when a fault is an error: release it. */
+int policy_load(struct policy *p, struct diags *d);
 struct policy *policy_hold(struct policy *p); /* one more reference; returns p */
 void policy_release(struct policy *p);        /* NULL is fine */
 

@@ -30,6 +30,7 @@ struct reply {
   X(NO_MAIL, 503, "5.5.1", "MAIL first")                                                           \
   X(MAIL_TWICE, 503, "5.5.1", "Sender already given, RSET to begin again")                         \
   X(NO_RCPT, 503, "5.5.1", "RCPT first")                                                           \
+  X(PIPELINED_TLS, 501, "5.5.2", "Nothing may follow STARTTLS before 220")                         \
   X(PIPELINED, 554, "5.5.0", "Nothing may follow DATA before 354")                                 \
   X(NO_VALID_RCPT, 554, "5.5.1", "No valid recipients")                                            \
   /* policy that no rule can forget */                                                             \
@@ -60,6 +61,7 @@ struct reply {
   X(SHUTDOWN, 421, "4.3.2", "Server is stopping, try later")                                       \
   X(PREQ_LIMIT, 451, "4.3.0", "Checking the message took too long, try later")                     \
   /* good news */                                                                                  \
+  X(START_TLS, 220, "2.0.0", "Ready to start TLS")                                                 \
   X(DONE, 250, "2.0.0", "Ok")
 
 enum reply_id {

@@ -9,6 +9,7 @@
 #include "session.h"
 
 #define SERVER_STOP_PATIENCE 5000 /* milliseconds sessions get to end what they are at */
+#define SERVER_CERTS_LOOK    60000
 #define SERVER_RETURNS       (2 * LIMIT_DELEGATE_FLYING) /* for filters that keep theirs */
 
 struct server_listener {
@@ -19,12 +20,6 @@ struct server_listener {
 };
 
 /* ---- who may come ---------------------------------------------------------------------------- */
-
-static bool server_is_loopback(const struct netaddr *a)
-{
-  if (a->sa.sa_family == AF_INET) return (ntohl(a->in4.sin_addr.s_addr) >> 24) == 127;
-  return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
-}
 
 static size_t server_count_ip(const struct server *s, const struct netaddr *peer)
 {
@@ -43,7 +38,7 @@ static bool server_is_full(const struct server *s, int fd, const struct netaddr 
   if (netaddr_local(fd, &local) == 0 && delegate_receives(s->policy->rules, &local))
     return s->return_count >= SERVER_RETURNS;
   if (all >= 0 && (int64_t)s->session_count >= all) return true;
-  return one >= 0 && !server_is_loopback(peer) && (int64_t)server_count_ip(s, peer) >= one;
+  return one >= 0 && !netaddr_is_loopback(peer) && (int64_t)server_count_ip(s, peer) >= one;
 }
 
 /* One line to somebody who gets no session; the socket's buffer always has room for it. */
@@ -64,7 +59,10 @@ static void server_accept(struct listener *l, int fd, const struct netaddr *peer
   char text[NETADDR_TEXT_MAX];
 
   (void)l;
-  if (server_is_full(s, fd, peer)) {
+  if (sl->port == SERVER_SUBMISSIONS &&
+      (server_is_full(s, fd, peer) || !store_ready(s->store) || !s->policy->certs->tls)) {
+    close(fd); /* there is no way to say a word before the handshake */
+  } else if (server_is_full(s, fd, peer)) {
     log_warn(LOG_RECEIVER, "client=%s turned away: too many clients", netaddr_ip(peer, text));
     server_turn_away(fd, reply_conf(s->policy->conf, CODE_CONNECTION_MAX_REACHED, ""));
   } else if (!store_ready(s->store)) {
@@ -105,7 +103,8 @@ static int server_listen_all(struct server *s, const struct conf_addrs *list, en
 
 int server_bind(struct server *s, const struct conf *conf, struct err *e)
 {
-  /* addr_submissions is TLS from the first byte: it is not listened on before TLS is built in. */
+  if (server_listen_all(s, &conf->server.interfaces.addr_submissions, SERVER_SUBMISSIONS, e) < 0)
+    return -1;
   if (server_listen_all(s, &conf->server.interfaces.addr_submission, SERVER_SUBMISSION, e) < 0)
     return -1;
   return server_listen_all(s, &conf->server.interfaces.addr, SERVER_SMTP, e);
@@ -120,6 +119,22 @@ void server_open(struct server *s)
     printf("listening on %s\n", netaddr_text(listen_addr(l->listener), text));
   }
   fflush(stdout);
+}
+
+static void server_look_at_certificates(struct timer *t, void *arg)
+{
+  struct server *s = arg;
+
+  loop_cause(s->loop, "reading certificates");
+  certs_renew(s->policy->certs, s->policy->conf);
+  timer_set(s->loop, t, loop_now(s->loop) + SERVER_CERTS_LOOK);
+}
+
+void server_watch_certificates(struct server *s)
+{
+  s->certs.fire = server_look_at_certificates;
+  s->certs.arg = s;
+  timer_set(s->loop, &s->certs, loop_now(s->loop) + SERVER_CERTS_LOOK);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -139,8 +154,7 @@ static void server_check_stopped(struct timer *t, void *arg)
 {
   struct server *s = arg;
 
-  if (s->session_count + s->return_count + s->local_count == 0 ||
-      loop_now(s->loop) >= s->stop_at) {
+  if (s->session_count + s->return_count + s->local_count == 0 || loop_now(s->loop) >= s->stop_at) {
     loop_stop(s->loop);
     return;
   }
@@ -170,6 +184,7 @@ void server_close(struct server *s)
   struct err e;
 
   timer_clear(s->loop, &s->stop);
+  timer_clear(s->loop, &s->certs);
   server_close_listeners(s);
   delegate_stop(s);
   for (struct session *c = s->sessions; c; c = c->next) io_abort(c->io);
@@ -177,4 +192,5 @@ void server_close(struct server *s)
   delegate_end(s);
 }
 #undef SERVER_STOP_PATIENCE
+#undef SERVER_CERTS_LOOK
 #undef SERVER_RETURNS

@@ -29,8 +29,9 @@ struct server {
   struct drop *drop;    /* the drop folder */
   struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
   struct server_listener *listeners;
-  struct timer stop; /* the end of patience with sessions, or of -t */
-  int64_t stop_at;   /* loop time */
+  struct timer certs; /* the next look at the files of certificates */
+  struct timer stop;  /* the end of patience with sessions, or of -t */
+  int64_t stop_at;    /* loop time */
   bool stopping;
 };
 
@@ -38,6 +39,8 @@ struct server {
 int server_bind(struct server *s, const struct conf *conf, struct err *e);
 /* Accepts clients and says so: one line "listening on ADDRESS:PORT" each on standard output. */
 void server_open(struct server *s);
+/* Looks now and then whether certificates changed. */
+void server_watch_certificates(struct server *s);
 /* Stops accepting, lets sessions end what they are at, then stops the loop. */
 void server_stop(struct server *s);
 void server_close(struct server *s); /* frees listeners and aborts what is left of the sessions */

@@ -13,8 +13,8 @@
 #define SESSION_IDLE_MAX  100 /* commands in a row that lead nowhere before they count as errors */
 #define SESSION_REPLY_MAX 16384 /* octets of one reply */
 
-static const char *const session_state_names[] = {"connected", "greeted", "ready",  "mail",
-                                                  "rcpt",      "data",    "judged", "closing"};
+static const char *const session_state_names[] = {
+    "connected", "TLS handshake", "greeted", "ready", "mail", "rcpt", "data", "judged", "closing"};
 
 static const struct conf *session_conf(const struct session *s)
 {
@@ -31,6 +31,7 @@ static struct mail *session_mail(const struct session *s)
 static int64_t session_patience(const struct session *s)
 {
   switch (s->state) {
+  case SESSION_SHAKING: return session_conf(s)->server.tls.handshake_timeout;
   case SESSION_GREETED: return session_conf(s)->server.smtp.timeout_client.connect;
   case SESSION_READY: return session_conf(s)->server.smtp.timeout_client.helo;
   case SESSION_MAIL: return session_conf(s)->server.smtp.timeout_client.mail_from;
@@ -263,10 +264,13 @@ static void session_proceed_connect(struct session *s, const struct rules_verdic
   s->greeting_at = arena_mark(s->arena);
   if (s->close_after) {
     session_refuse(s, STAGE_CONNECT, r, STR(""));
+  } else if (s->greeted) { /* asked again under TLS: it is the client's turn */
+    session_enter(s, SESSION_GREETED);
   } else if (session_spoke_early(s)) {
     s->close_after = true;
     session_refuse(s, STAGE_CONNECT, reply_of(REPLY_EARLY_TALKER), STR(""));
   } else {
+    s->greeted = true;
     session_enter(s, SESSION_GREETED);
     session_reply(s, r);
   }
@@ -300,15 +304,22 @@ static bool session_check_helo(struct session *s)
   return true;
 }
 
+/* May this connection be encrypted yet? */
+static bool session_offers_tls(const struct session *s)
+{
+  return s->policy->certs->tls && !s->returns && !s->connection->facts.secured;
+}
+
 /* RFC 5321 §4.1.1.1: the first line names us, each further one is an extension. */
 static struct reply session_ehlo(struct session *s)
 {
   const struct conf *conf = session_conf(s);
   str text = arena_printf(s->arena,
                           STR_FMT "\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\n"
-                                  "ENHANCEDSTATUSCODES\nDSN\nHELP",
+                                  "ENHANCEDSTATUSCODES\nDSN\n%sHELP",
                           STR_ARG(conf->server.domain),
-                          (long long)(s->returns ? 0 : conf->server.message_size_limit));
+                          (long long)(s->returns ? 0 : conf->server.message_size_limit),
+                          session_offers_tls(s) ? "STARTTLS\n" : "");
 
   return text.p ? (struct reply){250, {"", 0}, text} : reply_of(REPLY_STORE_FAILED);
 }
@@ -393,9 +404,36 @@ static void session_do_unimplemented(struct session *s)
   session_reply(s, reply_conf(session_conf(s), CODE_UNIMPLEMENTED, ""));
 }
 
+static bool session_check_starttls(struct session *s)
+{
+  if (s->connection->facts.secured) {
+    session_reply(s, reply_conf(session_conf(s), CODE_ALREADY_UNDER_TLS, ""));
+  } else if (!session_offers_tls(s)) {
+    session_reply(s, reply_conf(session_conf(s), CODE_TLS_NOT_AVAILABLE, ""));
+  } else if (io_input(s->io).n > 0) { /* somebody put it there: CVE-2011-0411 */
+    s->close_after = true;
+    session_refuse(s, STAGE_CONNECT, reply_of(REPLY_PIPELINED_TLS), STR(""));
+  } else {
+    return true;
+  }
+  return false;
+}
+
+static void session_shake(struct session *s)
+{
+  session_enter(s, SESSION_SHAKING);
+  io_tls_server(s->io, s->policy->certs->tls);
+}
+
+/* Not by session_reply: a reply that is held back would come in the middle of the handshake. */
 static void session_do_starttls(struct session *s)
 {
-  session_reply(s, reply_conf(session_conf(s), CODE_TLS_NOT_AVAILABLE, ""));
+  struct buf out = BUF_INIT(SESSION_REPLY_MAX);
+
+  reply_put(&out, reply_of(REPLY_START_TLS));
+  io_write(s->io, buf_str(&out));
+  buf_free(&out);
+  session_shake(s);
 }
 
 static void session_do_unknown(struct session *s)
@@ -445,7 +483,7 @@ static const struct session_row {
                       session_do_vrfy},
     [COMMAND_EXPN] = {SESSION_HELLO, REPLY_HELO_FIRST, true, NULL, STAGE_COUNT, NULL,
                       session_do_unimplemented},
-    [COMMAND_STARTTLS] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
+    [COMMAND_STARTTLS] = {SESSION_ANY, REPLY_DONE, true, session_check_starttls, STAGE_COUNT, NULL,
                           session_do_starttls},
     [COMMAND_AUTH] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
                       session_do_unimplemented},
@@ -547,7 +585,9 @@ static size_t *session_counter(struct session *s)
 {
   struct server *server = s->server;
 
-  return s->returns ? &server->return_count : s->local ? &server->local_count : &server->session_count;
+  return s->returns ? &server->return_count
+         : s->local ? &server->local_count
+                    : &server->session_count;
 }
 
 static void session_free(struct session *s)
@@ -562,6 +602,35 @@ static void session_free(struct session *s)
   arena_free(s->arena);
   policy_release(s->policy);
   mem_free(s);
+}
+
+static int session_set_facts(struct session *s);
+
+/* The handshake is over. What was said in clear somebody else may have said (RFC 3207 §4.2): the
+ * conversation begins anew. */
+static void session_secured(struct session *s)
+{
+  const struct tls_info *tls = io_tls_info(s->io);
+  int64_t connected_at = s->connection->facts.connected_at;
+  struct mail *m;
+
+  session_forget_mail(s);
+  arena_reset(s->arena);
+  s->greeting = NULL;
+  s->connection = m = mail_new(s->arena, s->policy->conf, NULL);
+  if (!m || session_set_facts(s) < 0) {
+    io_abort(s->io);
+    return;
+  }
+  m->store = s->server->store;
+  m->facts.secured = true;
+  m->tls = arena_printf(s->arena, "%s (%s)", tls->cipher, tls->version);
+  m->facts.connected_at = connected_at;
+  if (tls->name.n) m->facts.server_name = arena_str(s->arena, tls->name);
+  log_info(LOG_TLS, "sid=%s client=" STR_FMT " version=%s cipher=%s name=%s", s->id,
+           STR_ARG(m->facts.client_ip), tls->version, tls->cipher, log_q(tls->name));
+  session_enter(s, SESSION_CONNECTED);
+  session_ask(s, STAGE_CONNECT);
 }
 
 static void session_timeout(struct session *s)
@@ -582,7 +651,11 @@ static void session_event(struct io *io, enum io_event event, void *arg)
     break;
   case IO_TIMEOUT:
   case IO_SLOW: session_timeout(s); break;
-  case IO_ERROR: trace(TRACE_SMTP, "sid=%s connection failed: %s", s->id, io_why(io));
+  case IO_ERROR:
+    if (s->state == SESSION_SHAKING)
+      log_info(LOG_TLS, "sid=%s client=" STR_FMT " handshake failed: %s", s->id,
+               STR_ARG(s->connection->facts.client_ip), io_why(io));
+    trace(TRACE_SMTP, "sid=%s connection failed: %s", s->id, io_why(io));
   /* fall through */
   case IO_EOF: session_close(s); break;
   case IO_CLOSED:
@@ -592,7 +665,7 @@ static void session_event(struct io *io, enum io_event event, void *arg)
   case IO_HANGUP: /* a half-closed client may still listen for its answer; but not that long */
     if (s->delegate) session_close(s);
     break;
-  case IO_CONNECTED:
+  case IO_CONNECTED: session_secured(s); break;
   case IO_DRAINED: break;
   }
 }
@@ -697,6 +770,8 @@ static struct session *session_start(struct server *server, enum server_port por
            STR_ARG(s->connection->facts.client_ip));
   if (s->close_after)
     session_refuse(s, STAGE_CONNECT, reply_of(REPLY_DELEGATE_DENIED), STR(""));
+  else if (port == SERVER_SUBMISSIONS)
+    session_shake(s);
   else
     session_ask(s, STAGE_CONNECT);
   return s;

@@ -11,7 +11,8 @@
 
 /* ORDER SESSION_STATE: session_state_names in session.c */
 enum session_state {
-  SESSION_CONNECTED, /* stage connect is asked; nothing was said yet */
+  SESSION_CONNECTED, /* stage connect is asked; nothing was said yet in clear, or under TLS */
+  SESSION_SHAKING,   /* a TLS handshake is under way */
   SESSION_GREETED,   /* 220 was said, EHLO is awaited */
   SESSION_READY,     /* EHLO was said: MAIL may come */
   SESSION_MAIL,      /* a sender, no recipient yet */
@@ -27,7 +28,7 @@ struct session_local {
   str file; /* its name in the folder */
   str user; /* its owner */
   uint32_t uid;
-  bool later; /* a recipient was refused for now: so will be the whole mail */
+  bool later;                 /* a recipient was refused for now: so will be the whole mail */
   struct store_rcpt *refused; /* for good: about them the owner gets a message of its own */
   size_t refused_count;
 };
@@ -45,9 +46,10 @@ struct session {
   struct arena_mark greeting_at, mail_at; /* what is above goes with EHLO, with RSET */
   struct mail *connection, *greeting, *mail; /* see mail.h; mail NULL: no transaction */
   struct judge judge;
+  bool greeted; /* 220 was said */
   bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
   struct session_local *local; /* NULL: it came by a listener */
-  struct delegate *delegate; /* the mail is at a filter */
+  struct delegate *delegate;   /* the mail is at a filter */
   bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
   /* the command whose stage is being asked */
   struct command command;

@@ -117,12 +117,24 @@ static void verb_check_aliases(struct verb_check *v)
   store_close(store);
 }
 
+/* While there is the right to, as the server does it; and shows whose they are. */
+static void verb_check_certificates(struct verb_check *v)
+{
+  struct buf text = BUF_INIT(1 << 20);
+  struct certs *certs = certs_load(v->conf, v->diags);
+  if (certs) certs_describe(certs, v->conf, &text);
+  fputs(buf_cstr(&text), stdout);
+  certs_free(certs);
+  buf_free(&text);
+}
+
 static void verb_check_all(struct verb_check *v)
 {
   struct conf *c = conf_load(v->file, v->diags);
   if (!c) return;
   v->conf = c;
   v->file = v->file.n ? v->file : c->file.n ? c->file : STR("defaults");
+  verb_check_certificates(v);
   if (c->server.system.resolved && c->server.system.uid != 0) verb_check_as_user(v);
   verb_check_paths(v);
   verb_check_aliases(v);

@@ -1,8 +1,8 @@
 /* smtp/verb_run.c: serve until SIGTERM or SIGINT. What start and end do stands here in order.
  *
  * The order is a law: the helper is forked before anything a stranger or a rule could influence,
- * sockets are bound and logs opened while there is the right to, then every privilege is dropped,
- * and only then are rules read and the database opened.
+ * sockets are bound, logs opened and keys read while there is the right to, then every privilege is
+ * dropped, and only then are rules read and the database opened.
  */
 #include "commands.h"
 
@@ -253,10 +253,14 @@ static void run_reload(struct server *s)
   conf = conf_load(s->policy->conf->file, &d);
   if (conf && run_raise_descriptors(conf, &e) < 0) log_error(LOG_SERVER, "%s", e.text);
   if (conf) fresh = policy_new(conf, &d);
+  if (fresh && policy_load(fresh, &d) < 0) {
+    policy_release(fresh);
+    fresh = NULL;
+  }
   run_log_faults(&d);
   diags_free(&d);
   if (!fresh) {
-    log_error(LOG_SERVER, "reload failed: the running configuration and rules stay");
+    log_error(LOG_SERVER, "reload failed: the running configuration, certificates and rules stay");
     return;
   }
   run_use_commands(s, fresh);
@@ -264,7 +268,7 @@ static void run_reload(struct server *s)
   s->policy = fresh;
   store_keep(s->store, fresh->conf->server.queues.keep.dead, fresh->conf->server.queues.keep.trace,
              fresh->conf->server.queues.keep.quarantine);
-  log_info(LOG_SERVER, "reloaded configuration and rules");
+  log_info(LOG_SERVER, "reloaded configuration, certificates and rules");
 }
 
 static void run_signal(int signo, void *arg)
@@ -333,11 +337,19 @@ static int run_start_helper(struct server *s, const struct conf *conf, struct er
   return s->helper ? 0 : -1;
 }
 
-/* Rights end here; rules are the first thing read without them. */
-static int run_load_rules(struct server *s, struct conf *conf, struct diags *d, struct err *e)
+/* Takes conf. Keys may be for root alone. */
+static int run_load_certificates(struct server *s, struct conf *conf, struct diags *d,
+                                 struct err *e)
 {
   s->policy = policy_new(conf, d);
-  return s->policy ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
+  return s->policy ? 0 : err_set(e, ERR_RULE, "cannot use the certificates");
+}
+
+/* Rights end here; rules are the first thing read without them. */
+static int run_load_rules(struct server *s, struct diags *d, struct err *e)
+{
+  if (privilege_drop(s->policy->conf, e) < 0) return -1;
+  return policy_load(s->policy, d) == 0 ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
 }
 
 static int run_tell_commands(struct server *s, struct err *e)
@@ -361,6 +373,7 @@ static int run_serve(struct server *s, const struct run_options *o, struct err *
 
   if (o->timeout) timer_set(s->loop, &limit, loop_now(s->loop) + o->timeout);
   server_open(s);
+  server_watch_certificates(s);
   log_info(LOG_SERVER, "serving version=%s", VSMTP_VERSION);
   rc = loop_run(s->loop, e);
   timer_clear(s->loop, &limit);
@@ -410,12 +423,12 @@ static int run_all(struct conf *conf, const struct run_options *o, struct diags 
   int code = -1;
 
   if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
-      run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e)) || server_bind(&s, conf, &e) < 0 ||
-      run_raise_descriptors(conf, &e) < 0 || privilege_drop(conf, &e) < 0) {
+      run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e))) {
     conf_free(conf);
-  } else if (run_load_rules(&s, conf, d, &e) == 0 && run_open_store(&s, &e) == 0 &&
-             run_tell_commands(&s, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
-             run_set_signals(&s, &e) == 0) {
+  } else if (run_load_certificates(&s, conf, d, &e) == 0 && server_bind(&s, conf, &e) == 0 &&
+             run_raise_descriptors(conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
+             run_open_store(&s, &e) == 0 && run_tell_commands(&s, &e) == 0 &&
+             (s.deliver = deliver_new(&s)) != NULL && run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
     run_log_faults(d);
     if (ready_fd >= 0) daemon_ready(ready_fd);

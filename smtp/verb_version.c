@@ -14,6 +14,7 @@ int verb_version(int argc, char **argv)
   printf("schema %d\n", store_schema_version());
   printf("sqlite %s\n", store_library_version());
   printf("c-ares %s\n", dns_library_version());
+  printf("mbedtls %s\n", tls_library_version());
   printf("spf2 %s\n", spf_library_version());
   printf("pcre2 %s\n", rules_library_version());
   return EX_OK;

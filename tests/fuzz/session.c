@@ -93,6 +93,10 @@ static void session_fuzz_setup(void)
   for (int t = 0; t < LOG_TARGETS; t++) log_set_level((enum log_target)t, LOG_OFF);
   conf = conf_load(str_of(path), &d);
   if (conf) s->policy = policy_new(conf, &d);
+  if (s->policy && policy_load(s->policy, &d) < 0) {
+    policy_release(s->policy);
+    s->policy = NULL;
+  }
   diags_print(&d, stderr);
   diags_free(&d);
   s->loop = loop_new(&e);
