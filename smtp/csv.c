@@ -1,6 +1,8 @@
 /* smtp/csv.c: tables of text. */
 #include "csv.h"
 
+#define CSV_MARK STR("\xef\xbb\xbf") /* what some programs begin a file in UTF-8 with */
+
 void csv_free(struct csv_record *r)
 {
   buf_free(&r->text);
@@ -89,14 +91,17 @@ static int csv_read_record(struct csv_cursor *c, struct csv_record *r, struct er
     if (csv_over(c) || csv_char(c) == '\n') break;
   }
   c->at += !csv_over(c);
-  if (memchr(r->text.p ? r->text.p : "-", 0, r->text.n)) return csv_fault(c, "a NUL", e);
+  if (r->text.n && memchr(r->text.p, 0, r->text.n)) {
+    c->at = r->from;
+    return csv_fault(c, "a NUL", e);
+  }
   return buf_ok(&r->text) ? 0 : err_nomem(e);
 }
 
 int csv_next(str source, char delimiter, size_t *at, struct csv_record *r, struct err *e)
 {
   struct csv_cursor c = {source, *at, delimiter};
-  if (c.at == 0 && str_starts(source, STR("\xef\xbb\xbf"))) c.at = 3;
+  if (c.at == 0 && str_starts(source, CSV_MARK)) c.at = CSV_MARK.n;
   for (;;) {
     r->from = c.at;
     csv_skip_blanks(&c);
@@ -118,7 +123,8 @@ int csv_next(str source, char delimiter, size_t *at, struct csv_record *r, struc
 static bool csv_needs_quotes(str field, char delimiter)
 {
   if (field.n == 0 || str_chr(field, delimiter) >= 0 || str_trim(field).n != field.n) return true;
-  return str_chr(field, '"') >= 0 || str_chr(field, '\n') >= 0 || str_chr(field, '\r') >= 0;
+  if (str_chr(field, '\n') >= 0 || str_chr(field, '\r') >= 0) return true;
+  return str_chr(field, '"') >= 0 || str_starts(field, CSV_MARK);
 }
 
 static void csv_put_quoted(struct buf *out, str field)
@@ -148,3 +154,4 @@ int csv_put(struct buf *out, char delimiter, const struct datum *fields, size_t 
   buf_putc(out, '\n');
   return buf_ok(out) ? 0 : err_nomem(e);
 }
+#undef CSV_MARK

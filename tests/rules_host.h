@@ -4,6 +4,7 @@
 #define TESTS_RULES_HOST_H
 
 #include "../rules/rules.h"
+#include "../smtp/target.h"
 
 #define FAKE_RCPT    16
 #define FAKE_HEADERS 64
@@ -28,7 +29,8 @@ struct fake {
   enum rules_asked asked; /* what ask answers */
   struct rules_answer answer;
   size_t questions;
-  bool refuse; /* everything that can fail fails */
+  struct buf services; /* questions about services: "ask number name args…\n" */
+  bool refuse;         /* everything that can fail fails */
 };
 
 static inline int fake_refusal(const struct fake *h, struct err *e)
@@ -75,6 +77,13 @@ static int fake_rcpt_rewrite(void *tx, size_t i, str address, struct err *e)
   if (fake_refusal(h, e) < 0) return -1;
   h->rcpt[i].rcpt.address = arena_str(h->arena, address);
   return 0;
+}
+
+static int fake_target_check(void *tx, str target, struct err *e)
+{
+  struct fake *h = tx;
+  struct target t;
+  return target_parse(target, h->arena, &t, e);
 }
 
 static int fake_rcpt_transport(void *tx, size_t i, enum rules_transport t, str target,
@@ -228,12 +237,26 @@ static void fake_decided(void *tx, const struct rules_trace *t)
              STR_ARG(t->directive), STR_ARG(t->status), STR_ARG(t->detail));
 }
 
+static void fake_note_question(struct fake *h, const struct rules_question *q)
+{
+  buf_printf(&h->services, "%d %zu " STR_FMT, (int)(q->ask - RULES_ASK_SCAN), q->service,
+             STR_ARG(q->name));
+  for (size_t i = 0; i < q->n; i++) {
+    const struct datum *d = &q->args[i];
+    if (d->type == DATUM_NULL) buf_puts(&h->services, " ()");
+    if (d->type == DATUM_INT) buf_printf(&h->services, " %lld", (long long)d->integer);
+    if (d->type == DATUM_REAL) buf_printf(&h->services, " %g", d->real);
+    if (d->type == DATUM_TEXT) buf_printf(&h->services, " '" STR_FMT "'", STR_ARG(d->text));
+  }
+  buf_putc(&h->services, '\n');
+}
+
 static enum rules_asked fake_ask(void *tx, const struct rules_question *q, struct rules_answer *a,
                                  struct err *e)
 {
   struct fake *h = tx;
-  (void)q;
   h->questions++;
+  if (q->ask >= RULES_ASK_SCAN) fake_note_question(h, q);
   *a = h->answer;
   if (h->asked == RULES_ASKED_REFUSED) err_set(e, ERR_TEMP, "the host does not answer");
   return h->asked;
@@ -247,6 +270,7 @@ static const struct rules_host fake_host = {
     .rcpt_remove = fake_rcpt_remove,
     .rcpt_rewrite = fake_rcpt_rewrite,
     .rcpt_transport = fake_rcpt_transport,
+    .target_check = fake_target_check,
     .rcpt_permit = fake_rcpt_permit,
     .mail_from_set = fake_mail_from_set,
     .header_get = fake_header_get,
@@ -292,7 +316,7 @@ static inline void fake_init(struct fake *h)
   h->header_count = 3;
   h->body = STR("body line\r\n");
   h->domains[0] = STR("home.example");
-  h->log.cap = h->decisions.cap = h->files.cap = 1 << 20;
+  h->log.cap = h->decisions.cap = h->files.cap = h->services.cap = 1 << 20;
   h->asked = RULES_ASKED_REFUSED;
 }
 
@@ -302,6 +326,7 @@ static inline void fake_free(struct fake *h)
   buf_free(&h->log);
   buf_free(&h->decisions);
   buf_free(&h->files);
+  buf_free(&h->services);
 }
 
 /* ---- loading and running from a test --------------------------------------------------------- */

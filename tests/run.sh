@@ -80,6 +80,7 @@ done
 [ ! -e tests/crash.sh ] || runner crash tests/crash.sh "$part"
 [ ! -e tests/clients/clients.py ] || runner clients tests/clients/clients.py "$B/test/vsmtp" "$part"
 runner delegate tests/delegate/delegate.py "$B/test/vsmtp" "$part"
+runner services tests/delegate/services.py "$B/test/vsmtp" "$part"
 runner spf tests/spf/spf.py "$B/test/vsmtp" "$part"
 
 echo "$passed passed, $failed failed"

@@ -82,9 +82,9 @@ def peers(*packages):
 
 
 class Clamd:
-    """The real clamd with a signature of its own."""
+    """The real clamd with a signature of its own; more: lines of its configuration."""
 
-    def __init__(self, root):
+    def __init__(self, root, more=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="clamd-"))
         self.socket = self.dir / "clamd.ctl"
         (self.dir / "db").mkdir()
@@ -92,7 +92,7 @@ class Clamd:
         (self.dir / "db" / "test.ndb").write_text(f"Eicar-Test-Signature:0:*:{signature}\n")
         (self.dir / "clamd.conf").write_text(
             f"LocalSocket {self.socket}\nDatabaseDirectory {self.dir}/db\nForeground yes\n"
-            f"LogFile {self.dir}/clamd.log\n")
+            f"LogFile {self.dir}/clamd.log\n{more}\n")
         libs = root / "usr" / "lib" / "x86_64-linux-gnu"
         self.process = subprocess.Popen(
             [root / "usr" / "sbin" / "clamd", f"--config-file={self.dir}/clamd.conf"],
