@@ -206,6 +206,8 @@
 #include "smtp/helper_child.c" /* what a child of the helper does */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
 #include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
+#include "smtp/bounce_text.c"    /* a report as a mail: in words, in fields (RFC 3464) */
+#include "smtp/bounce.c"         /* who is told what of his mail, once, in the same transaction */
 #include "smtp/attempt.c"        /* the due recipients of one message, one after another */
 #include "smtp/deliver.c" /* the queue runner: stored mails through the later rules to mailboxes */
 #include "smtp/options.c" /* options that verbs share */

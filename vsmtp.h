@@ -73,6 +73,23 @@ struct datum {
 #define LIMIT_REPLY_TEXT 4096 /* octets of a reply kept */
 #endif
 
+/* ---- reports to senders ------------------------------------------------------------------------ */
+#ifndef LIMIT_BOUNCE_RATE
+#define LIMIT_BOUNCE_RATE 30 /* to one sender within an hour */
+#endif
+#ifndef LIMIT_BOUNCE_SENDERS
+#define LIMIT_BOUNCE_SENDERS 10000 /* senders written to within an hour; then nobody else is */
+#endif
+#ifndef LIMIT_BOUNCE_HEADER
+#define LIMIT_BOUNCE_HEADER (32 * 1024) /* octets of a header that go back */
+#endif
+#ifndef LIMIT_BOUNCE_FULL
+#define LIMIT_BOUNCE_FULL (16 * 1024) /* octets of a message that goes back whole with RET=FULL */
+#endif
+#ifndef LIMIT_BOUNCE_BYTES
+#define LIMIT_BOUNCE_BYTES (4 << 20) /* octets of a report: 1000 recipients with their replies */
+#endif
+
 /* ---- delegation ------------------------------------------------------------------------------ */
 #ifndef LIMIT_DELEGATE_CONNECTS
 #define LIMIT_DELEGATE_CONNECTS 5 /* to one service and not greeted yet: clamsmtpd's backlog */

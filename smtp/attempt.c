@@ -191,6 +191,7 @@ static bool attempt_one(struct deliver_job *j)
 static void attempt_on(struct deliver_job *j)
 {
   const struct store_mail *mail = &j->claim->mail;
+  struct bounce b = deliver_bounce(j);
   int64_t now = clock_wall();
 
   for (; j->at < mail->rcpt_count; j->at++) {
@@ -202,9 +203,11 @@ static void attempt_on(struct deliver_job *j)
     deliver_job_end(j);
     return;
   }
-  deliver_recording(j, queue_record(deliver_server(j->deliver)->store, j->claim, j->outcomes,
-                                    j->outcome_count, j->trace, j->trace_count, mail->step,
-                                    deliver_recorded, j));
+  b.outcome = j->outcomes;
+  b.count = j->outcome_count;
+  b.trace = j->trace;
+  b.trace_count = j->trace_count;
+  deliver_recording(j, bounce_record(&b, deliver_recorded, j));
 }
 
 void attempt_begin(struct deliver_job *j)

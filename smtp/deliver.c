@@ -25,6 +25,7 @@ struct deliver {
   struct deliver_job *jobs;
   size_t job_count, away; /* of them: whose mail is at a filter */
   bool stopped;
+  struct bounce_rate bounces;
   struct task task;
   struct timer timer;
   int64_t started; /* wall time */
@@ -38,6 +39,16 @@ int64_t deliver_started(const struct deliver *d)
 struct server *deliver_server(const struct deliver *d)
 {
   return d->server;
+}
+
+struct bounce deliver_bounce(struct deliver_job *j)
+{
+  return (struct bounce){.store = j->deliver->server->store,
+                         .conf = j->policy->conf,
+                         .rate = &j->deliver->bounces,
+                         .claim = j->claim,
+                         .header = buf_str(&j->header),
+                         .arena = j->arena};
 }
 
 void deliver_wake(struct deliver *d)
@@ -142,7 +153,7 @@ static void deliver_change(struct deliver_job *j, struct store_mail *row, struct
       mail_header(j->mail, &header, &e) == 0) {
     row->context = buf_str(&context);
     row->header = buf_str(&header);
-    rc = queue_change(deliver_server(j->deliver)->store, j->claim, row, deliver_recorded, j);
+    rc = queue_change(deliver_server(j->deliver)->store, j->claim, row, NULL, deliver_recorded, j);
   }
   buf_free(&context);
   buf_free(&header);
@@ -152,15 +163,15 @@ static void deliver_change(struct deliver_job *j, struct store_mail *row, struct
 /* The mail stays as it was before its rules were asked, but for where it is. */
 static void deliver_leave(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
 {
+  struct bounce b = deliver_bounce(j);
+
   row->rcpt = rcpt;
   row->header = STR("");
   if (j->mail) {
     row->trace = j->mail->trace;
     row->trace_count = j->mail->trace_count;
   }
-  deliver_recording(
-      j, rcpt ? queue_change(deliver_server(j->deliver)->store, j->claim, row, deliver_recorded, j)
-              : -1);
+  deliver_recording(j, rcpt ? bounce_change(&b, row, deliver_recorded, j) : -1);
 }
 
 /* Copies of the recipients' rows as they are. NULL: no memory. */
@@ -186,7 +197,8 @@ static void deliver_give_up(struct deliver_job *j, str why)
 
   row.queue = STORE_DEAD;
   row.step = DELIVER_RULED;
-  row.reason = row.last_reply = why;
+  row.reason = why;
+  row.last_reply = STR(""); /* its recipients' count: what the sender was told stands there */
   for (size_t i = 0; rows && i < row.rcpt_count; i++) {
     if (rows[i].status != STORE_PENDING) continue;
     rows[i].status = STORE_FAILED;
@@ -235,8 +247,9 @@ static void deliver_refused(struct deliver_job *j, const struct rules_verdict *v
 
   if (v->code.basic) denied = (struct reply){v->code.basic, v->code.enhanced, v->code.text};
   row.stage = deliver_stage_name(j);
-  row.reason = row.last_reply = arena_printf(j->arena, "%d " STR_FMT " " STR_FMT, denied.basic,
-                                             STR_ARG(denied.enhanced), STR_ARG(denied.text));
+  row.reason = arena_printf(j->arena, "%d " STR_FMT " " STR_FMT, denied.basic,
+                            STR_ARG(denied.enhanced), STR_ARG(denied.text));
+  row.last_reply = arena_printf(j->arena, STR_FMT BOUNCE_REFUSED, STR_ARG(row.reason));
   for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) {
     rows[i].status = STORE_FAILED;
     rows[i].last_reply = row.last_reply;
@@ -565,6 +578,7 @@ void deliver_free(struct deliver *d)
   while (d->jobs) deliver_job_end(d->jobs);
   loop_unready(&d->task);
   timer_clear(d->server->loop, &d->timer);
+  bounce_rate_free(&d->bounces);
   mem_free(d);
 }
 #undef DELIVER_JOBS

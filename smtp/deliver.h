@@ -2,6 +2,7 @@
 #ifndef SMTP_DELIVER_H
 #define SMTP_DELIVER_H
 
+#include "bounce.h"
 #include "delegate.h"
 #include "judge.h"
 #include "server.h"
@@ -65,6 +66,8 @@ void deliver_recorded(void *job, enum store_result result);
 /* Given to the store or not (rc of queue_record, queue_change): the job goes on or ends. */
 void deliver_recording(struct deliver_job *j, int rc);
 void deliver_job_end(struct deliver_job *j);
+/* For bounce_record and bounce_change: all of it but the outcomes. */
+struct bounce deliver_bounce(struct deliver_job *j);
 
 /* attempt.c: tries every due recipient of the job, then records. */
 void attempt_begin(struct deliver_job *j);

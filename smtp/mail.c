@@ -83,14 +83,17 @@ void mail_rcpt_remove(struct mail *m, size_t i)
   memmove(m->rcpt + i, m->rcpt + i + 1, (m->rcpt_count - i) * sizeof *m->rcpt);
 }
 
-/* Mail for one of our domains goes to its mailbox unless a rule chose otherwise (vsl-api 5.4). */
+const char *mail_default_transport(const struct conf *conf, str address)
+{
+  ptrdiff_t at = str_rchr(address, '@');
+
+  return at < 0 || conf_is_ours(conf, str_skip(address, (size_t)at + 1)) ? "maildir" : "deliver";
+}
+
 static const char *mail_transport(const struct mail *m, const struct mail_rcpt *r)
 {
-  ptrdiff_t at = str_rchr(r->address, '@');
-
   if (r->transport != RULES_TRANSPORT_UNSET) return rules_transport_name(r->transport);
-  return at < 0 || conf_is_ours(m->conf, str_skip(r->address, (size_t)at + 1)) ? "maildir"
-                                                                               : "deliver";
+  return mail_default_transport(m->conf, r->address);
 }
 
 struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t next_at)

@@ -92,6 +92,8 @@ int mail_context_write(const struct mail *m, struct buf *out);
  */
 struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct store_mail *stored,
                           str header, struct err *e);
+/* Mail for one of our domains goes to its mailbox unless a rule chose otherwise (vsl-api 5.4). */
+const char *mail_default_transport(const struct conf *conf, str address);
 /* The rows of its recipients, in a. next_at: when the first attempt is due. NULL: no memory. */
 struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t next_at);
 

@@ -289,6 +289,10 @@ struct queue_op {
   str released_from;      /* to be noted with this op */
   struct store_outcome *outcome;
   size_t count;
+  struct store_mail report; /* written with it, */
+  str report_body;
+  int64_t report_key; /* under this key; 0: there is none */
+  bool report_written;
   int step;
   bool gone;             /* there was no such message any more */
   bool lost;             /* queue_replace: the new body is */
@@ -357,6 +361,21 @@ static int queue_decisions(struct store *s, const struct queue_op *q)
   return rc == SQLITE_OK ? row_decisions(s, id, q->mail.trace, q->mail.trace_count) : rc;
 }
 
+/* One that was written before, in a transaction that is said to be lost, may be there after all: it
+ * is not written twice. */
+static int queue_report_write(struct store *s, struct queue_op *q)
+{
+  uint32_t chunks = 0;
+  int rc = SQLITE_OK;
+  if (!q->report_key) return rc;
+  if (q->report_written) rc = row_undo(s, q->report.id, q->report_key, ROW_DROP_MANY);
+  q->report_written = true;
+  for (size_t at = 0; at < q->report_body.n && rc == SQLITE_OK; at += LIMIT_CHUNK)
+    rc = sql_run(s, SQL_BODY_ADD, "ib", q->report_key + 1 + chunks++,
+                 str_sub(q->report_body, at, at + LIMIT_CHUNK));
+  return rc == SQLITE_OK ? row_add(s, &q->report, q->report_key, q->report_body.n, chunks) : rc;
+}
+
 static int queue_record_write(struct store *s, struct op *op)
 {
   struct queue_op *q = queue_op_of(op);
@@ -367,9 +386,10 @@ static int queue_record_write(struct store *s, struct op *op)
   for (size_t i = 0; i < q->count && rc == SQLITE_OK; i++) {
     const struct store_outcome *o = &q->outcome[i];
     int64_t next_at = row.deliver && o->status == STORE_PENDING ? o->next_at : 0;
-    rc = sql_run(s, SQL_RCPT_SET, "sisins", id, (int64_t)o->n, str_of(row_status_name(o->status)),
-                 (int64_t)o->tried, next_at, o->last_reply);
+    rc = sql_run(s, SQL_RCPT_SET, "sisinsi", id, (int64_t)o->n, str_of(row_status_name(o->status)),
+                 (int64_t)o->tried, next_at, o->last_reply, (int64_t)o->warned);
   }
+  if (rc == SQLITE_OK) rc = queue_report_write(s, q);
   if (rc == SQLITE_OK) rc = queue_decisions(s, q);
   if (rc == SQLITE_OK) rc = sql_run(s, SQL_MESSAGE_STEP, "si", id, (int64_t)q->step);
   return rc == SQLITE_OK ? queue_finish(s, q, row.chunks) : rc;
@@ -406,6 +426,7 @@ static int queue_change_write(struct store *s, struct op *op)
   if (row.moved) q->gone = true;
   if (rc != SQLITE_OK || q->gone) return rc;
   rc = queue_change_rows(s, q);
+  if (rc == SQLITE_OK) rc = queue_report_write(s, q);
   bool may_leave = q->mail.queue != STORE_DEAD && q->mail.queue != STORE_QUARANTINE;
   return rc == SQLITE_OK && may_leave ? queue_finish(s, q, row.chunks) : rc;
 }
@@ -536,10 +557,26 @@ static struct queue_op *queue_op_new(const struct op_kind *kind, const struct st
   return NULL;
 }
 
+static void queue_copy_report(struct store *s, struct queue_op *q,
+                              const struct store_report *report)
+{
+  if (!report) return;
+  q->report = *report->mail;
+  queue_copy_mail(q->arena, &q->report);
+  q->report_body = arena_str(q->arena, report->body);
+  q->report_key = s->key += ROW_KEY_STEP;
+}
+
+static bool queue_is_copied(const struct queue_op *q)
+{
+  bool report = !q->report_key || (q->report.trace && q->report.rcpt && q->report_body.p);
+  return !arena_full(q->arena) && q->mail.trace && q->mail.rcpt && q->outcome && report;
+}
+
 /* All copies made? Then it goes; else as if never called. */
 static int queue_op_submit(struct store *s, struct queue_op *q)
 {
-  if (arena_full(q->arena) || !q->mail.trace || !q->mail.rcpt || !q->outcome) {
+  if (!queue_is_copied(q)) {
     arena_free(q->arena);
     mem_free(q);
     return -1;
@@ -553,7 +590,8 @@ static int queue_op_submit(struct store *s, struct queue_op *q)
 
 int queue_record(struct store *s, const struct store_claim *claim,
                  const struct store_outcome *outcome, size_t count, const struct store_trace *trace,
-                 size_t trace_count, int step, store_done *done, void *arg)
+                 size_t trace_count, int step, const struct store_report *report, store_done *done,
+                 void *arg)
 {
   struct queue_op *q = queue_op_new(&queue_recording, claim, done, arg);
   if (!q) return -1;
@@ -562,11 +600,12 @@ int queue_record(struct store *s, const struct store_claim *claim,
   q->step = step;
   queue_copy_mail(q->arena, &q->mail);
   queue_copy_outcomes(q, outcome, count);
+  queue_copy_report(s, q, report);
   return queue_op_submit(s, q);
 }
 
 int queue_change(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
-                 store_done *done, void *arg)
+                 const struct store_report *report, store_done *done, void *arg)
 {
   struct queue_op *q = queue_op_new(&queue_changing, claim, done, arg);
   if (!q) return -1;
@@ -575,6 +614,7 @@ int queue_change(struct store *s, const struct store_claim *claim, const struct 
   q->mail.id = claim->mail.id;
   queue_copy_mail(q->arena, &q->mail);
   queue_copy_outcomes(q, NULL, 0);
+  queue_copy_report(s, q, report);
   q->place = arena_str(q->arena, c->place);
   str next = arena_str(c->arena, row_place(mail));
   if (arena_full(c->arena) || queue_op_submit(s, q)) return -1;

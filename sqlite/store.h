@@ -206,17 +206,26 @@ struct store_outcome {
   bool tried;      /* counts as an attempt */
   int64_t next_at; /* of a pending one */
   str last_reply;
+  bool warned; /* the sender is told now that it takes long */
 };
+/* A mail of our own, a report to the sender, that appears in the same transaction: there is one of it
+ * exactly when the rest is recorded. mail as for incoming_accept. */
+struct store_report {
+  const struct store_mail *mail;
+  str body;
+};
+/* report may be NULL. */
 int queue_record(struct store *s, const struct store_claim *claim,
                  const struct store_outcome *outcome, size_t count, const struct store_trace *trace,
-                 size_t trace_count, int step, store_done *done, void *arg);
+                 size_t trace_count, int step, const struct store_report *report, store_done *done,
+                 void *arg);
 
 /* What rules made of a message after the queue: mail_from, context, step, queue (with quarantine,
  * stage, rule, reason), subject, last_reply and all recipients are taken from mail; header too when
  * it is not empty. Copied at once; as queue_record. A message without any pending recipient leaves
  * the file. */
 int queue_change(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
-                 store_done *done, void *arg);
+                 const struct store_report *report, store_done *done, void *arg);
 
 /* Another header and body take the place of the message's, in one transaction: of mail only header,
  * step and trace count. body has all its octets; it is taken, also on -1. When done says STORE_OK the

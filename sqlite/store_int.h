@@ -66,7 +66,7 @@
   X(RCPT_ALL, "SELECT n, address, original, transport, target, status, attempts,"                  \
               " ifnull(next_at, 0), last_reply, dsn, warned FROM rcpt WHERE id = ? ORDER BY n")    \
   X(RCPT_SET, "UPDATE rcpt SET status = ?3, attempts = attempts + ?4, next_at = ?5,"               \
-              " last_reply = ?6 WHERE id = ?1 AND n = ?2")                                         \
+              " last_reply = ?6, warned = warned OR ?7 WHERE id = ?1 AND n = ?2")                  \
   X(RCPT_COUNT, "SELECT ifnull(sum(status = 'pending'), 0), ifnull(sum(status = 'failed'), 0)"     \
                 " FROM rcpt WHERE id = ?")                                                         \
   X(RCPT_DROP, "DELETE FROM rcpt WHERE id = ?")                                                    \

@@ -50,7 +50,7 @@ static void crash_deliver(struct store *s, struct crash_delivery *d)
   if (queue_next(s, STORE_DELIVER, clock_wall(), &c, &e) != 1) return;
   snprintf(d->id, sizeof d->id, STR_FMT, STR_ARG(c->mail.id));
   crash_say('?', d->id);
-  queue_record(s, c, &o, 1, NULL, 0, 0, crash_delivered, d);
+  queue_record(s, c, &o, 1, NULL, 0, 0, NULL, crash_delivered, d);
   queue_release(s, c);
 }
 
@@ -63,7 +63,7 @@ static void crash_change(struct store *s)
   mail.queue = STORE_QUARANTINE;
   mail.quarantine = STR("changed");
   mail.header = STR("Subject: changed\r\n\r\n");
-  queue_change(s, c, &mail, NULL, NULL);
+  queue_change(s, c, &mail, NULL, NULL, NULL);
   queue_release(s, c);
 }
 

@@ -59,7 +59,7 @@ static void torture_deliver(struct torture *t, struct store_claim **claim)
   struct store_outcome o = {.n = 1, .status = STORE_DONE, .tried = true};
   if (!*claim && queue_next(t->s, STORE_DELIVER, clock_wall(), claim, &e) != 1) return;
   if (!*claim || t->told.times) return;
-  if (queue_record(t->s, *claim, &o, 1, NULL, 0, 0, kit_say, &t->told)) return;
+  if (queue_record(t->s, *claim, &o, 1, NULL, 0, 0, NULL, kit_say, &t->told)) return;
   queue_release(t->s, *claim);
   *claim = NULL;
 }

@@ -187,7 +187,7 @@ TEST(quarantine_retry_revives_the_dead)
   CHECK_INT(kit_send(s, 100, STORE_DELIVER, id), STORE_OK);
   CHECK_INT(queue_next(s, STORE_DELIVER, clock_wall(), &c, &e), 1);
   struct store_outcome o = {.n = 1, .status = STORE_FAILED, .tried = true};
-  queue_record(s, c, &o, 1, NULL, 0, 0, NULL, NULL);
+  queue_record(s, c, &o, 1, NULL, 0, 0, NULL, NULL, NULL);
   queue_release(s, c);
   kit_run(s);
   KIT_ASK(folder, "SELECT queue FROM queue", "dead");

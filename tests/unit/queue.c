@@ -22,7 +22,7 @@ static struct kit_said queue_told(struct store *s, struct store_claim *c, enum s
   struct store_outcome o = {
       .n = 1, .status = status, .tried = true, .next_at = next_at, .last_reply = str_of(reply)};
   struct store_trace t = {.stage = STR("delivery"), .kind = STR("delivery"), .status = STR("x")};
-  CHECK_INT(queue_record(s, c, &o, 1, &t, 1, c->mail.step, kit_say, &said), 0);
+  CHECK_INT(queue_record(s, c, &o, 1, &t, 1, c->mail.step, NULL, kit_say, &said), 0);
   queue_release(s, c);
   kit_run(s);
   return said;
@@ -171,10 +171,10 @@ TEST(queue_counts_recipients_one_by_one)
       {.n = 1, .status = STORE_DONE, .tried = true},
       {.n = 2, .status = STORE_FAILED, .tried = true, .last_reply = STR("550 no")},
       {.n = 3, .status = STORE_PENDING, .tried = true, .next_at = clock_wall() + 99999}};
-  CHECK_INT(queue_record(s, c, o, 2, NULL, 0, 7, kit_say, &said), 0);
+  CHECK_INT(queue_record(s, c, o, 2, NULL, 0, 7, NULL, kit_say, &said), 0);
   kit_run(s);
   KIT_ASK(folder, "SELECT rcpt_left || '/' || rcpt_total || queue FROM queue", "1/3deliver");
-  CHECK_INT(queue_record(s, c, o + 2, 1, NULL, 0, 8, kit_say, &said), 0);
+  CHECK_INT(queue_record(s, c, o + 2, 1, NULL, 0, 8, NULL, kit_say, &said), 0);
   queue_release(s, c); /* before it is written */
   CHECK(queue_take(s, STORE_DELIVER, clock_wall() + 999999) == NULL);
   kit_run(s);
@@ -184,7 +184,7 @@ TEST(queue_counts_recipients_one_by_one)
   c = queue_take(s, STORE_DELIVER, clock_wall() + 999999);
   if (!CHECK(c != NULL)) return;
   o[2] = (struct store_outcome){.n = 3, .status = STORE_DONE, .tried = true};
-  CHECK_INT(queue_record(s, c, o + 2, 1, NULL, 0, 8, kit_say, &said), 0);
+  CHECK_INT(queue_record(s, c, o + 2, 1, NULL, 0, 8, NULL, kit_say, &said), 0);
   queue_release(s, c);
   kit_run(s);
   KIT_ASK(folder, "SELECT queue FROM queue", "dead"); /* number 2 failed */
@@ -216,7 +216,7 @@ TEST(queue_changes_what_rules_changed)
   mail.header = STR("X-Longer: yes\r\nSubject: Hi\r\n\r\n");
   mail.subject = STR("Hi");
   mail.step = 3;
-  CHECK_INT(queue_change(s, c, &mail, kit_say, &said), 0);
+  CHECK_INT(queue_change(s, c, &mail, NULL, kit_say, &said), 0);
   queue_release(s, c);
   kit_run(s);
   CHECK_INT(said.result, STORE_OK);
@@ -238,7 +238,7 @@ TEST(queue_changes_what_rules_changed)
   mail.stage = STR("delivery");
   mail.rule = STR("av");
   mail.reason = STR("EICAR");
-  CHECK_INT(queue_change(s, c, &mail, kit_say, &said), 0);
+  CHECK_INT(queue_change(s, c, &mail, NULL, kit_say, &said), 0);
   queue_release(s, c);
   kit_run(s);
   CHECK_INT(said.times, 2);
@@ -262,7 +262,7 @@ TEST(queue_drops_a_message_without_recipients)
   struct store_mail mail = c->mail;
   mail.queue = STORE_DELIVER;
   mail.rcpt = &none;
-  CHECK_INT(queue_change(s, c, &mail, kit_say, &said), 0);
+  CHECK_INT(queue_change(s, c, &mail, NULL, kit_say, &said), 0);
   queue_release(s, c);
   kit_run(s);
   KIT_ASK(folder, "SELECT count(*) FROM message", "0");
@@ -326,7 +326,7 @@ TEST(queue_change_is_void_after_a_person)
   store_close(verb);
   struct store_mail mail = c->mail;
   mail.queue = STORE_DELIVER;
-  CHECK_INT(queue_change(s, c, &mail, kit_say, &said), 0);
+  CHECK_INT(queue_change(s, c, &mail, NULL, kit_say, &said), 0);
   queue_release(s, c);
   kit_run(s);
   CHECK_INT(said.result, STORE_GONE);
@@ -374,7 +374,7 @@ TEST(queue_replaces_header_and_body)
     CHECK_STR(str_of(kit_laws(folder)), "");
     struct store_mail mail = c->mail;
     mail.queue = STORE_DELIVER;
-    CHECK_INT(queue_change(s, c, &mail, NULL, NULL), 0);
+    CHECK_INT(queue_change(s, c, &mail, NULL, NULL, NULL), 0);
     queue_release(s, c);
     kit_run(s);
     c = queue_take(s, STORE_DELIVER, clock_wall());

@@ -525,7 +525,7 @@ TEST(store_keeps_what_a_recipient_asked_for)
   if (!CHECK(claim && claim->mail.rcpt_count == 1)) return;
   CHECK_STR(claim->mail.rcpt[0].dsn, "NOTIFY=NEVER ORCPT=rfc822;b@x");
   CHECK(claim->mail.rcpt[0].warned);
-  CHECK_INT(queue_change(s, claim, &claim->mail, NULL, NULL), 0);
+  CHECK_INT(queue_change(s, claim, &claim->mail, NULL, NULL, NULL), 0);
   queue_release(s, claim);
   kit_run(s);
   KIT_ASK(folder, "SELECT dsn || warned FROM rcpt", "NOTIFY=NEVER ORCPT=rfc822;b@x1");

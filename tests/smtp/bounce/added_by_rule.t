@@ -1,0 +1,18 @@
+# the failure of a recipient whom a rule added is not the sender's business
+rules <<
+#{ rcpt: [ action "archive" || ctx().add_rcpt("archive@home.example") ] }
+.
+config <<
+[server.smtp]
+unknown_rcpt = "accept"
+.
+mailbox alice@home.example
+mailbox bob@home.example
+mail alice@home.example bob@home.example <<
+Subject: x
+
+text
+.
+until select address, last_reply from recipient where status = 'failed' = archive@home.example|5.1.1 no such mailbox here; sender not told: a rule added this recipient
+db select queue from queue = dead
+file-count app/mailboxes/home.example/alice/Maildir/new/* = 0
