@@ -171,6 +171,7 @@
 #include "smtp/conf_keys.c"    /* the table of all keys, their types and defaults */
 #include "smtp/conf_cross.c"   /* what one key alone cannot know */
 #include "smtp/conf.c"         /* a file read along the table */
+#include "smtp/srs.c"          /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/privilege.c"    /* giving up every privilege, and proving it */
 #include "smtp/daemon.c"       /* leaving the terminal, but not before all is well */
 #include "smtp/subject.c"      /* header text for people (RFC 2047) */

@@ -184,6 +184,7 @@ struct conf {
     int64_t client_count_max;        /* -1: no limit */
     int64_t client_count_max_per_ip; /* -1: no limit */
     int64_t message_size_limit;      /* octets; 0: no limit */
+    bool srs;                        /* senders of mail that is sent on are rewritten (srs.h) */
     struct conf_system {
       str user, group, group_local; /* group_local empty: none */
       uint32_t uid, gid, gid_local; /* valid only when resolved (started as root) */

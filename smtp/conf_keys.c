@@ -84,6 +84,8 @@ const struct conf_key conf_keys[] = {
                "16", 1, CONF_MANY, "of them from one address"),
     CONF_RANGE("server.message_size_limit", CONF_INT, CONF_AT(server.message_size_limit),
                "50_000_000", 0, INT64_MAX, "octets of a message, 0 for no limit"),
+    CONF_KEY("server.srs", CONF_BOOL, CONF_AT(server.srs), "true",
+             "rewrite senders of mail that is sent on to other servers, for their SPF"),
 
     CONF_KEY("server.system", CONF_TABLE, 0, "{}", "who the process is"),
     CONF_KEY("server.system.user", CONF_NAME, CONF_AT(server.system.user), "\"vsmtp\"",

@@ -132,6 +132,20 @@ static void envelope_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r
   if (at >= 0) mail_rcpt_remove(s->mail, (size_t)at);
 }
 
+/* A report about mail that we sent on goes back to its first sender: to him alone who sends nobody a
+ * report in turn (srs.h). */
+static void envelope_send_back(struct session *s, size_t at)
+{
+  struct mail_rcpt *r = &s->mail->rcpt[at];
+  str sender;
+
+  if (s->mail->facts.mail_from.n || r->transport != RULES_TRANSPORT_UNSET) return;
+  if (!srs_recipient(&s->server->srs, s->policy->conf, r->address, s->arena, &sender)) return;
+  mail_trace(s->mail, STAGE_RCPT, STR(""), "server", STR("sent back"), sender);
+  r->address = sender;
+  r->rewritten = true;
+}
+
 void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v)
 {
   bool faccept = v->kind == RULES_FACCEPT;
@@ -142,6 +156,7 @@ void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v)
     envelope_refuse_rcpt(s, at, session_code(s, &v->code, CODE_DENIED, ""));
     return;
   }
+  if (at >= 0 && !s->returns) envelope_send_back(s, (size_t)at);
   guard = at < 0 || s->returns ? REPLY_DONE : guard_rcpt(s->mail, (size_t)at, faccept);
   if (guard != REPLY_DONE) {
     if (v->kind == RULES_ACCEPT)

@@ -6,6 +6,7 @@
 #include "../sqlite/store.h"
 #include "helper.h"
 #include "policy.h"
+#include "srs.h"
 
 struct session;
 struct deliver;
@@ -27,6 +28,7 @@ struct server {
   size_t return_count;  /* connections that bring mails back have a reserve of their own, */
   size_t local_count;   /* as have the mails of this machine */
   struct drop *drop;    /* the drop folder */
+  struct srs srs;       /* keys for senders of mail that is sent on */
   struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
   struct server_listener *listeners;
   struct timer certs; /* the next look at the files of certificates */

@@ -427,7 +427,7 @@ static int run_all(struct conf *conf, const struct run_options *o, struct diags 
     conf_free(conf);
   } else if (run_load_certificates(&s, conf, d, &e) == 0 && server_bind(&s, conf, &e) == 0 &&
              run_raise_descriptors(conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
-             run_open_store(&s, &e) == 0 && run_tell_commands(&s, &e) == 0 &&
+             run_open_store(&s, &e) == 0 && srs_load(&s.srs, s.store, &e) == 0 && run_tell_commands(&s, &e) == 0 &&
              (s.deliver = deliver_new(&s)) != NULL && run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
     run_log_faults(d);
