@@ -202,7 +202,9 @@
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
 #include "smtp/envelope.c"     /* its MAIL and RCPT */
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
-#include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
+#include "smtp/notify.c"       /* what a supervisor is told */
+#include "smtp/ports.c"        /* where the server listens: kept, opened, closed, given */
+#include "smtp/server.c"       /* who may come, how many, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
 #include "smtp/helper_child.c" /* what a child of the helper does */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
@@ -227,6 +229,7 @@
 #include "smtp/verb_sendmail.c"      /* sendmail: mail from this machine's programs */
 #include "smtp/verb_init.c"          /* init: a configuration to start from */
 #include "smtp/verb_spf.c"           /* spf: what SPF says of a client */
+#include "smtp/reload.c"          /* SIGHUP: everything again, as one step */
 #include "smtp/verb_run.c"           /* serve: what start and end do, in order */
 
 /* ---- main() -------------------------------------------------------------------------------------

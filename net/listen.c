@@ -158,19 +158,18 @@ static int listen_open(const struct netaddr *at, struct err *e)
   return -1;
 }
 
-struct listener *listen_new(struct loop *loop, const struct netaddr *at, listen_fn *fn, void *arg,
-                            struct err *e)
+struct listener *listen_adopt(struct loop *loop, int fd, listen_fn *fn, void *arg, struct err *e)
 {
   struct listener *l = mem_alloc(sizeof *l);
   if (!l) {
     err_nomem(e);
+    close(fd);
     return NULL;
   }
-  *l = (struct listener){.loop = loop, .fn = fn, .arg = arg, .fd = listen_open(at, e)};
+  *l = (struct listener){.loop = loop, .fn = fn, .arg = arg, .fd = fd};
   l->watch = (struct watch){.ready = listen_ready, .arg = l};
   l->rest = (struct timer){.fire = listen_rested, .arg = l};
-  if (l->fd < 0) goto fail;
-  if (netaddr_local(l->fd, &l->addr)) {
+  if (netaddr_local(fd, &l->addr)) {
     err_sys(e, errno, "cannot tell where a socket listens");
     goto fail;
   }
@@ -179,6 +178,13 @@ struct listener *listen_new(struct loop *loop, const struct netaddr *at, listen_
 fail:
   listen_close(l);
   return NULL;
+}
+
+struct listener *listen_new(struct loop *loop, const struct netaddr *at, listen_fn *fn, void *arg,
+                            struct err *e)
+{
+  int fd = listen_open(at, e);
+  return fd < 0 ? NULL : listen_adopt(loop, fd, fn, arg, e);
 }
 
 #undef LISTEN_BATCH

@@ -272,6 +272,8 @@ typedef void listen_fn(struct listener *l, int fd, const struct netaddr *peer, v
 /* Port 0 takes any free one. An IPv6 address does not listen for IPv4. */
 struct listener *listen_new(struct loop *l, const struct netaddr *at, listen_fn *fn, void *arg,
                             struct err *e);
+/* Takes fd, also on failure: a socket that listens and is non-blocking and close-on-exec already. */
+struct listener *listen_adopt(struct loop *l, int fd, listen_fn *fn, void *arg, struct err *e);
 void listen_free(struct listener *l);                        /* also in its own callback */
 const struct netaddr *listen_addr(const struct listener *l); /* with the port it really has */
 void listen_pause(struct listener *l);

@@ -32,6 +32,8 @@ struct helper {
   pid_t pid;
   bool dead;
   bool sealed; /* it was given the list of commands */
+  void (*died)(void *arg);
+  void *died_arg;
   uint32_t last_id;
   struct loop *loop;
   struct watch watch;
@@ -142,6 +144,7 @@ static void helper_died(struct helper *h, bool wait)
     log_error(LOG_DELIVERY, "the helper has ended: no local delivery until a restart");
   for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++)
     if (h->jobs[i].id) helper_end(&h->jobs[i], &end);
+  if (h->died) h->died(h->died_arg);
 }
 
 /* ---- the mail -------------------------------------------------------------------------------- */
@@ -415,6 +418,12 @@ int helper_attach(struct helper *h, struct loop *l, struct err *e)
   h->loop = l;
   h->watch = (struct watch){.ready = helper_ready, .arg = h};
   return watch_set(l, &h->watch, h->fd, LOOP_READ, e);
+}
+
+void helper_on_death(struct helper *h, void (*fn)(void *arg), void *arg)
+{
+  h->died = fn;
+  h->died_arg = arg;
 }
 
 void helper_free(struct helper *h)

@@ -28,6 +28,8 @@ struct helper_conf {
 struct helper *helper_start(const struct helper_conf *conf, struct err *e);
 /* From now on answers are heard. Call it once, when there is a loop. */
 int helper_attach(struct helper *h, struct loop *l, struct err *e);
+/* fn is called from the loop when the helper dies before it was told to end. */
+void helper_on_death(struct helper *h, void (*fn)(void *arg), void *arg);
 /* The helper hears it and ends by itself. Jobs not done are forgotten: no callback. */
 void helper_free(struct helper *h);
 

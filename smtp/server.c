@@ -1,23 +1,20 @@
-/* smtp/server.c: listeners, the limits on how many may come, and stopping in good order. */
+/* smtp/server.c: who may come, how many at a time, and stopping in good order. */
 #include "server.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "delegate.h"
+#include "notify.h"
+#include "ports.h"
 #include "reply.h"
 #include "session.h"
 
-#define SERVER_STOP_PATIENCE 5000 /* milliseconds sessions get to end what they are at */
-#define SERVER_CERTS_LOOK    60000
-#define SERVER_RETURNS       (2 * LIMIT_DELEGATE_FLYING) /* for filters that keep theirs */
-
-struct server_listener {
-  struct server *server;
-  struct server_listener *next;
-  struct listener *listener;
-  enum server_port port;
-};
+#define SERVER_STOP_PATIENCE     5000 /* milliseconds sessions get to end what they are at */
+#define SERVER_CERTS_LOOK        60000
+#define SERVER_SPARE_DESCRIPTORS (64 + 3 * LIMIT_DELEGATE_FLYING)
+#define SERVER_RETURNS           (2 * LIMIT_DELEGATE_FLYING) /* for filters that keep theirs */
 
 /* ---- who may come ---------------------------------------------------------------------------- */
 
@@ -52,14 +49,11 @@ static void server_turn_away(int fd, struct reply r)
   close(fd);
 }
 
-static void server_accept(struct listener *l, int fd, const struct netaddr *peer, void *arg)
+void server_accept(struct server *s, enum server_port port, int fd, const struct netaddr *peer)
 {
-  struct server_listener *sl = arg;
-  struct server *s = sl->server;
   char text[NETADDR_TEXT_MAX];
 
-  (void)l;
-  if (sl->port == SERVER_SUBMISSIONS &&
+  if (port == SERVER_SUBMISSIONS &&
       (server_is_full(s, fd, peer) || !store_ready(s->store) || !s->policy->certs->tls)) {
     close(fd); /* there is no way to say a word before the handshake */
   } else if (server_is_full(s, fd, peer)) {
@@ -68,58 +62,31 @@ static void server_accept(struct listener *l, int fd, const struct netaddr *peer
   } else if (!store_ready(s->store)) {
     server_turn_away(fd, reply_of(REPLY_STORE_DOWN));
   } else {
-    session_begin(s, sl->port, fd, peer);
+    session_begin(s, port, fd, peer);
   }
 }
 
-/* ---- listeners ------------------------------------------------------------------------------- */
-
-static int server_listen(struct server *s, const struct conf_addr *addr, enum server_port port,
-                         struct err *e)
+int server_raise_descriptors(struct conf *conf, struct err *e)
 {
-  struct server_listener *sl = mem_alloc(sizeof *sl);
+  int64_t *clients = &conf->server.client_count_max;
+  struct rlimit limit, more;
 
-  if (!sl) return err_nomem(e);
-  sl->server = s;
-  sl->port = port;
-  sl->listener = listen_new(s->loop, &addr->addr, server_accept, sl, e);
-  if (!sl->listener) {
-    mem_free(sl);
-    return err_context(e, "cannot listen on " STR_FMT, STR_ARG(addr->text));
-  }
-  listen_pause(sl->listener);
-  sl->next = s->listeners;
-  s->listeners = sl;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return err_sys(e, errno, "cannot ask for limits");
+  rlim_t want = *clients < 0 ? limit.rlim_max : (rlim_t)*clients + SERVER_SPARE_DESCRIPTORS;
+  if (limit.rlim_cur >= want) return 0;
+  more = (struct rlimit){want, want > limit.rlim_max ? want : limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &more) == 0) return 0; /* more than rlim_max: as root only */
+  more = (struct rlimit){limit.rlim_max, limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &more) < 0) more.rlim_cur = limit.rlim_cur;
+  *clients = more.rlim_cur > 2 * SERVER_SPARE_DESCRIPTORS
+                 ? (int64_t)(more.rlim_cur - SERVER_SPARE_DESCRIPTORS)
+                 : (int64_t)(more.rlim_cur / 2);
+  log_warn(LOG_SERVER, "only %lld clients at the same time: the system allows %lld open files",
+           (long long)*clients, (long long)more.rlim_cur);
   return 0;
 }
 
-static int server_listen_all(struct server *s, const struct conf_addrs *list, enum server_port port,
-                             struct err *e)
-{
-  for (size_t i = list->n; i-- > 0;)
-    if (server_listen(s, &list->list[i], port, e) < 0) return -1;
-  return 0;
-}
-
-int server_bind(struct server *s, const struct conf *conf, struct err *e)
-{
-  if (server_listen_all(s, &conf->server.interfaces.addr_submissions, SERVER_SUBMISSIONS, e) < 0)
-    return -1;
-  if (server_listen_all(s, &conf->server.interfaces.addr_submission, SERVER_SUBMISSION, e) < 0)
-    return -1;
-  return server_listen_all(s, &conf->server.interfaces.addr, SERVER_SMTP, e);
-}
-
-void server_open(struct server *s)
-{
-  char text[NETADDR_TEXT_MAX];
-
-  for (struct server_listener *l = s->listeners; l; l = l->next) {
-    listen_resume(l->listener);
-    printf("listening on %s\n", netaddr_text(listen_addr(l->listener), text));
-  }
-  fflush(stdout);
-}
+/* ---- certificates ---------------------------------------------------------------------------- */
 
 static void server_look_at_certificates(struct timer *t, void *arg)
 {
@@ -139,17 +106,6 @@ void server_watch_certificates(struct server *s)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void server_close_listeners(struct server *s)
-{
-  while (s->listeners) {
-    struct server_listener *l = s->listeners;
-
-    s->listeners = l->next;
-    listen_free(l->listener);
-    mem_free(l);
-  }
-}
-
 static void server_check_stopped(struct timer *t, void *arg)
 {
   struct server *s = arg;
@@ -168,7 +124,8 @@ void server_stop(struct server *s)
   if (s->stopping) return;
   s->stopping = true;
   log_info(LOG_SERVER, "stopping sessions=%zu", s->session_count);
-  server_close_listeners(s);
+  notify_stopping(s->notify);
+  ports_close(s);
   for (struct session *c = s->sessions; c; c = next) {
     next = c->next;
     session_stop(c);
@@ -185,7 +142,7 @@ void server_close(struct server *s)
 
   timer_clear(s->loop, &s->stop);
   timer_clear(s->loop, &s->certs);
-  server_close_listeners(s);
+  ports_close(s);
   delegate_stop(s);
   for (struct session *c = s->sessions; c; c = c->next) io_abort(c->io);
   if (loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
@@ -193,4 +150,5 @@ void server_close(struct server *s)
 }
 #undef SERVER_STOP_PATIENCE
 #undef SERVER_CERTS_LOOK
+#undef SERVER_SPARE_DESCRIPTORS
 #undef SERVER_RETURNS

@@ -10,7 +10,7 @@
 
 struct session;
 struct deliver;
-struct server_listener;
+struct port;
 struct delegate_hub;
 
 /* The kinds of listeners (config.md 3.2). */
@@ -30,21 +30,25 @@ struct server {
   struct drop *drop;    /* the drop folder */
   struct srs srs;       /* keys for senders of mail that is sent on */
   struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
-  struct server_listener *listeners;
-  struct timer certs; /* the next look at the files of certificates */
-  struct timer stop;  /* the end of patience with sessions, or of -t */
-  int64_t stop_at;    /* loop time */
+  struct port *ports;             /* ports.c's own */
+  int notify;                     /* where a supervisor listens, or -1 (notify.h) */
+  struct timer certs;             /* the next look at the files of certificates */
+  struct timer stop;              /* the end of patience with sessions, or of -t */
+  int64_t stop_at;                /* loop time */
   bool stopping;
+  bool detached; /* nobody starts it anew when it ends */
+  bool broken;   /* it ends because its helper died */
 };
 
-/* Binds all listeners; they accept nobody before server_open. */
-int server_bind(struct server *s, const struct conf *conf, struct err *e);
-/* Accepts clients and says so: one line "listening on ADDRESS:PORT" each on standard output. */
-void server_open(struct server *s);
+/* A client came to a port of this kind: a session begins, or he is turned away. Takes fd. */
+void server_accept(struct server *s, enum server_port port, int fd, const struct netaddr *peer);
+/* Files enough for each client allowed, and for the database, logs, ports and mails on their way; where
+ * the system gives fewer, fewer clients are (config.md 3). */
+int server_raise_descriptors(struct conf *conf, struct err *e);
 /* Looks now and then whether certificates changed. */
 void server_watch_certificates(struct server *s);
 /* Stops accepting, lets sessions end what they are at, then stops the loop. */
 void server_stop(struct server *s);
-void server_close(struct server *s); /* frees listeners and aborts what is left of the sessions */
+void server_close(struct server *s); /* frees ports and aborts what is left of the sessions */
 
 #endif

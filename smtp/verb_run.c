@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -18,17 +17,19 @@
 #include "daemon.h"
 #include "deliver.h"
 #include "locate.h"
+#include "notify.h"
+#include "ports.h"
 #include "privilege.h"
+#include "reload.h"
 #include "server.h"
 #include "smtp.h"
-
-#define RUN_SPARE_DESCRIPTORS (64 + 3 * LIMIT_DELEGATE_FLYING)
 
 struct run_options {
   const char *config;
   bool daemon, to_stdout;
   int64_t timeout; /* milliseconds; 0: none */
   uint32_t trace;
+  struct ports_given given; /* sockets of a supervisor */
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -179,104 +180,21 @@ static int run_open_log(const struct conf *conf, const struct conf_logs *logs, b
 
 static int run_open_logs(const struct conf *conf, const struct run_options *o, struct err *e)
 {
-  for (int t = 0; t < LOG_TARGETS; t++)
-    log_set_level((enum log_target)t, conf->server.logs.level[t]);
+  reload_log_levels(conf);
   log_stdout(o->to_stdout);
   trace_mask = o->trace;
   if (run_open_log(conf, &conf->server.logs, false, e) < 0) return -1;
   return run_open_log(conf, &conf->app.logs, true, e);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
-
-/* One for each client allowed, and some for the database, logs, listeners and mails on their way;
- * where the system gives fewer, fewer clients are (config.md 3). */
-static int run_raise_descriptors(struct conf *conf, struct err *e)
-{
-  int64_t *clients = &conf->server.client_count_max;
-  struct rlimit limit, more;
-
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return err_sys(e, errno, "cannot ask for limits");
-  rlim_t want = *clients < 0 ? limit.rlim_max : (rlim_t)*clients + RUN_SPARE_DESCRIPTORS;
-  if (limit.rlim_cur >= want) return 0;
-  more = (struct rlimit){want, want > limit.rlim_max ? want : limit.rlim_max};
-  if (setrlimit(RLIMIT_NOFILE, &more) == 0) return 0; /* more than rlim_max: as root only */
-  more = (struct rlimit){limit.rlim_max, limit.rlim_max};
-  if (setrlimit(RLIMIT_NOFILE, &more) < 0) more.rlim_cur = limit.rlim_cur;
-  *clients = more.rlim_cur > 2 * RUN_SPARE_DESCRIPTORS
-                 ? (int64_t)(more.rlim_cur - RUN_SPARE_DESCRIPTORS)
-                 : (int64_t)(more.rlim_cur / 2);
-  log_warn(LOG_SERVER, "only %lld clients at the same time: the system allows %lld open files",
-           (long long)*clients, (long long)more.rlim_cur);
-  return 0;
-}
-
 /* ---- signals --------------------------------------------------------------------------------- */
-
-static void run_log_faults(const struct diags *d)
-{
-  for (size_t i = 0; i < d->n; i++) {
-    const struct diag *g = &d->list[i];
-    enum log_level level = g->warning ? LOG_WARN : LOG_ERROR;
-
-    if (g->line)
-      log_write(LOG_SERVER, level, STR_FMT ":%d:%d: " STR_FMT, STR_ARG(g->file), g->line, g->column,
-                STR_ARG(g->text));
-    else
-      log_write(LOG_SERVER, level, STR_FMT ": " STR_FMT, STR_ARG(g->file), STR_ARG(g->text));
-  }
-}
-
-/* The helper knows the commands that were declared when the server started. */
-static void run_use_commands(const struct server *s, struct policy *p)
-{
-  p->commands = s->commands;
-  for (size_t i = 0; i < rules_declared_count(p->rules); i++) {
-    const struct rules_declared d = rules_declared(p->rules, i);
-
-    if (d.kind == RULES_SERVICE_CMD && !commands_knows(s->commands, &d))
-      log_warn(LOG_SERVER, "service '" STR_FMT "' is new or changed: it can be run after a restart",
-               STR_ARG(d.name));
-  }
-}
-
-/* SIGHUP: configuration and rules again, as one step; or nothing changes. */
-static void run_reload(struct server *s)
-{
-  struct diags d;
-  struct err e;
-  struct conf *conf;
-  struct policy *fresh = NULL;
-
-  if (log_reopen(&e) < 0) log_error(LOG_SERVER, "%s", e.text);
-  if (diags_init(&d) < 0) return;
-  conf = conf_load(s->policy->conf->file, &d);
-  if (conf && run_raise_descriptors(conf, &e) < 0) log_error(LOG_SERVER, "%s", e.text);
-  if (conf) fresh = policy_new(conf, &d);
-  if (fresh && policy_load(fresh, &d) < 0) {
-    policy_release(fresh);
-    fresh = NULL;
-  }
-  run_log_faults(&d);
-  diags_free(&d);
-  if (!fresh) {
-    log_error(LOG_SERVER, "reload failed: the running configuration, certificates and rules stay");
-    return;
-  }
-  run_use_commands(s, fresh);
-  policy_release(s->policy);
-  s->policy = fresh;
-  store_keep(s->store, fresh->conf->server.queues.keep.dead, fresh->conf->server.queues.keep.trace,
-             fresh->conf->server.queues.keep.quarantine);
-  log_info(LOG_SERVER, "reloaded configuration, certificates and rules");
-}
 
 static void run_signal(int signo, void *arg)
 {
   struct server *s = arg;
 
   switch (signo) {
-  case SIGHUP: run_reload(s); break;
+  case SIGHUP: reload_run(s); break;
   case SIGUSR1: deliver_flush(s->deliver); break;
   case SIGUSR2: trace_mask = trace_mask ? 0 : UINT32_MAX; break;
   default: server_stop(s); break;
@@ -352,9 +270,24 @@ static int run_load_rules(struct server *s, struct diags *d, struct err *e)
   return policy_load(s->policy, d) == 0 ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
 }
 
+/* Only root could make another helper, and that this is no more. Whoever watches over the server
+ * starts it anew, with a helper; one that left its terminal goes on, and what is for mailboxes of
+ * this machine waits in the queue. Either way nothing is lost. */
+static void run_helper_died(void *arg)
+{
+  struct server *s = arg;
+
+  if (s->stopping) return;
+  s->broken = !s->detached;
+  log_error(LOG_SERVER, s->broken ? "stopping, to be started anew with a helper"
+                                  : "start the server anew: mail for mailboxes here waits");
+  if (s->broken) server_stop(s);
+}
+
 static int run_tell_commands(struct server *s, struct err *e)
 {
   if (helper_attach(s->helper, s->loop, e) < 0) return -1;
+  helper_on_death(s->helper, run_helper_died, s);
   s->commands = commands_new(s->loop, s->helper, s->policy->rules, e);
   s->policy->commands = s->commands;
   return s->commands ? 0 : -1;
@@ -366,17 +299,28 @@ static void run_timeout(struct timer *t, void *arg)
   server_stop(arg);
 }
 
+static int run_bind(struct server *s, struct run_options *o, struct err *e)
+{
+  const struct toml *at;
+  int rc = ports_prepare(s, s->policy->conf, &o->given, &at, e);
+
+  if (rc == 0) ports_close_given(&o->given);
+  return rc;
+}
+
 static int run_serve(struct server *s, const struct run_options *o, struct err *e)
 {
   struct timer limit = {.fire = run_timeout, .arg = s};
   int rc;
 
   if (o->timeout) timer_set(s->loop, &limit, loop_now(s->loop) + o->timeout);
-  server_open(s);
+  ports_commit(s);
+  notify_ready(s->notify);
   server_watch_certificates(s);
   log_info(LOG_SERVER, "serving version=%s", VSMTP_VERSION);
   rc = loop_run(s->loop, e);
   timer_clear(s->loop, &limit);
+  if (rc == 0 && s->broken) rc = err_set(e, ERR_PERM, "the helper has died");
   return rc;
 }
 
@@ -395,6 +339,7 @@ static void run_end(struct server *s)
   if (s->loop && loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
   policy_release(s->policy);
   loop_free(s->loop);
+  if (s->notify >= 0) close(s->notify);
   log_close();
 }
 
@@ -416,21 +361,22 @@ static int run_exit_code(const struct err *e)
 }
 
 /* Everything from a good configuration to the end of service. */
-static int run_all(struct conf *conf, const struct run_options *o, struct diags *d, int ready_fd)
+static int run_all(struct conf *conf, struct run_options *o, struct diags *d, int ready_fd)
 {
-  struct server s = {.stopping = false};
+  struct server s = {.notify = notify_open(), .detached = o->daemon};
   struct err e = {.kind = ERR_NONE};
   int code = -1;
 
   if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
       run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e))) {
     conf_free(conf);
-  } else if (run_load_certificates(&s, conf, d, &e) == 0 && server_bind(&s, conf, &e) == 0 &&
-             run_raise_descriptors(conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
-             run_open_store(&s, &e) == 0 && srs_load(&s.srs, s.store, &e) == 0 && run_tell_commands(&s, &e) == 0 &&
-             (s.deliver = deliver_new(&s)) != NULL && run_set_signals(&s, &e) == 0) {
+  } else if (run_load_certificates(&s, conf, d, &e) == 0 && run_bind(&s, o, &e) == 0 &&
+             server_raise_descriptors(conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
+             run_open_store(&s, &e) == 0 && srs_load(&s.srs, s.store, &e) == 0 &&
+             run_tell_commands(&s, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
+             run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
-    run_log_faults(d);
+    reload_log_faults(d);
     if (ready_fd >= 0) daemon_ready(ready_fd);
     code = run_serve(&s, o, &e) == 0 ? EX_OK : run_exit_code(&e);
   }
@@ -449,6 +395,7 @@ int verb_run(int argc, char **argv)
   struct diags d;
 
   if (code != EX_OK) return code;
+  ports_take_given(&o.given);
   if (o.daemon && (ready_fd = daemon_begin(&code)) < 0) return code;
   if (diags_init(&d) < 0) return EX_OSERR;
   conf = conf_load(str_of(o.config), &d);
@@ -461,4 +408,3 @@ int verb_run(int argc, char **argv)
   diags_free(&d);
   return code;
 }
-#undef RUN_SPARE_DESCRIPTORS
