@@ -497,10 +497,17 @@ static void io_leave(struct io *io, enum io_life life)
   loop_late(io->loop, &io->late);
 }
 
+/* Is there a last word to wait for? Where TLS failed that is the alert, which is on its way. */
+static bool io_has_last_word(const struct io *io)
+{
+  if (io->life == IO_LIFE_DEAD) return io->tls && !io->errnum;
+  return io->life == IO_LIFE_OPEN && !io->shake;
+}
+
 void io_close(struct io *io)
 {
   if (!io || io_is_closing(io)) return;
-  io_leave(io, io->life == IO_LIFE_OPEN && !io->shake ? IO_LIFE_CLOSING : IO_LIFE_GONE);
+  io_leave(io, io_has_last_word(io) ? IO_LIFE_CLOSING : IO_LIFE_GONE);
 }
 
 void io_abort(struct io *io)

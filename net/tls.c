@@ -293,7 +293,7 @@ static int tls_server_fill(struct tls_server *t, const struct tls_server_options
   *which = 0;
   *key = false;
   if (!tls_compat_init()) return err_set(e, ERR_BUG, "cannot prepare cryptography");
-  if (tls_read_suites(t, o, e) < 0 || tls_server_defaults(t, o, e) < 0) return -1;
+  if (tls_server_defaults(t, o, e) < 0 || tls_read_suites(t, o, e) < 0) return -1;
   for (*which = 0; *which < o->pair_count; ++*which)
     if (tls_add_pair(t, &o->pairs[*which], key, e) < 0) return -1;
   return 0;

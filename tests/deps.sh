@@ -25,6 +25,7 @@ test="$run
 clang clang
 clang-format clang-format
 python3 python3
+openssl openssl
 swaks swaks
 msmtp msmtp"
 bench="$run

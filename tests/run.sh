@@ -82,6 +82,7 @@ done
 runner delegate tests/delegate/delegate.py "$B/test/vsmtp" "$part"
 runner services tests/delegate/services.py "$B/test/vsmtp" "$part"
 runner spf tests/spf/spf.py "$B/test/vsmtp" "$part"
+runner tls tests/tls/tls.py "$B/test/vsmtp" "$part"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -21,6 +21,7 @@ domain = "home.example"
 {system}
 [server.interfaces]
 addr = ["127.0.0.1:0"]
+{interfaces}
 [server.logs]
 filepath = "server.log"
 level = ["{level}"]
@@ -48,13 +49,14 @@ def until(what, true, seconds=20, pause=0.02):
 class Server:
     """program: a list, the command and what stands before it (an emulator). rules: FILE: text."""
 
-    def __init__(self, program, rules, server="", level="info", mailboxes=("alice",), env=None):
+    def __init__(self, program, rules, server="", level="info", mailboxes=("alice",), env=None,
+                 interfaces=""):
         self.program = list(program)
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="vsmtp-"))
         self.env = dict(os.environ, **(env or {}))
         self.process = None
         root = 'user = "root"\ngroup = "root"' if os.geteuid() == 0 else ""
-        config = CONFIG.format(server=server, system=root, level=level)
+        config = CONFIG.format(server=server, system=root, level=level, interfaces=interfaces)
         (self.dir / "vsmtp.toml").write_text(config)
         for name, text in rules.items():
             (self.dir / name).write_text(text)
@@ -83,10 +85,10 @@ class Server:
         self.port = until("the server to listen", self.listening)
 
     def listening(self):
-        found = re.search(r"^listening on .*:(\d+)$", self.log(), re.M)
+        self.ports = [int(n) for n in re.findall(r"^listening on .*:(\d+)$", self.log(), re.M)]
         if self.process.poll() is not None:
             raise AssertionError(f"the server ended with status {self.process.returncode}")
-        return found and int(found[1])
+        return self.ports and self.ports[0]
 
     def stop(self):
         if self.process and self.process.poll() is None:

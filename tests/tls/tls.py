@@ -1,0 +1,716 @@
+#!/usr/bin/env python3
+"""Encrypted conversations: tls.py PROGRAM [PART].
+
+Python's ssl is the client that does as told; openssl, swaks, curl, msmtp and Postfix's TLS client are
+those that people have. Certificates are made here, by openssl: an authority, an intermediate one, and
+by that mail.home.example (EC, with its chain) and virtual.example (RSA).
+"""
+
+import contextlib
+import email
+import os
+import pathlib
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "clients"))
+from server import Server, until  # noqa: E402
+
+FROM, TO = "bob@elsewhere.example", "alice@home.example"
+RULES = {"main.vsl": """#{
+  connect: [ action "note" || log("warn",
+    `connect secured=${is_secured()} name=${server_name()}`) ],
+  rcpt: [ rule "ours" || if rcpt().domain == "home.example" { next() } else { deny() } ],
+}"""}
+
+
+def expect(condition, why=""):
+    if not condition:
+        raise AssertionError(why)
+
+
+def run(*command, stdin="", timeout=60, env=None):
+    done = subprocess.run([str(word) for word in command], input=stdin.encode(), timeout=timeout,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=dict(os.environ, **(env or {})))
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+# ---- certificates --------------------------------------------------------------------------------
+
+CERTS = pathlib.Path(tempfile.mkdtemp(prefix="vsmtp-certs-"))
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA = ("-newkey", "rsa:2048")
+IS_CA = "basicConstraints=critical,CA:true"
+
+
+def openssl(*words):
+    status, said = run("openssl", *words)
+    expect(status == 0, said)
+
+
+def certificate(name, by, key, extension, days=30):
+    """CERTS/name.crt and .key, signed by another one"""
+    at = CERTS / name
+    openssl("req", "-new", "-nodes", *key, "-subj", f"/CN={name}", "-keyout", f"{at}.key",
+            "-out", f"{at}.csr")
+    pathlib.Path(f"{at}.ext").write_text(extension + "\n")
+    openssl("x509", "-req", "-in", f"{at}.csr", "-CA", CERTS / f"{by}.crt", "-CAkey",
+            CERTS / f"{by}.key", "-CAcreateserial", "-days", days, "-extfile", f"{at}.ext",
+            "-out", f"{at}.crt")
+
+
+def make_certificates():
+    openssl("req", "-x509", *EC, "-nodes", "-days", 30, "-subj", "/CN=root", "-addext", IS_CA,
+            "-keyout", CERTS / "root.key", "-out", CERTS / "root.crt")
+    certificate("middle", "root", EC, IS_CA)
+    certificate("main", "middle", EC, "subjectAltName=DNS:mail.home.example,DNS:home.example")
+    certificate("virtual", "middle", RSA, "subjectAltName=DNS:virtual.example,DNS:*.virtual.example")
+    certificate("other", "middle", EC, "subjectAltName=DNS:mail.home.example")
+    certificate("expired", "middle", EC, "subjectAltName=DNS:mail.home.example", days=0)
+    chain = (CERTS / "middle.crt").read_text()
+    for name in ("main", "virtual", "other"):
+        with open(CERTS / f"{name}.crt", "a") as file:
+            file.write(chain)
+
+
+def tls_config(level="May", more="", virtual=True):
+    text = f"""tls.security_level = "{level}"
+tls.protocol_version = ">=TLSv1.2"
+tls.certificate = "tls.crt"
+tls.private_key = "tls.key"
+{more}
+"""
+    return text + ("""virtual."virtual.example".tls = { protocol_version = "TLSv1.2", """
+                   """certificate = "v.crt", private_key = "v.key" }""" if virtual else "")
+
+
+def install(server, name, at="tls"):
+    """Puts a certificate where the configuration wants it, as certbot does: each file at once."""
+    for kind in ("crt", "key"):
+        new = server.dir / f"{at}.{kind}.new"
+        shutil.copy(CERTS / f"{name}.{kind}", new)
+        new.chmod(0o600)
+        new.rename(server.dir / f"{at}.{kind}")
+
+
+def server_of(program, **options):
+    options.setdefault("server", tls_config())
+    options.setdefault("interfaces", 'addr_submissions = ["127.0.0.1:0"]')
+    server = Server(program, RULES, **options)
+    install(server, "main")
+    install(server, "virtual", "v")
+    return server
+
+
+# ---- a client ------------------------------------------------------------------------------------
+
+def context(verify=True):
+    c = ssl.create_default_context(cafile=str(CERTS / "root.crt"))
+    if not verify:
+        c.check_hostname = False
+        c.verify_mode = ssl.CERT_NONE
+    return c
+
+
+class Client:
+    """Says what it is told, and hears replies."""
+
+    def __init__(self, port, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout=20)
+        self.left = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def secure(self, name="mail.home.example", with_context=None, session=None):
+        self.socket = (with_context or context()).wrap_socket(
+            self.socket, server_hostname=name, session=session)
+        self.left = b""
+
+    def send(self, text):
+        self.socket.sendall(text if isinstance(text, bytes) else text.encode())
+
+    def line(self):
+        while b"\n" not in self.left:
+            got = self.socket.recv(65536)
+            if not got:
+                return ""
+            self.left += got
+        line, self.left = self.left.split(b"\n", 1)
+        return line.decode().rstrip("\r")
+
+    def reply(self):
+        lines = [self.line()]
+        while lines[-1][3:4] == "-":
+            lines.append(self.line())
+        return lines
+
+    def say(self, command, want):
+        self.send(command + "\r\n")
+        return self.hear(want)
+
+    def hear(self, want):
+        lines = self.reply()
+        expect(lines[-1].startswith(want), f"not {want}: {lines}")
+        return lines
+
+    def is_closed(self):
+        try:
+            return self.socket.recv(100) == b""
+        except (ConnectionError, ssl.SSLError):
+            return True
+
+
+def starttls(server, name="mail.home.example", with_context=None, session=None):
+    c = Client(server.ports[0])
+    c.hear("220")
+    c.say("EHLO me.example", "250")
+    c.say("STARTTLS", "220 2.0.0")
+    c.secure(name, with_context, session)
+    return c
+
+
+def submissions(server, name="mail.home.example", with_context=None):
+    c = Client(server.ports[1])
+    c.secure(name, with_context)
+    return c
+
+
+def mail(c, text="Subject: x\r\n\r\nhello\r\n", want="250 2.0.0"):
+    c.say(f"MAIL FROM:<{FROM}>", "250")
+    c.say(f"RCPT TO:<{TO}>", "250")
+    c.say("DATA", "354")
+    c.send(text)
+    c.say(".", want)
+
+
+# ---- STARTTLS ------------------------------------------------------------------------------------
+
+def conversation(program):
+    with server_of(program) as server, Client(server.ports[0]) as c:
+        c.hear("220")
+        expect("250-STARTTLS" in c.say("EHLO me.example", "250"))
+        c.say("STARTTLS now", "501")
+        c.say("STARTTLS", "220 2.0.0 Ready")
+        c.secure()
+        c.say("MAIL FROM:<a@b.example>", "503 5.5.1")  # RFC 3207 4.2: nothing is known any more
+        expect("STARTTLS" not in " ".join(c.say("EHLO me.example", "250")))
+        c.say("STARTTLS", "554 5.5.1")
+        mail(c)
+        (text,) = server.mails(count=1)
+        received = email.message_from_bytes(text)["Received"]
+        expect(re.search(r"with ESMTPS id", received), received)
+        expect(re.search(r"tls TLS_[A-Z0-9_]+ \(TLSv1\.[23]\);", received), received)
+        c.say("QUIT", "221")
+        app = (server.dir / "app.log").read_text()
+        expect("secured=false name=home.example" in app, app)
+        expect("secured=true name=mail.home.example" in app, app)
+
+
+def forgets_what_was_clear(program):
+    with server_of(program) as server, Client(server.ports[0]) as c:
+        c.hear("220")
+        c.say("EHLO me.example", "250")
+        c.say(f"MAIL FROM:<{FROM}>", "250")
+        c.say(f"RCPT TO:<{TO}>", "250")
+        c.say("STARTTLS", "220")
+        c.secure()
+        c.say("DATA", "503")
+        c.say(f"RCPT TO:<{TO}>", "503")
+        c.say("EHLO me.example", "250")
+        c.say(f"RCPT TO:<{TO}>", "503")
+        mail(c)
+
+
+def injection(program):
+    with server_of(program) as server:
+        for behind in ("RSET\r\n", "MAIL FROM:<>\r\n", "\r\n", "x"):
+            with Client(server.ports[0]) as c:
+                c.hear("220")
+                c.say("EHLO me.example", "250")
+                c.send("STARTTLS\r\n" + behind)
+                c.hear("501 5.5.2")
+                expect(c.is_closed(), "open after an injection")
+        with Client(server.ports[0]) as c:  # later: it is taken for a handshake, which it is not
+            c.hear("220")
+            c.say("EHLO me.example", "250")
+            c.say("STARTTLS", "220")
+            c.send("RSET\r\nNOOP\r\n")
+            got = c.left + c.socket.recv(1000)
+            expect(got[:1] in (b"\x15", b""), f"not an alert: {got}")
+            expect(c.is_closed(), "open after clear text")
+        with starttls(server) as c:
+            c.say("NOOP", "250")
+
+
+def slowed_client(program):
+    """A reply that is held back must not come in the middle of a handshake."""
+    more = "smtp.error = { soft_count = 1, hard_count = 20, delay = '300ms' }"
+    with server_of(program, server=tls_config(more=more)) as server, Client(server.ports[0]) as c:
+        c.hear("220")
+        for _ in range(3):
+            c.say("NONSENSE", "500")
+        c.say("EHLO me.example", "250")
+        c.say("STARTTLS", "220")
+        c.secure()
+        c.say("EHLO me.example", "250")
+        c.say("NONSENSE", "500")
+
+
+def rules_may_refuse_the_second_time(program):
+    rules = {"main.vsl": '#{ connect: [ rule "c" || if is_secured() { deny() } else { next() } ] }'}
+    server = Server(program, rules, server=tls_config())
+    install(server, "main")
+    install(server, "virtual", "v")
+    with server, starttls(server) as c:
+        c.send("EHLO me.example\r\n")
+        c.hear("554")
+        expect(c.is_closed(), "open after deny")
+
+
+def must_encrypt(program):
+    with server_of(program, server=tls_config("Encrypt")) as server, Client(server.ports[0]) as c:
+        c.hear("220")
+        c.say("EHLO me.example", "250")
+        c.say(f"MAIL FROM:<{FROM}>", "530 5.7.0")
+        c.say("STARTTLS", "220")
+        c.secure()
+        c.say("EHLO me.example", "250")
+        mail(c)
+
+
+def without_tls(program):
+    with Server(program, RULES) as server, Client(server.ports[0]) as c:
+        c.hear("220")
+        expect("STARTTLS" not in " ".join(c.say("EHLO me.example", "250")))
+        c.say("STARTTLS", "454 4.7.0")
+        c.say("NOOP", "250")
+
+
+def first_byte(program):
+    with server_of(program) as server, submissions(server) as c:
+        c.hear("220 home.example")
+        expect("STARTTLS" not in " ".join(c.say("EHLO me.example", "250")))
+        c.say("STARTTLS", "554 5.5.1")
+        c.say(f"MAIL FROM:<{FROM}>", "530")  # a submission listener wants AUTH
+        c.say("QUIT", "221")
+    with server_of(program) as server, Client(server.ports[1]) as c:
+        c.send("EHLO me.example\r\n")
+        got = c.socket.recv(1000)
+        expect(got[:1] in (b"\x15", b""), f"not an alert: {got}")
+
+
+def bytes_and_megabytes(program):
+    with server_of(program) as server, starttls(server) as c:
+        for byte in "EHLO me.example\r\n":
+            c.send(byte)
+        c.hear("250")
+        c.send("NOOP\r\n" * 90)
+        for _ in range(90):
+            c.hear("250")
+        body = b"".join(b"%07d %s\r\n" % (n, b"x" * (n % 900)) for n in range(20000))
+        mail(c, b"Subject: large\r\n\r\n" + body)
+        (text,) = server.mails(count=1)
+        expect(text.endswith(b"\n\n" + body.replace(b"\r\n", b"\n")), "the body differs")
+
+
+def nothing_behind_the_end(program):
+    """CVE-2026-45185: the encrypted text ends amid a mail, then clear text comes."""
+    with server_of(program) as server:
+        c = starttls(server)
+        c.say("EHLO me.example", "250")
+        c.say(f"MAIL FROM:<{FROM}>", "250")
+        c.say(f"RCPT TO:<{TO}>", "250")
+        c.say("DATA", "354")
+        c.send("Subject: x\r\n\r\nhalf")
+        plain = socket.socket(fileno=os.dup(c.socket.fileno()))
+        with contextlib.suppress(OSError):
+            c.socket.unwrap()
+        with contextlib.suppress(OSError):
+            plain.sendall(b"\r\n.\r\nMAIL FROM:<a@b>\r\n")
+        plain.close()
+        c.socket.close()
+        until("no session", lambda: "closed" in (server.dir / "server.log").read_text())
+        expect(not server.sql("SELECT 1 FROM message"), "something is kept")
+        with starttls(server) as c:
+            c.say("NOOP", "250")
+
+
+# ---- certificates --------------------------------------------------------------------------------
+
+def name_of(c):
+    names = [value for kind, value in c.socket.getpeercert()["subjectAltName"]]
+    return names[0]
+
+
+def names(program):
+    with server_of(program) as server:
+        for asked, given, known in (("mail.home.example", "mail.home.example", "mail.home.example"),
+                                    ("virtual.example", "virtual.example", "virtual.example"),
+                                    ("MX.Virtual.Example", "virtual.example", "mx.virtual.example")):
+            with submissions(server, asked) as c:
+                expect(name_of(c) == given, f"{asked}: {name_of(c)}")
+            until(known, lambda: f"secured=true name={known}" in
+                  (server.dir / "app.log").read_text())
+        anybody = context()
+        anybody.check_hostname = False
+        for asked in ("unknown.example", None):  # no name, or one of somebody else: the main one
+            with submissions(server, asked, anybody) as c:
+                expect(name_of(c) == "mail.home.example", name_of(c))
+                c.hear("220")
+        until("name=home.example", lambda: (server.dir / "app.log").read_text().count(
+            "secured=true name=home.example") == 2)
+
+
+def versions(program):
+    """Whatever a client would put up with, it gets nothing below 1.2 and no weak suite."""
+    with server_of(program, server=tls_config(virtual=False)) as server:
+        for old in ("-ssl3", "-tls1", "-tls1_1"):
+            status, said = run("openssl", "s_client", old, "-cipher", "ALL:@SECLEVEL=0", "-connect",
+                               f"127.0.0.1:{server.ports[1]}", stdin="QUIT\n")
+            expect("Cipher is (NONE)" in said or "unknown option" in said.lower(), f"{old}: {said}")
+        listed = run("openssl", "ciphers", "-tls1_2", "-s", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")[1]
+        for at, allowed in (("main", "ECDHE-ECDSA-"), ("virtual", "ECDHE-RSA-")):
+            install(server, at)
+            server.process.send_signal(signal.SIGHUP)
+            until("reload", lambda: (server.dir / "server.log").read_text().count("reloaded") == (
+                1 if at == "main" else 2))
+            taken = []
+            for name in listed.strip().split(":"):
+                status, said = run("openssl", "s_client", "-tls1_2", "-cipher",
+                                   f"{name}:@SECLEVEL=0", "-connect",
+                                   f"127.0.0.1:{server.ports[1]}", stdin="QUIT\n")
+                if f"Cipher is {name}" in said:
+                    taken.append(name)
+            expect(sorted(taken) == [allowed + end for end in (
+                "AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")], f"{taken}")
+
+
+def renegotiation(program):
+    with server_of(program) as server:
+        status, said = run("openssl", "s_client", "-tls1_2", "-connect",
+                           f"127.0.0.1:{server.ports[1]}", stdin="R\nQUIT\n")
+        expect("no renegotiation" in said, said)
+
+
+def resumption(program):
+    with server_of(program) as server:
+        c = starttls(server)
+        old, shared = c.socket.session, c.socket.context
+        c.say("EHLO me.example", "250")
+        old = c.socket.session  # TLS 1.3 tells it later
+        c.say("QUIT", "221")
+        with starttls(server, with_context=shared, session=old) as c:
+            expect(c.socket.session_reused, "not resumed")
+            c.say("EHLO me.example", "250")
+            mail(c)
+
+
+def deadlines(program):
+    more = 'tls.handshake_timeout = "700ms"'
+    with server_of(program, server=tls_config(more=more)) as server:
+        began = time.monotonic()
+        with Client(server.ports[1]) as silent, Client(server.ports[1]) as slow:
+            for byte in b"\x16\x03\x01\x02\x00\x01":
+                with contextlib.suppress(OSError):
+                    slow.send(bytes([byte]))
+                time.sleep(0.2)
+            expect(silent.is_closed() and slow.is_closed(), "nobody closed")
+        expect(time.monotonic() - began < 10, "closed late")
+        with starttls(server) as c:  # the clock of the handshake is not that of the session
+            time.sleep(1)
+            c.say("NOOP", "250")
+
+
+def own_address():
+    """An address of this machine that is not loopback, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+            address = s.getsockname()[0]
+        except OSError:
+            return None
+    return None if address.startswith(("127.", "0.")) else address
+
+
+def allowance(program):
+    """Five handshakes at once, then five a second; they wait, none fails."""
+    host = own_address()
+    if not host:
+        print("skip tls/allowance: this machine has no address but loopback")
+        return
+    with server_of(program, interfaces=f'addr_submissions = ["{host}:0"]') as server:
+        def one():
+            with Client(server.ports[1], host) as c:
+                c.secure()
+                c.hear("220")
+
+        began = time.monotonic()
+        threads = [threading.Thread(target=one) for _ in range(15)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        took = time.monotonic() - began
+        expect(1.9 < took < 10, f"{took} s")
+        heard = (server.dir / "server.log").read_text().count("version=TLS")
+        expect(heard == 15, f"{heard} handshakes")
+
+
+# ---- other certificates --------------------------------------------------------------------------
+
+def serial(server):
+    with submissions(server) as c:
+        return c.socket.getpeercert()["serialNumber"]
+
+
+def log_of(server, text, count=1):
+    until(text, lambda: (server.dir / "server.log").read_text().count(text) >= count)
+
+
+def reload(program):
+    with server_of(program) as server:
+        old = starttls(server)
+        first = serial(server)
+        install(server, "other")
+        server.process.send_signal(signal.SIGHUP)
+        log_of(server, "reloaded")
+        second = serial(server)
+        expect(first != second, "the same certificate")
+        shutil.copy(CERTS / "main.key", server.dir / "tls.key")  # not that of the certificate
+        server.process.send_signal(signal.SIGHUP)
+        log_of(server, "this key is not that of the certificate")
+        log_of(server, "reload failed")
+        expect(serial(server) == second, "changed by a faulty reload")
+        old.say("EHLO me.example", "250")
+        mail(old)
+
+
+def by_themselves(program):
+    """The files change, nobody says a word; the clock is moved instead of waiting a minute."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = pathlib.Path(folder) / "clock"
+        clock.write_bytes(struct.pack("=q", 0))
+        moved = 0
+
+        def wait_minutes():
+            nonlocal moved
+            moved += 2 * 60000
+            with open(clock, "r+b") as file:  # never empty: the server has it mapped
+                file.write(struct.pack("=q", moved))
+
+        with server_of(program, env={"VSMTP_CLOCK": str(clock)}) as server:
+            first = serial(server)
+            wait_minutes()
+            shutil.copy(CERTS / "other.key", server.dir / "tls.key")  # half of it
+            wait_minutes()
+            log_of(server, "the certificates in use stay")
+            wait_minutes()
+            wait_minutes()
+            expect(serial(server) == first, "changed by half")
+            install(server, "other")
+            wait_minutes()
+            log_of(server, "were read again")
+            expect(serial(server) != first, "not changed")
+            (server.dir / "tls.crt").unlink()
+            wait_minutes()
+            log_of(server, "the certificates in use stay", 2)
+            expect(serial(server) != first, "changed back")
+
+
+def hundred_swaps(program):
+    """Certificates change a hundred times while clients come and go: none of them notices."""
+    with server_of(program) as server:
+        failures, done, stop = [], [0], threading.Event()
+        long = starttls(server)
+        long.say("EHLO me.example", "250")
+
+        def load():
+            while not stop.is_set():
+                try:
+                    with starttls(server) as c:
+                        c.say("EHLO me.example", "250")
+                        mail(c)
+                        c.say("QUIT", "221")
+                    done[0] += 1
+                except Exception as error:
+                    failures.append(error)
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for swap in range(100):
+            install(server, ("other", "main")[swap % 2])
+            server.process.send_signal(signal.SIGHUP)
+            log_of(server, "reloaded", swap + 1)
+            if swap % 20 == 0:
+                mail(long)
+        stop.set()
+        for t in threads:
+            t.join()
+        expect(not failures, f"{len(failures)} of {done[0]}: {failures[:3]}")
+        expect(done[0] > 20, f"only {done[0]} sessions")
+        long.say("QUIT", "221")
+
+
+# ---- vsmtp check ---------------------------------------------------------------------------------
+
+def check(server, want):
+    status, said = run(*server.program, "check", "-c", server.dir / "vsmtp.toml")
+    expect(status == want, f"{status}: {said}")
+    return said
+
+
+def checked(program):
+    server = server_of(program)
+    said = check(server, 0)
+    expect(re.search(r"certificate of home\.example: mail\.home\.example, home\.example; EC 256, until "
+                     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", said), said)
+    expect("certificate of virtual.example: virtual.example, *.virtual.example; RSA 2048" in said, said)
+    shutil.copy(CERTS / "virtual.key", server.dir / "tls.key")
+    said = check(server, 78)
+    expect("private_key: this key is not that of the certificate" in said and "^" in said, said)
+    install(server, "expired")
+    expect("this certificate expire" in check(server, 0))
+    install(server, "main")
+    (server.dir / "tls.key").chmod(0o644)
+    expect("everybody on this machine may read" in check(server, 0))
+    (server.dir / "v.crt").write_text("nonsense\n")
+    said = check(server, 78)
+    expect("there is no certificate in it" in said, said)
+    openssl("ec", "-in", CERTS / "main.key", "-aes128", "-passout", "pass:x", "-out",
+            server.dir / "tls.key")
+    expect("encrypted" in check(server, 78))
+    shutil.rmtree(server.dir)
+
+
+# ---- clients of other people ---------------------------------------------------------------------
+
+def peers(package):
+    """The folder of an unpacked package, and the libraries in it."""
+    top = pathlib.Path(run(TOP / "tests" / "peers.sh", package)[1].strip())
+    return top, ":".join(str(d) for d in [top / "usr/lib/postfix", *top.glob("usr/lib/*-linux-*")])
+
+
+def by_openssl(program):
+    with server_of(program) as server:
+        status, said = run("openssl", "s_client", "-starttls", "smtp", "-crlf", "-connect",
+                           f"127.0.0.1:{server.ports[0]}", "-servername", "mail.home.example",
+                           "-CAfile", CERTS / "root.crt", "-verify_return_error",
+                           "-verify_hostname", "mail.home.example", stdin="QUIT\n")
+        expect("Verify return code: 0 (ok)" in said, said)
+
+
+def by_swaks(program):
+    with server_of(program) as server:
+        perl = [str(d) for d in peers("libnet-ssleay-perl")[0].glob("usr/lib/*/perl5/*")]
+        env = {"PERL5LIB": ":".join(perl)}
+        to = ["swaks", "--from", FROM, "--to", TO, "--tls-sni", "mail.home.example"]
+        status, said = run(*to, "--server", f"127.0.0.1:{server.ports[0]}", "--tls", env=env)
+        expect(status == 0 and "TLS started with cipher TLSv1." in said, said)
+        expect(len(server.mails(count=1)) == 1)
+        status, said = run(*to, "--server", f"127.0.0.1:{server.ports[1]}", "--tls-on-connect",
+                           env=env)
+        expect("TLS started with cipher TLSv1." in said and "530" in said, said)
+
+
+def by_curl(program):
+    with server_of(program) as server:
+        curl = ["curl", "-sS", "--cacert", CERTS / "root.crt", "--mail-from", FROM, "--mail-rcpt", TO,
+                "-T", "-", "--crlf"]
+        for number, (scheme, more) in enumerate((("smtp", ["--ssl-reqd"]), ("smtps", []))):
+            port = server.ports[number]
+            status, said = run(*curl, *more, "--resolve", f"mail.home.example:{port}:127.0.0.1",
+                               f"{scheme}://mail.home.example:{port}/me.example",
+                               stdin="Subject: by curl\n\nhello\n")
+            if number == 0:
+                expect(status == 0, said)
+            else:
+                expect("530" in said, said)  # AUTH first
+        expect(len(server.mails(count=1)) == 1)
+
+
+def by_msmtp(program):
+    with server_of(program) as server:
+        status, said = run("msmtp", "--host=127.0.0.1", f"--port={server.ports[0]}", "--auth=off",
+                           "--tls=on", f"--tls-trust-file={CERTS / 'root.crt'}",
+                           "--tls-host-override=mail.home.example", f"--from={FROM}",
+                           "--domain=me.example", TO, stdin="Subject: by msmtp\n\nhello\n")
+        expect(status == 0, said)
+        expect(len(server.mails(count=1)) == 1)
+
+
+def by_smtplib(program):
+    with server_of(program) as server:
+        class Named(smtplib.SMTP):
+            _host = "mail.home.example"
+
+        with Named("", 0) as c:
+            c.connect("127.0.0.1", server.ports[0])
+            c._host = "mail.home.example"
+            c.starttls(context=context())
+            c.sendmail(FROM, [TO], "Subject: by smtplib\n\nhello\n")
+        expect(len(server.mails(count=1)) == 1)
+
+
+def by_postfix(program):
+    """posttls-finger is the TLS client of Postfix's smtp(8), which reports and sends no mail."""
+    top, libraries = peers("postfix")
+    with server_of(program) as server:
+        etc = server.dir / "postfix"
+        etc.mkdir()
+        (etc / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = me.example\n"
+                                     f"data_directory = {etc}\nqueue_directory = {etc}\n"
+                                     "mail_owner = daemon\nsetgid_group = mail\n")
+        status, said = run(top / "usr/sbin/posttls-finger", "-c", "-l", "secure", "-F",
+                           CERTS / "root.crt", "-L", "summary", f"[127.0.0.1]:{server.ports[0]}",
+                           "mail.home.example",
+                           env={"LD_LIBRARY_PATH": libraries, "MAIL_CONFIG": str(etc)})
+        expect("Verified TLS connection established" in said, said)
+
+
+TESTS = [conversation, forgets_what_was_clear, injection, slowed_client,
+         rules_may_refuse_the_second_time, must_encrypt, without_tls, first_byte,
+         bytes_and_megabytes, nothing_behind_the_end, names, versions, renegotiation, resumption,
+         deadlines, allowance, reload, by_themselves, hundred_swaps, checked, by_openssl, by_swaks,
+         by_curl, by_msmtp, by_smtplib, by_postfix]
+
+
+def main():
+    program = [str(pathlib.Path(sys.argv[1]).resolve())]
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
+    wanted = [test for test in TESTS if part in f"tls/{test.__name__}"]
+    failed = 0
+    if wanted:
+        make_certificates()
+    for test in wanted:
+        try:
+            test(program)
+        except Exception as error:
+            failed += 1
+            traceback.print_exc(limit=-3)
+            print(f"FAIL tls/{test.__name__}: {str(error).splitlines()[-1:]}")
+        sys.stdout.flush()
+    shutil.rmtree(CERTS)
+    print(f"{len(wanted) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
