@@ -171,7 +171,6 @@
 #include "smtp/conf_keys.c"    /* the table of all keys, their types and defaults */
 #include "smtp/conf_cross.c"   /* what one key alone cannot know */
 #include "smtp/conf.c"         /* a file read along the table */
-#include "smtp/srs.c"          /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/privilege.c"    /* giving up every privilege, and proving it */
 #include "smtp/daemon.c"       /* leaving the terminal, but not before all is well */
 #include "smtp/subject.c"      /* header text for people (RFC 2047) */
@@ -185,6 +184,9 @@
 #include "smtp/spf_library.c"  /* a single term of a record, judged by libspf2 */
 #include "smtp/spf.c"          /* check_host(): may this client send for this domain? */
 #include "smtp/forged.c"       /* header fields of a client that claim to be ours */
+#include "smtp/target.c"       /* the server a mail is handed to, as rules write it */
+#include "smtp/route.c"        /* in which order the servers of a domain are tried */
+#include "smtp/lookup.c"       /* from a name to the addresses to connect to */
 #include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */
 #include "smtp/csv.c"          /* tables of text */
 #include "smtp/clamd_reply.c"  /* what clamd answers */
@@ -197,14 +199,13 @@
 #include "smtp/settle.c"       /* recipients become who they stand for */
 #include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
 #include "smtp/judge.c"        /* the rules of one stage run over one mail */
+#include "smtp/login.c"        /* the client's side of AUTH: lines in, lines out */
 #include "smtp/client.c"       /* the SMTP client: mails handed to another server */
 #include "smtp/delegate.c"     /* mails handed to a filter and taken back from it */
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
 #include "smtp/envelope.c"     /* its MAIL and RCPT */
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
-#include "smtp/notify.c"       /* what a supervisor is told */
-#include "smtp/ports.c"        /* where the server listens: kept, opened, closed, given */
-#include "smtp/server.c"       /* who may come, how many, stopping in good order */
+#include "smtp/server.c"       /* listeners, how many may come, stopping in good order */
 #include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
 #include "smtp/helper_child.c" /* what a child of the helper does */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
@@ -229,7 +230,6 @@
 #include "smtp/verb_sendmail.c"      /* sendmail: mail from this machine's programs */
 #include "smtp/verb_init.c"          /* init: a configuration to start from */
 #include "smtp/verb_spf.c"           /* spf: what SPF says of a client */
-#include "smtp/reload.c"          /* SIGHUP: everything again, as one step */
 #include "smtp/verb_run.c"           /* serve: what start and end do, in order */
 
 /* ---- main() -------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 /* rules/api_rcpt.c: what a rule does to the envelope: sender, recipients, how each is delivered
  * (vsl-api 5.3, 5.4). */
 #include "api.h"
-#include "ip.h"
 #include "mailbox.h"
 
 static bool api_rcpt_same(str a, str b)
@@ -81,14 +80,6 @@ static int api_rcpt_rewrite(struct fiber *f, struct call *c)
 
 /* ---- how ----------------------------------------------------------------------------------- */
 
-/* A host to forward to: a domain, an IP, ip:port, [ip6]:port, [ip6%interface]:port. */
-static bool api_rcpt_target_valid(str s)
-{
-  struct ip ip;
-  return ip_parse(s, &ip) == 0 || ip_socket_parse(s, NULL, NULL, NULL) == 0 ||
-         mailbox_domain_valid(s);
-}
-
 static int api_rcpt_one(struct fiber *f, const struct api_env *env, str address,
                         enum rules_transport t, str target)
 {
@@ -118,15 +109,13 @@ static int api_rcpt_choose(struct fiber *f, struct call *c, const char *name,
   str address = {NULL, 0}, target = {NULL, 0};
   const bool aimed = t == RULES_TRANSPORT_FORWARD;
   const int argc = !all + aimed;
+  struct err e = {0};
   struct value *a = api_args(f, c, name, argc, argc);
   const struct api_env *env = api_env_from(f, name, STAGE_CONNECT);
   if (!a || !env || (!all && api_address(f, a[0], &address) < 0)) return -1;
   if (aimed) {
     if (api_text(f, a[argc - 1], &target) < 0) return -1;
-    if (!api_rcpt_target_valid(target))
-      return fiber_raise(f, VSL_RUNTIME,
-                         "cannot forward to '%s': it is no domain, address or address with port",
-                         log_q(target));
+    if (env->host->target_check(env->tx, target, &e) < 0) return api_refused(f, &e);
   }
   return all ? api_rcpt_all(f, env, t, target) : api_rcpt_one(f, env, address, t, target);
 }

@@ -226,6 +226,7 @@ struct rules_host {
                              the recipient it was about may be gone from the list already */
   int (*rcpt_rewrite)(void *tx, size_t i, str address, struct err *e);
   int (*rcpt_transport)(void *tx, size_t i, enum rules_transport t, str target, struct err *e);
+  int (*target_check)(void *tx, str target, struct err *e); /* can mail be forwarded there? */
   /* A relay check was evaluated for recipient i and found the client in its hosts: the native guard
      of vsl-api 4.3 lets this recipient pass. */
   void (*rcpt_permit)(void *tx, size_t i);

@@ -4,9 +4,12 @@
  * replies were heard: one in lock-step, many where the peer offers PIPELINING (RFC 2920). The state
  * says what the next reply is about. One setter changes it.
  */
+#include <unistd.h>
+
 #include "client.h"
 
 #include "client_reply.h"
+#include "login.h"
 #include "stuff.h"
 
 #define CLIENT_WINDOW 50          /* commands said ahead: replies must fit the peer's buffers */
@@ -17,8 +20,11 @@
 enum client_state {
   CLIENT_CONNECTING,
   CLIENT_GREETING,
-  CLIENT_EHLO,
+  CLIENT_EHLO, /* or LHLO */
   CLIENT_HELO,
+  CLIENT_STARTTLS,
+  CLIENT_HANDSHAKE,
+  CLIENT_AUTH,
   CLIENT_IDLE, /* ready for a mail */
   CLIENT_ENVELOPE,
   CLIENT_BODY,
@@ -37,6 +43,9 @@ static const struct {
     {"greeting", 5 * CLIENT_MINUTE},
     {"ehlo", 5 * CLIENT_MINUTE},
     {"helo", 5 * CLIENT_MINUTE},
+    {"starttls", 5 * CLIENT_MINUTE},
+    {"handshake", CLIENT_MINUTE},
+    {"auth", 5 * CLIENT_MINUTE},
     {"idle", 5 * CLIENT_MINUTE},
     {"envelope", 5 * CLIENT_MINUTE},
     {"body", 3 * CLIENT_MINUTE},
@@ -46,18 +55,33 @@ static const struct {
     {"closed", 0},
 };
 
+struct client_offer { /* what the peer offers */
+  bool pipelining, size, eight, utf8, dsn, starttls;
+  unsigned mechs; /* of AUTH: bits 1 << enum sasl_mech */
+  uint64_t most;  /* octets of a mail; 0: it does not say */
+};
+
 struct client {
   struct loop *loop;
   struct io *io; /* NULL once it is closed */
   struct client_options o;
   enum client_state state;
-  int64_t greeting;                   /* loop time by which the peer must have greeted */
-  bool ended;                         /* client_end was called: nobody listens */
-  bool pipelining, size, eight, utf8; /* what the peer offers */
+  int64_t greeting; /* loop time by which the peer must have greeted */
+  bool ended;       /* client_end was called: nobody listens */
+  bool greeted;     /* client_ready was reached once */
+  bool tls_failed;  /* encryption did not work */
+  bool tls_refused; /* the peer answered STARTTLS with a refusal */
+  bool sent;        /* the end of the mail's data was written, and not answered yet */
+  struct client_offer offer;
+  char peer[LIMIT_DOMAIN + 1]; /* the name it gave itself */
   struct client_reply reply;
+  str text; /* of its last line, while it is heard */
+  struct login login;
+  struct task work; /* of the login */
   struct client_mail *mail;
   size_t said, heard; /* commands of the mail: 0 is MAIL, then the recipients, then DATA */
   size_t accepted;    /* recipients */
+  size_t answered;    /* LMTP: recipients whose fate was told after the dot */
   uint64_t at;        /* octets of the mail written */
   struct stuff stuff;
   struct buf piece;
@@ -88,10 +112,12 @@ static void client_done(struct client *c, int code, str text)
   struct client_mail *m = c->mail;
 
   c->mail = NULL;
+  if (!m && !c->ended && c->o.failed && c->state == CLIENT_CLOSED)
+    c->o.failed(c->o.arg, code, text);
   for (size_t i = 0; m && i < m->rcpt_count; i++) {
     struct client_rcpt *r = &m->rcpt[i];
 
-    if (r->code >= 300) continue; /* refused by itself already */
+    if (r->code >= 300 || r->told) continue; /* refused by itself already; LMTP: answered */
     r->code = code;
     r->reply = arena_str(m->arena, text);
   }
@@ -110,9 +136,14 @@ static void client_close(struct client *c, int code, str text)
 static void client_fail(struct client *c, const char *why)
 {
   char text[256], peer[NETADDR_TEXT_MAX];
+  bool tls = c->state == CLIENT_HANDSHAKE;
 
-  snprintf(text, sizeof text, "%.100s: %.100s (%s)", netaddr_text(&c->o.to, peer), why,
-           client_states[c->state].name);
+  c->tls_failed = c->tls_failed || tls;
+  snprintf(text, sizeof text, "%s %.100s: %.100s (%s)",
+           c->tls_failed ? "4.7.5"
+           : c->greeted  ? "4.4.2"
+                         : "4.4.1",
+           netaddr_text(&c->o.to, peer), why, client_states[c->state].name);
   client_close(c, 0, str_of(text));
 }
 
@@ -140,21 +171,33 @@ static size_t client_command_count(const struct client *c)
   return c->mail->rcpt_count + 2;
 }
 
+static void client_say_dsn(struct client *c, str parameters)
+{
+  if (c->offer.dsn && parameters.n) io_printf(c->io, " " STR_FMT, STR_ARG(parameters));
+  io_write(c->io, STR("\r\n"));
+}
+
 static void client_say_mail(struct client *c)
 {
   const struct client_mail *m = c->mail;
 
   io_printf(c->io, "MAIL FROM:<" STR_FMT ">", STR_ARG(m->from));
-  if (c->size) io_printf(c->io, " SIZE=%llu", (unsigned long long)m->octets);
-  if (c->eight && m->eight) io_write(c->io, STR(" BODY=8BITMIME"));
+  if (c->offer.size) io_printf(c->io, " SIZE=%llu", (unsigned long long)m->octets);
+  if (c->offer.eight && m->eight) io_write(c->io, STR(" BODY=8BITMIME"));
   if (m->utf8) io_write(c->io, STR(" SMTPUTF8"));
-  io_write(c->io, STR("\r\n"));
+  client_say_dsn(c, m->dsn);
+}
+
+static void client_say_rcpt(struct client *c, const struct client_rcpt *r)
+{
+  io_printf(c->io, "RCPT TO:<" STR_FMT ">", STR_ARG(r->address));
+  client_say_dsn(c, r->dsn);
 }
 
 /* DATA waits for the last recipient's reply where it would be wrong to go on without it. */
 static bool client_may_say(const struct client *c)
 {
-  size_t window = c->pipelining && !c->o.lock_step ? CLIENT_WINDOW : 1;
+  size_t window = c->offer.pipelining && !c->o.lock_step ? CLIENT_WINDOW : 1;
 
   if (c->said == client_command_count(c) || c->said - c->heard >= window) return false;
   return c->said + 1 < client_command_count(c) || !c->mail->all || c->heard == c->said;
@@ -168,8 +211,23 @@ static void client_say(struct client *c)
     else if (c->said + 1 == client_command_count(c))
       io_write(c->io, STR("DATA\r\n"));
     else
-      io_printf(c->io, "RCPT TO:<" STR_FMT ">\r\n", STR_ARG(c->mail->rcpt[c->said - 1].address));
+      client_say_rcpt(c, &c->mail->rcpt[c->said - 1]);
   }
+}
+
+/* The mail is over, and the peer is ready for the next. */
+static void client_over(struct client *c, int code, str text)
+{
+  client_enter(c, CLIENT_IDLE);
+  c->sent = false;
+  client_done(c, code, text);
+  if (c->ended && c->state == CLIENT_IDLE) client_quit(c);
+}
+
+/* A lone dot, for nobody: how that was called does not matter. */
+static void client_over_for_nobody(struct client *c)
+{
+  client_over(c, 554, STR("554 no recipient was accepted"));
 }
 
 /* ---- the text -------------------------------------------------------------------------------- */
@@ -201,7 +259,9 @@ static void client_say_text(struct client *c)
   } else if (c->at == m->octets) {
     io_write(c->io, buf_str(&c->piece));
     buf_free(&c->piece);
+    c->sent = true;
     client_enter(c, CLIENT_DOT);
+    if (c->o.lmtp && c->accepted == 0) client_over_for_nobody(c); /* which nobody answers */
   } else {
     io_drain(c->io, CLIENT_AHEAD / 2);
     client_set_deadline(c);
@@ -220,6 +280,7 @@ static void client_begin_text(struct client *c)
 static void client_ready(struct client *c)
 {
   client_enter(c, CLIENT_IDLE);
+  c->greeted = true;
   if (c->ended)
     client_quit(c);
   else if (c->mail)
@@ -227,21 +288,49 @@ static void client_ready(struct client *c)
   if (c->o.greeted && !c->ended) c->o.greeted(c->o.arg);
 }
 
-/* A keyword of EHLO's reply (RFC 5321 §4.1.1.1); the first line has none, and never one of these. */
-static void client_keyword(struct client *c, str line)
+static void client_mechs(struct client_offer *o, str words)
 {
   str word;
 
+  while (str_cut(&words, ' ', &word)) {
+    enum sasl_mech m = sasl_find(word);
+
+    if (m != SASL_MECHS) o->mechs |= 1u << m;
+  }
+}
+
+/* A keyword of EHLO's reply (RFC 5321 §4.1.1.1). The first line has none but the peer's name. */
+static void client_keyword(struct client *c, str line)
+{
+  struct client_offer *o = &c->offer;
+  str word;
+
   str_cut(&line, ' ', &word);
-  if (str_ieq(word, STR("PIPELINING"))) c->pipelining = true;
-  if (str_ieq(word, STR("SIZE"))) c->size = true;
-  if (str_ieq(word, STR("8BITMIME"))) c->eight = true;
-  if (str_ieq(word, STR("SMTPUTF8"))) c->utf8 = true;
+  if (c->reply.lines == 1) {
+    snprintf(c->peer, sizeof c->peer, STR_FMT, STR_ARG(str_sub(word, 0, LIMIT_DOMAIN)));
+    return;
+  }
+  if (str_ieq(word, STR("PIPELINING"))) o->pipelining = true;
+  if (str_ieq(word, STR("8BITMIME"))) o->eight = true;
+  if (str_ieq(word, STR("SMTPUTF8"))) o->utf8 = true;
+  if (str_ieq(word, STR("DSN"))) o->dsn = true;
+  if (str_ieq(word, STR("STARTTLS"))) o->starttls = true;
+  if (str_ieq(word, STR("AUTH"))) client_mechs(o, line);
+  if (str_ieq(word, STR("SIZE"))) {
+    o->size = true;
+    if (str_to_u64(str_trim(line), &o->most, 10) < 0) o->most = 0;
+  }
 }
 
 static void client_refused(struct client *c)
 {
   client_close(c, c->reply.code, buf_str(&c->reply.text));
+}
+
+static void client_hello(struct client *c)
+{
+  client_enter(c, CLIENT_EHLO);
+  io_printf(c->io, "%s " STR_FMT "\r\n", c->o.lmtp ? "LHLO" : "EHLO", STR_ARG(c->o.helo));
 }
 
 static void client_heard_greeting(struct client *c)
@@ -250,21 +339,112 @@ static void client_heard_greeting(struct client *c)
     client_refused(c);
     return;
   }
-  client_enter(c, CLIENT_EHLO);
-  io_printf(c->io, "EHLO " STR_FMT "\r\n", STR_ARG(c->o.helo));
+  client_hello(c);
+}
+
+/* What is said in an exchange is never traced. */
+static void client_logs_in(struct client *c, enum login_next next, struct buf *line)
+{
+  switch (next) {
+  case LOGIN_SAY:
+    buf_puts(line, "\r\n");
+    io_write(c->io, buf_str(line));
+    client_set_deadline(c);
+    break;
+  case LOGIN_WORK: loop_ready(c->loop, &c->work); break;
+  case LOGIN_DONE: client_ready(c); break;
+  case LOGIN_REFUSED: client_refused(c); break;
+  case LOGIN_NONE: client_fail(c, "it offers no way to log in that we could use"); break;
+  case LOGIN_BROKEN: client_fail(c, "its part of the login is not what it must be"); break;
+  }
+  if (line->p) mem_wipe(line->p, line->size);
+  buf_free(line);
+}
+
+static void client_begin_login(struct client *c, bool clear)
+{
+  struct buf line = BUF_INIT(SASL_LINE_MAX);
+
+  client_enter(c, CLIENT_AUTH);
+  if (clear && c->o.tls != CLIENT_TLS_NONE) {
+    c->tls_failed = true;
+    client_fail(c, "it offers no encryption, and the password is not shown without");
+  } else {
+    client_logs_in(c, login_begin(&c->login, c->offer.mechs, &line), &line);
+  }
+}
+
+static void client_heard_auth(struct client *c)
+{
+  struct buf line = BUF_INIT(SASL_LINE_MAX);
+
+  client_logs_in(c, login_heard(&c->login, c->reply.code, c->text, &line), &line);
+}
+
+static void client_work(struct task *t, void *arg)
+{
+  struct client *c = arg;
+  struct buf line = BUF_INIT(SASL_LINE_MAX);
+
+  (void)t;
+  if (c->state == CLIENT_AUTH) client_logs_in(c, login_work(&c->login, &line), &line);
+}
+
+/* The hello was answered: what comes before a mail, or instead of it. */
+static void client_heard_offer(struct client *c)
+{
+  bool clear = !io_tls_info(c->io);
+
+  if (clear && c->o.tls >= CLIENT_TLS_OPPORTUNISTIC && c->offer.starttls && !c->tls_refused) {
+    client_enter(c, CLIENT_STARTTLS);
+    io_write(c->io, STR("STARTTLS\r\n"));
+  } else if (clear && c->o.tls >= CLIENT_TLS_REQUIRED) {
+    c->tls_failed = true;
+    client_fail(c, "it offers no encryption, which is required");
+  } else if (c->login.user) {
+    client_begin_login(c, clear);
+  } else {
+    client_ready(c);
+  }
 }
 
 static void client_heard_hello(struct client *c)
 {
   if (c->reply.code / 100 == 2) {
-    client_ready(c);
-  } else if (c->state == CLIENT_EHLO && c->reply.code >= 500) {
-    c->pipelining = c->size = c->eight = c->utf8 = false;
+    client_heard_offer(c);
+  } else if (c->state == CLIENT_EHLO && c->reply.code >= 500 && !c->o.lmtp) {
+    c->offer = (struct client_offer){0};
     client_enter(c, CLIENT_HELO);
     io_printf(c->io, "HELO " STR_FMT "\r\n", STR_ARG(c->o.helo));
   } else {
     client_refused(c);
   }
+}
+
+static void client_encrypt(struct client *c)
+{
+  client_enter(c, CLIENT_HANDSHAKE);
+  io_tls_client(c->io, c->o.tls_config, c->o.name, c->o.tls == CLIENT_TLS_VERIFIED);
+}
+
+/* Refused, the connection is as it was, and may do for who does not insist. */
+static void client_heard_starttls(struct client *c)
+{
+  c->tls_refused = c->reply.code != 220;
+  if (c->tls_refused)
+    client_heard_offer(c);
+  else
+    client_encrypt(c);
+}
+
+/* What was said in clear counts no more (RFC 3207 §4.2). */
+static void client_encrypted(struct client *c)
+{
+  c->offer = (struct client_offer){0};
+  if (c->o.implicit)
+    client_enter(c, CLIENT_GREETING);
+  else
+    client_hello(c);
 }
 
 /* The answer to DATA. With 354 and nobody to get the mail, a lone dot ends it (RFC 2920 §3.1). */
@@ -319,20 +499,31 @@ static void client_heard_command(struct client *c)
     client_say(c);
 }
 
+/* LMTP answers once for each recipient it had accepted, in their order (RFC 2033 §4.2). False: more
+ * replies are to come. */
+static bool client_heard_share(struct client *c)
+{
+  struct client_rcpt *r;
+
+  if (!c->o.lmtp) return true;
+  while (c->mail && c->mail->rcpt[c->answered].code / 100 != 2) c->answered++;
+  if (c->mail) {
+    r = &c->mail->rcpt[c->answered++];
+    r->code = c->reply.code;
+    r->reply = arena_str(c->mail->arena, buf_str(&c->reply.text));
+    r->told = true;
+  }
+  return --c->accepted == 0;
+}
+
 static void client_heard_dot(struct client *c)
 {
-  str text = buf_str(&c->reply.text);
-
-  if (c->reply.code >= 300 && c->reply.code < 400) {
+  if (c->reply.code >= 300 && c->reply.code < 400)
     client_fail(c, "an intermediate reply to the mail");
-    return;
-  }
-  client_enter(c, CLIENT_IDLE);
-  if (c->accepted == 0) /* a lone dot, for nobody: how that was called does not matter */
-    client_done(c, 554, STR("554 no recipient was accepted"));
-  else
-    client_done(c, c->reply.code, text);
-  if (c->ended && c->state == CLIENT_IDLE) client_quit(c);
+  else if (c->accepted == 0)
+    client_over_for_nobody(c);
+  else if (client_heard_share(c))
+    client_over(c, c->reply.code, buf_str(&c->reply.text));
 }
 
 /* Before the dot a refusal is final, and what follows would be taken for commands. Nothing else can be
@@ -370,6 +561,8 @@ static void client_heard(struct client *c)
   case CLIENT_GREETING: client_heard_greeting(c); break;
   case CLIENT_EHLO:
   case CLIENT_HELO: client_heard_hello(c); break;
+  case CLIENT_STARTTLS: client_heard_starttls(c); break;
+  case CLIENT_AUTH: client_heard_auth(c); break;
   case CLIENT_ENVELOPE: client_heard_command(c); break;
   case CLIENT_BODY: client_heard_early(c); break;
   case CLIENT_DOT: client_heard_dot(c); break;
@@ -384,6 +577,7 @@ static void client_heard(struct client *c)
     io_close(c->io);
     break;
   case CLIENT_CONNECTING:
+  case CLIENT_HANDSHAKE:
   case CLIENT_IDLE:
   case CLIENT_CLOSED: client_fail(c, "a reply to nothing"); break;
   }
@@ -405,6 +599,7 @@ static bool client_line(struct client *c)
   } else {
     if (c->state == CLIENT_EHLO) client_keyword(c, text);
     if (event == CLIENT_REPLY_MORE) return true;
+    c->text = text;
     client_heard(c);
     client_reply_begin(&c->reply);
   }
@@ -420,9 +615,23 @@ static void client_free(struct client *c)
 
   client_reply_free(&c->reply);
   buf_free(&c->piece);
+  loop_unready(&c->work);
+  login_end(&c->login);
   mem_free((char *)(uintptr_t)c->o.helo.p);
+  mem_free((char *)(uintptr_t)c->o.name.p);
+  tls_client_release(c->o.tls_config);
   mem_free(c);
   if (gone) gone(arg);
+}
+
+static void client_connected(struct client *c)
+{
+  if (c->state == CLIENT_HANDSHAKE)
+    client_encrypted(c);
+  else if (c->o.implicit)
+    client_encrypt(c);
+  else
+    client_enter(c, CLIENT_GREETING);
 }
 
 static void client_event(struct io *io, enum io_event event, void *arg)
@@ -430,7 +639,7 @@ static void client_event(struct io *io, enum io_event event, void *arg)
   struct client *c = arg;
 
   switch (event) {
-  case IO_CONNECTED: client_enter(c, CLIENT_GREETING); break;
+  case IO_CONNECTED: client_connected(c); break;
   case IO_DATA:
     while (c->state != CLIENT_CLOSED && client_line(c)) continue;
     if (c->o.hurry && c->state != CLIENT_CLOSED) io_hurry(io);
@@ -452,28 +661,46 @@ static void client_event(struct io *io, enum io_event event, void *arg)
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
+/* Copies what o borrows. -1: no memory. */
+static int client_copy(struct client *c, const struct client_options *o)
+{
+  c->o = *o;
+  c->o.helo.p = mem_strdup(o->helo);
+  c->o.name.p = mem_strdup(o->name);
+  c->o.tls_config = o->tls_config ? tls_client_hold(o->tls_config) : NULL;
+  c->o.user = c->o.secret = STR("");
+  if (o->user.n && login_init(&c->login, o->user, o->secret, o->mech) < 0) return -1;
+  return c->o.helo.p && c->o.name.p ? 0 : -1;
+}
+
+static int client_open(struct client *c, const struct client_options *o, struct err *e)
+{
+  c->io = o->connected ? io_new(c->loop, o->fd, client_event, c, e)
+                       : io_connect(c->loop, &o->to, NULL, c->greeting, client_event, c, e);
+  return c->io ? 0 : -1;
+}
+
 struct client *client_new(struct loop *l, const struct client_options *o, struct err *e)
 {
   struct client *c = mem_alloc(sizeof *c);
   int64_t patience = o->greeting ? o->greeting : client_states[CLIENT_CONNECTING].patience;
-  char *helo = mem_strdup(o->helo);
 
-  if (!c || !helo) {
-    mem_free(c);
-    mem_free(helo);
-    err_nomem(e);
-    return NULL;
+  if (c) {
+    c->loop = l;
+    c->work = (struct task){.run = client_work, .arg = c};
+    client_reply_begin(&c->reply);
+    c->greeting = loop_now(l) + patience;
+    if (o->until && o->until < c->greeting) c->greeting = o->until;
   }
-  c->loop = l;
-  c->o = *o;
-  c->o.helo.p = helo;
-  client_reply_begin(&c->reply);
-  c->greeting = loop_now(l) + patience;
-  if (o->until && o->until < c->greeting) c->greeting = o->until;
-  c->io = io_connect(l, &o->to, NULL, c->greeting, client_event, c, e);
-  if (c->io) return c;
-  c->o.gone = NULL;
-  client_free(c);
+  if (!c || client_copy(c, o) < 0) {
+    if (o->connected) close(o->fd);
+    err_nomem(e);
+  } else if (client_open(c, o, e) == 0) {
+    if (o->connected) client_connected(c);
+    return c;
+  }
+  if (c) c->o.gone = NULL;
+  if (c) client_free(c);
   return NULL;
 }
 
@@ -482,14 +709,72 @@ bool client_is_open(const struct client *c)
   return c->state != CLIENT_CLOSED && c->state != CLIENT_QUIT;
 }
 
+/* Octets beyond ASCII; a mail that cannot be read is found out when it is sent. */
+static bool client_is_eight(const struct client_mail *m)
+{
+  char piece[CLIENT_PIECE];
+  ptrdiff_t n = 0;
+
+  for (uint64_t at = 0; at < m->octets; at += (uint64_t)n) {
+    uint64_t left = m->octets - at;
+
+    n = m->body(m->arg, at, piece, left < sizeof piece ? (size_t)left : sizeof piece);
+    for (ptrdiff_t i = 0; i < n; i++)
+      if ((unsigned char)piece[i] > 0x7f) return true;
+    if (n <= 0) break;
+  }
+  return false;
+}
+
+str client_unfit(const struct client *c, const struct client_mail *m)
+{
+  if (c->offer.most && m->octets > c->offer.most)
+    return STR("5.3.4 the mail is larger than that server takes");
+  if (m->utf8 && !c->offer.utf8)
+    return STR("5.6.7 that server takes no addresses beyond ASCII (SMTPUTF8)");
+  if (m->eight && !c->offer.eight && client_is_eight(m))
+    return STR("5.6.3 that server takes no text beyond ASCII (8BITMIME)");
+  return STR("");
+}
+
+bool client_offers_dsn(const struct client *c)
+{
+  return c->offer.dsn;
+}
+
+str client_peer(const struct client *c)
+{
+  return str_of(c->peer);
+}
+
+const char *client_tls_version(const struct client *c)
+{
+  const struct tls_info *tls = c->io ? io_tls_info(c->io) : NULL;
+
+  return tls ? tls->version : NULL;
+}
+
+bool client_tls_failed(const struct client *c)
+{
+  return c->tls_failed;
+}
+
+bool client_may_have_sent(const struct client *c)
+{
+  return c->sent;
+}
+
 void client_send(struct client *c, struct client_mail *m)
 {
   c->mail = m;
   if (c->state != CLIENT_IDLE) return; /* client_ready comes back */
-  c->said = c->heard = c->accepted = 0;
+  c->said = c->heard = c->accepted = c->answered = 0;
   c->at = 0;
   c->stuff = (struct stuff){STUFF_LINE_START};
-  for (size_t i = 0; i < m->rcpt_count; i++) m->rcpt[i].code = 0;
+  for (size_t i = 0; i < m->rcpt_count; i++) {
+    m->rcpt[i].code = 0;
+    m->rcpt[i].told = false;
+  }
   client_enter(c, CLIENT_ENVELOPE);
   client_say(c);
 }

@@ -7,18 +7,39 @@
 #define SMTP_CLIENT_H
 
 #include "../net/net.h"
+#include "sasl.h"
 
 struct client;
 
+/* How much encryption a server must speak. ORDER CONF_RELAY_TLS */
+enum client_tls {
+  CLIENT_TLS_NONE,
+  CLIENT_TLS_OPPORTUNISTIC, /* if it offers STARTTLS, whoever it is */
+  CLIENT_TLS_REQUIRED,
+  CLIENT_TLS_VERIFIED /* and it must prove that it is `name` */
+};
+
 struct client_options {
   struct netaddr to;
-  str helo;         /* copied: what EHLO says of us */
-  bool lock_step;   /* one command at a time, also where the peer offers PIPELINING */
-  bool hurry;       /* the peer writes line by line: see io_hurry */
-  int64_t greeting; /* ms for connection and greeting; 0: 5 min, as RFC 5321 §4.5.3.2 has it */
-  int64_t until;    /* loop time by which all must be over; 0: only the times of each phase count */
-  void (*greeted)(void *arg); /* the peer is ready for a mail; may be NULL */
-  void (*gone)(void *arg);    /* after client_end, once the connection is closed */
+  bool connected; /* fd is a connected socket, taken in any case: `to` is not used */
+  int fd;
+  str helo;  /* copied: what EHLO says of us */
+  str name;  /* copied: the server's, as its certificate has it */
+  bool lmtp; /* RFC 2033: LHLO, and a reply for each recipient in the end */
+  enum client_tls tls;
+  bool implicit;                 /* TLS from the first octet instead of STARTTLS */
+  struct tls_client *tls_config; /* held; needed unless tls is CLIENT_TLS_NONE */
+  str user, secret; /* copied: who logs in, after TLS; user empty: nobody. The secret is a password
+                            or, for SASL_XOAUTH2, a token. In clear text only with CLIENT_TLS_NONE */
+  enum sasl_mech mech; /* of a user; SASL_MECHS: the best that is offered */
+  bool lock_step;      /* one command at a time, also where the peer offers PIPELINING */
+  bool hurry;          /* the peer writes line by line: see io_hurry */
+  int64_t greeting;    /* ms for connection and greeting; 0: 5 min, as RFC 5321 §4.5.3.2 has it */
+  int64_t until; /* loop time by which all must be over; 0: only the times of each phase count */
+  void (*greeted)(void *arg);                   /* the peer is ready for a mail; may be NULL */
+  void (*failed)(void *arg, int code, str why); /* the connection is of no use and had no mail: code
+                          and why as those of done; may be NULL. Then client_end */
+  void (*gone)(void *arg); /* after client_end, once the connection is closed */
   void *arg;
 };
 
@@ -28,12 +49,15 @@ typedef ptrdiff_t client_body_fn(void *arg, uint64_t at, char *p, size_t n);
 
 struct client_rcpt {
   str address;
+  str dsn;   /* "NOTIFY=… ORCPT=…" for a peer that offers DSN (RFC 3461), or empty */
   int code;  /* 250: the peer took the mail for it; 0: it never said */
   str reply; /* of the peer, as it came, or why there was none; in the mail's arena */
+  bool told; /* LMTP: that is the reply to the mail, not to the address */
 };
 
 struct client_mail {
   str from; /* empty: the null sender */
+  str dsn;  /* "RET=… ENVID=…", likewise */
   struct client_rcpt *rcpt;
   size_t rcpt_count;
   bool all;         /* nobody gets it unless every recipient is accepted */
@@ -52,6 +76,16 @@ struct client *client_new(struct loop *l, const struct client_options *o, struct
  * given when done says 250 or another code and client_is_open. */
 void client_send(struct client *c, struct client_mail *m);
 bool client_is_open(const struct client *c);
+/* Why the peer cannot be given this mail as it is, after the words of RFC 3463: no SMTPUTF8, no
+ * 8BITMIME though there are octets beyond ASCII, larger than it takes. Empty: it can. Reads the mail
+ * when it must know. Once greeted. */
+str client_unfit(const struct client *c, const struct client_mail *m);
+bool client_offers_dsn(const struct client *c);
+str client_peer(const struct client *c);                /* the name it gave itself, or empty */
+const char *client_tls_version(const struct client *c); /* "TLSv1.3"; NULL: clear text */
+bool client_tls_failed(const struct client *c); /* not greeted because encryption did not work */
+/* The end of a mail's data was written: without a reply nobody knows whether it was taken. */
+bool client_may_have_sent(const struct client *c);
 /* Always needed, once. Nothing is called any more but gone; a mail that was sent to its last dot stays
  * sent, one that was not is broken off; then QUIT. */
 void client_end(struct client *c);

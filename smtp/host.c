@@ -6,6 +6,7 @@
 #include "judge.h"
 #include "locate.h"
 #include "mail.h"
+#include "target.h"
 
 static const struct rules_facts *host_facts(void *tx)
 {
@@ -64,6 +65,17 @@ static int host_rcpt_transport(void *tx, size_t i, enum rules_transport t, str t
   m->rcpt[i].transport = t;
   m->rcpt[i].target = copy;
   return 0;
+}
+
+static int host_target_check(void *tx, str target, struct err *e)
+{
+  struct arena *a = arena_new(LIMIT_COMMAND_LINE * 4);
+  struct target t;
+  int rc = a ? target_parse(target, a, &t, e) : err_nomem(e);
+
+  (void)tx;
+  arena_free(a);
+  return rc;
 }
 
 static void host_rcpt_permit(void *tx, size_t i)
@@ -234,6 +246,7 @@ const struct rules_host host_functions = {
     .rcpt_remove = host_rcpt_remove,
     .rcpt_rewrite = host_rcpt_rewrite,
     .rcpt_transport = host_rcpt_transport,
+    .target_check = host_target_check,
     .rcpt_permit = host_rcpt_permit,
     .mail_from_set = host_mail_from_set,
     .header_get = host_header_get,

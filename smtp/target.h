@@ -1,0 +1,46 @@
+/* smtp/target.h: the server a mail is handed to, as rules and configuration write it. Pure functions.
+ *
+ *   HOST  IP  HOST:PORT  IP:PORT  [IP6]:PORT  [IP6%INTERFACE]:PORT
+ *   SCHEME://[USER[:PASSWORD]@]HOST[:PORT][?KEY=VALUE&…]      smtp smtps lmtp
+ *   lmtp:unix:/PATH[?KEY=VALUE&…]
+ *
+ *   tls=none|opportunistic|required|verified   auth=plain|login|scram-sha-256|xoauth2
+ *   password_file=/PATH   token_file=/PATH
+ *
+ * User, password and values may hold octets as %XX. A HOST is not looked up for MX.
+ */
+#ifndef SMTP_TARGET_H
+#define SMTP_TARGET_H
+
+#include "conf.h"
+
+enum target_auth { /* ORDER TARGET_AUTH: target_auths in target.c */
+                   TARGET_AUTH_BEST,
+                   TARGET_AUTH_PLAIN,
+                   TARGET_AUTH_LOGIN,
+                   TARGET_AUTH_SCRAM_SHA_256,
+                   TARGET_AUTH_XOAUTH2
+};
+
+struct target {
+  str host;   /* a name, or an IP without brackets; of a socket its path */
+  bool local; /* a socket of this machine */
+  bool ip;
+  bool lmtp;
+  bool implicit; /* TLS from the first octet */
+  uint16_t port;
+  enum conf_relay_tls tls;
+  enum target_auth auth;
+  str user;                                /* empty: nobody logs in */
+  str password, password_file, token_file; /* with a user one of them */
+};
+
+/* The texts of out lie in a. -1 with e, whose text never holds a password. A password goes to nobody
+ * but a server that proved its name, unless tls says otherwise. */
+int target_parse(str text, struct arena *a, struct target *out, struct err *e);
+/* The one of [server.relay]; its texts are borrowed from conf. */
+int target_of_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e);
+/* text as it may be shown: without a password. */
+void target_show(str text, struct buf *out);
+
+#endif
