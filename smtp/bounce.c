@@ -7,6 +7,7 @@
  */
 #include "bounce.h"
 
+#include "alias.h"
 #include "bounce_text.h"
 #include "deliver.h"
 #include "dsn.h"
@@ -142,18 +143,25 @@ static str bounce_body(const struct bounce *b, bool full)
   return body;
 }
 
-/* Where the report goes: the sender, or whom an alias means by him. NULL: no memory. */
+/* Where the report goes: the sender, or whom aliases mean by him. NULL: no memory. */
 static const struct store_rcpt *bounce_to(const struct bounce *b, size_t *count)
 {
   str sender = b->claim->mail.mail_from;
-  struct store_rcpt *to = arena_alloc(b->arena, sizeof *to);
+  struct alias_end himself = {.address = sender};
+  struct alias_ends ends;
+  struct store_rcpt *to;
+  struct err e;
 
-  if (to)
-    *to = (struct store_rcpt){.address = sender,
-                              .original = sender,
-                              .transport = str_of(mail_default_transport(b->conf, sender)),
-                              .next_at = clock_wall()};
-  *count = 1;
+  if (alias_expand(b->conf, b->store, sender, b->arena, &ends, &e) < 0 || ends.n == 0)
+    ends = (struct alias_ends){.end = &himself, .n = 1};
+  to = arena_alloc(b->arena, ends.n * sizeof *to);
+  for (size_t i = 0; to && i < ends.n; i++)
+    to[i] = (struct store_rcpt){.address = ends.end[i].address,
+                                .original = sender,
+                                .transport =
+                                    str_of(mail_default_transport(b->conf, ends.end[i].address)),
+                                .next_at = clock_wall()};
+  *count = ends.n;
   return to;
 }
 
