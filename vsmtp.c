@@ -201,6 +201,7 @@
 #include "smtp/judge.c"        /* the rules of one stage run over one mail */
 #include "smtp/login.c"        /* the client's side of AUTH: lines in, lines out */
 #include "smtp/client.c"       /* the SMTP client: mails handed to another server */
+#include "smtp/echo.c"         /* is the mail that comes back the one that went out? */
 #include "smtp/delegate.c"     /* mails handed to a filter and taken back from it */
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
 #include "smtp/envelope.c"     /* its MAIL and RCPT */

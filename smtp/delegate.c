@@ -14,6 +14,7 @@
 #include "delegate.h"
 
 #include "client.h"
+#include "echo.h"
 #include "session.h"
 
 #define DELEGATE_FIELD    STR("X-VSMTP-DELEGATION")
@@ -66,14 +67,16 @@ struct delegate {
   struct netaddr receiver;
   int64_t timeout, until; /* of the service; loop time, from the connection on */
   struct client_mail mail;
-  struct arena *arena;    /* of the sending */
-  struct buf head;        /* the header block as it is sent, with its empty line */
-  struct buf piece;       /* a piece of the body, */
-  uint64_t piece_at;      /* where in the mail it begins, */
-  size_t piece_next;      /* and the number of the next */
-  struct buf returned;    /* the header block that came back */
-  struct incoming *body;  /* and the body, owned */
-  char id[ID_LENGTH + 1]; /* of that */
+  struct arena *arena;     /* of the sending */
+  struct buf head;         /* the header block as it is sent, with its empty line */
+  struct buf piece;        /* a piece of the body, */
+  uint64_t piece_at;       /* where in the mail it begins, */
+  size_t piece_next;       /* and the number of the next */
+  struct session *bringer; /* brings it back just now, */
+  struct echo echo;        /* and its body is compared */
+  struct buf returned;     /* the header block that came back */
+  struct incoming *body;   /* and the body, owned, if it is another one */
+  char id[ID_LENGTH + 1];  /* of that */
   struct buf why;
   struct task over; /* tells who waits */
   struct timer patience;
@@ -222,10 +225,32 @@ static void delegate_leave_line(struct delegate *d)
   d->behind = NULL;
 }
 
+void delegate_part(struct session *s)
+{
+  struct delegate *d = s->brings;
+
+  s->brings = NULL;
+  if (!d) return;
+  d->bringer = NULL;
+  echo_stop(&d->echo);
+}
+
+/* Nobody wants any more what is being brought: it is heard to its end, and refused. */
+static void delegate_turn_away(struct delegate *d)
+{
+  struct session *s = d->bringer;
+
+  if (!s) return;
+  delegate_part(s);
+  s->drop = true;
+  if (!d->hub->stopped) receive_go_on(s);
+}
+
 static void delegate_settle(struct delegate *d, enum delegate_state state)
 {
   delegate_enter(d, state);
   timer_clear(d->hub->server->loop, &d->patience);
+  delegate_turn_away(d);
   delegate_leave_line(d);
   delegate_unlink(d);
   loop_ready(d->hub->server->loop, &d->over);
@@ -446,11 +471,62 @@ static bool delegate_is_crossed(const struct delegate *d, str helo)
   return !str_ieq(str_sub(helo, 0, helo.n - strlen(DELEGATE_HELO)), str_of(d->token));
 }
 
+/* Whose mail the session brings, by the one field and by where it comes from; NULL: nobody's. */
+static struct delegate *delegate_of_session(struct session *s, const struct header *h)
+{
+  struct netaddr local;
+  struct delegate *d;
+
+  if (s->drop || header_count(h, DELEGATE_FIELD) != 1) return NULL;
+  d = delegate_of_field(s->server, header_value(header_find(h, DELEGATE_FIELD, 0), s->arena));
+  if (!d || d->state != DELEGATE_SENDING || (d->bringer && d->bringer != s)) return NULL;
+  if (netaddr_local(io_fd(s->io), &local) < 0 || !delegate_is_at(&d->receiver, &local)) return NULL;
+  if (!netaddr_same_ip(&s->peer, &d->line->to)) return NULL;
+  return delegate_is_crossed(d, s->mail->facts.helo) ? NULL : d;
+}
+
+static void delegate_echoed(void *arg)
+{
+  struct delegate *d = arg;
+
+  receive_go_on(d->bringer);
+}
+
+/* The header is whole: from here on the body is held against the one that went out. */
+static void delegate_recognise(struct session *s, const struct header *h)
+{
+  struct delegate *d = delegate_of_session(s, h);
+
+  s->drop = !d;
+  if (!d || d->bringer) return;
+  s->brings = d;
+  d->bringer = s;
+  d->echo = (struct echo){.loop = s->server->loop,
+                          .body = d->o.mail->body,
+                          .source = d->o.mail->source,
+                          .octets = d->o.octets,
+                          .in = s->incoming,
+                          .ready = delegate_echoed,
+                          .arg = d};
+  echo_begin(&d->echo);
+}
+
+enum incoming_state delegate_bring(struct session *s, str octets)
+{
+  struct header h = {.arena = s->arena};
+  struct err e;
+
+  if (!s->brings && header_parse(&h, buf_str(&s->in.header), &e) < 0) s->drop = true;
+  if (!s->brings) delegate_recognise(s, &h);
+  return s->brings ? echo_take(&s->brings->echo, octets) : INCOMING_GO;
+}
+
+/* What came back is whole, the session parted from it: may it be taken for the mail? */
 static enum reply_id delegate_judge(struct delegate *d, struct session *s, const struct header *h,
-                                    str block)
+                                    bool other)
 {
   d->returned.cap = LIMIT_HEADER_BYTES;
-  buf_str_add(&d->returned, block);
+  buf_str_add(&d->returned, buf_str(&s->in.header));
   if (!delegate_is_scanned(d, h)) {
     delegate_fail(d, STR("what came back does not show that it was scanned"));
     return REPLY_DELEGATE_UNSCANNED;
@@ -459,63 +535,48 @@ static enum reply_id delegate_judge(struct delegate *d, struct session *s, const
     delegate_fail(d, STR("out of memory"));
     return REPLY_STORE_FAILED;
   }
-  d->body = s->incoming;
-  s->incoming = NULL;
-  incoming_on_ready(d->body, NULL, NULL);
-  memcpy(d->id, s->mail->facts.message_id.p, ID_LENGTH);
+  if (other) {
+    d->body = s->incoming;
+    s->incoming = NULL;
+    memcpy(d->id, s->mail->facts.message_id.p, ID_LENGTH);
+  }
   delegate_settle(d, DELEGATE_RETURNED);
   return REPLY_DONE;
 }
 
-enum reply_id delegate_return(struct session *s)
+enum reply_id delegate_return(struct session *s, bool *wait)
 {
   struct header h = {.arena = s->arena};
-  struct netaddr local;
   struct delegate *d;
   struct err e;
+  bool cut, other;
 
   if (header_parse(&h, buf_str(&s->in.header), &e) < 0) return REPLY_STORE_FAILED;
-  if (header_count(&h, DELEGATE_FIELD) != 1) return REPLY_DELEGATE_UNKNOWN;
-  d = delegate_of_field(s->server, header_value(header_find(&h, DELEGATE_FIELD, 0), s->arena));
-  if (!d || d->state != DELEGATE_SENDING) return REPLY_DELEGATE_UNKNOWN;
-  if (netaddr_local(io_fd(s->io), &local) < 0 || !delegate_is_at(&d->receiver, &local) ||
-      !netaddr_same_ip(&s->peer, &d->line->to) || delegate_is_crossed(d, s->mail->facts.helo))
-    return REPLY_DELEGATE_UNKNOWN;
-  return delegate_judge(d, s, &h, buf_str(&s->in.header));
-}
-
-/* 1: the two bodies are the same. */
-static int delegate_same_body(struct delegate *d, struct err *e)
-{
-  struct buf sent = BUF_INIT(LIMIT_CHUNK), came = BUF_INIT(LIMIT_CHUNK);
-  struct mail *m = d->o.mail;
-  int more = 1, same = 1;
-
-  if (incoming_octets(d->body) != d->o.octets) return 0;
-  for (size_t n = 0; more > 0 && same > 0; n++) {
-    buf_clear(&sent);
-    buf_clear(&came);
-    more = m->body(m->source, n, &sent, e);
-    if (more < 0 || incoming_read(d->body, n, &came, e) != more)
-      same = -1;
-    else
-      same = str_eq(buf_str(&sent), buf_str(&came));
+  if (!s->brings) delegate_recognise(s, &h);
+  d = s->brings;
+  if (!d) return REPLY_DELEGATE_UNKNOWN;
+  switch (echo_end(&d->echo, &cut)) {
+  case INCOMING_WAIT: *wait = true; return REPLY_DONE;
+  case INCOMING_TEMP: return REPLY_STORE_FAILED;
+  case INCOMING_FULL: return REPLY_FULL;
+  case INCOMING_GO: break;
   }
-  buf_free(&sent);
-  buf_free(&came);
-  return same;
+  other = d->echo.state == ECHO_OTHER;
+  delegate_part(s);
+  if (!cut) return delegate_judge(d, s, &h, other);
+  delegate_fail(d, STR("what came back is cut off at a dot"));
+  return REPLY_DELEGATE_CUT;
 }
 
 int delegate_take_result(struct delegate *d, struct incoming **body, str *id, struct err *e)
 {
   struct mail *m = d->o.mail;
   struct header h = {.arena = m->arena};
-  int same = delegate_same_body(d, e);
 
   *body = NULL;
-  if (same < 0 || header_parse(&h, buf_str(&d->returned), e) < 0) return -1;
+  if (header_parse(&h, buf_str(&d->returned), e) < 0) return -1;
   header_remove(&h, DELEGATE_FIELD);
-  if (!same) {
+  if (d->body) {
     *id = arena_str(m->arena, str_of(d->id));
     if (!id->p) return err_nomem(e);
     *body = d->body;
@@ -624,6 +685,7 @@ void delegate_free(struct delegate *d)
   if (!d) return;
   timer_clear(d->hub->server->loop, &d->patience);
   loop_unready(&d->over);
+  delegate_turn_away(d);
   delegate_leave_line(d);
   delegate_unlink(d);
   *d->link = d->next;

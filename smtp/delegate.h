@@ -41,9 +41,14 @@ bool delegate_may_return(const struct rules *r, const struct netaddr *local,
 /* A mail of an ordinary client arrived: fields that claim to be ours or a scanner's are removed.
  * REPLY_DONE, or what it is refused with: its token lives, so it goes in a circle. */
 enum reply_id delegate_arrive(const struct server *s, const struct rules *r, struct mail *m);
-/* A mail arrived whole by a receiver. REPLY_DONE: it is the one that was waited for, and its body was
- * taken from the session. */
-enum reply_id delegate_return(struct session *s);
+/* Octets of a body come by a receiver; its header is whole. Like incoming_body: after INCOMING_WAIT
+ * receive_go_on is called. Whose mail it is the session knows from then on. */
+enum incoming_state delegate_bring(struct session *s, str octets);
+/* A mail arrived whole by a receiver. REPLY_DONE: it is the one that was waited for. *wait: asked too
+ * early, receive_go_on is called. */
+enum reply_id delegate_return(struct session *s, bool *wait);
+/* The session brings it no more. */
+void delegate_part(struct session *s);
 
 void delegate_stop(struct server *s); /* breaks off everything; then one turn of the loop, */
 void delegate_end(struct server *s);  /* and this */

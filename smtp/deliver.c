@@ -349,20 +349,63 @@ static void deliver_judge_returned(struct deliver_job *j)
   if (v) deliver_judged(j, v);
 }
 
+static void deliver_replaced(void *arg, enum store_result result)
+{
+  struct deliver_job *j = arg;
+
+  j->recording = false;
+  if (result == STORE_GONE) {
+    deliver_recorded(j, result);
+  } else if (j->deliver->stopped) {
+    return; /* deliver_free ends it: the next server goes on from here */
+  } else if (result == STORE_OK) {
+    j->mail->trace_count = 0;
+    deliver_judge_returned(j);
+  } else {
+    deliver_undelegated(j, STR("what came back cannot be stored now"));
+  }
+}
+
+/* Another body than the one that went out: stored before it is judged, with its header. */
+static void deliver_replace(struct deliver_job *j, struct incoming *body)
+{
+  struct buf header = BUF_INIT(LIMIT_HEADER_BYTES * 2);
+  struct store_mail row = {.step = deliver_step(j->stage, j->directive, DELIVER_RETURNED),
+                           .trace = j->mail->trace,
+                           .trace_count = j->mail->trace_count};
+  struct err e;
+  int rc = mail_header(j->mail, &header, &e);
+
+  row.header = buf_str(&header);
+  if (rc == 0)
+    rc = queue_replace(deliver_server(j->deliver)->store, j->claim, &row, body, deliver_replaced, j);
+  else
+    incoming_free(body);
+  buf_free(&header);
+  if (rc == 0)
+    j->recording = true;
+  else
+    deliver_undelegated(j, STR("out of memory"));
+}
+
 static void deliver_returned(struct deliver_job *j)
 {
   struct incoming *body = NULL;
+  int rc;
   str id;
   struct err e;
 
-  if (delegate_take_result(j->delegate, &body, &id, &e) < 0) {
-    deliver_undelegate(j);
+  rc = delegate_take_result(j->delegate, &body, &id, &e);
+  deliver_undelegate(j);
+  if (rc < 0) {
     deliver_undelegated(j, arena_str(j->arena, str_of(e.text)));
     return;
   }
-  deliver_undelegate(j);
   deliver_trace_delegate(j, STR("returned"), body ? STR("with another body") : STR(""));
-  deliver_judge_returned(j);
+  if (body)
+    deliver_replace(j, body);
+  else
+    deliver_judge_returned(j);
 }
 
 /* A server that stops closed its receivers: nothing is wrong, the next one hands it over again. */

@@ -15,6 +15,7 @@ void receive_forget(struct session *s)
 {
   delegate_free(s->delegate);
   s->delegate = NULL;
+  delegate_part(s);
   if (!s->in_open) return;
   s->in_open = false;
   incoming_free(s->incoming);
@@ -285,7 +286,13 @@ static void receive_delegate(struct session *s, const struct rules_verdict *v)
 /* The end of a mail on a receiver: the one who waits for it goes on in a later turn. */
 static void receive_end_returned(struct session *s, enum reply_id fault)
 {
-  if (fault == REPLY_DONE) fault = delegate_return(s);
+  bool wait = false;
+
+  if (fault == REPLY_DONE) fault = delegate_return(s, &wait);
+  if (wait) {
+    session_wait(s);
+    return;
+  }
   if (fault != REPLY_DONE) {
     receive_refuse(s, reply_of(fault), STR(""));
     return;
@@ -293,6 +300,14 @@ static void receive_end_returned(struct session *s, enum reply_id fault)
   s->idle = 0;
   session_reply(s, reply_of(REPLY_DONE));
   receive_finish(s);
+}
+
+void receive_go_on(struct session *s)
+{
+  if (!s->waiting) return;
+  s->waiting = false;
+  if (s->state == SESSION_JUDGED) receive_end_returned(s, REPLY_DONE);
+  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
 }
 
 /* ---- the text as a whole --------------------------------------------------------------------- */
@@ -390,12 +405,14 @@ static void receive_end(struct session *s)
 static void receive_body(struct session *s, str body)
 {
   uint64_t limit = receive_limit(s);
+  enum incoming_state state = INCOMING_GO;
 
   if (s->drop) return;
   if ((s->in.faults && !s->returns) || (limit > 0 && s->in.data.octets > limit))
     receive_drop(s);
-  else if (incoming_body(s->incoming, body) == INCOMING_WAIT)
-    session_wait(s);
+  else
+    state = s->returns ? delegate_bring(s, body) : incoming_body(s->incoming, body);
+  if (state == INCOMING_WAIT) session_wait(s);
 }
 
 bool receive_input(struct session *s)

@@ -54,6 +54,7 @@ struct reply {
   X(DELEGATE_DENIED, 554, "5.7.1", "Results of a filter come in here, and only from its address")  \
   X(DELEGATE_UNKNOWN, 554, "5.7.1", "No mail is waited for that has this token")                   \
   X(DELEGATE_UNSCANNED, 554, "5.7.1", "Nothing in the header shows that it was scanned")           \
+  X(DELEGATE_CUT, 554, "5.6.0", "Its end is missing")                                              \
   /* resources */                                                                                  \
   X(FULL, 452, "4.3.1", "Not enough space, try later")                                             \
   X(STORE_FAILED, 451, "4.3.0", "Cannot store the message now, try later")                         \

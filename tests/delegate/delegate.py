@@ -442,6 +442,26 @@ def clam_odd_mails(program):
         expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
 
 
+def clam_lost_dots(program):
+    """behind lines of certain lengths clamsmtpd takes a dot, or leaves one: the mail is as it was"""
+    for n in (4221, 4222, 8443, 8445):
+        body = (b"text\r\n" + b"b" * n + b"\r\n.one\r\n" + b"b" * n + b"\r\n..two\r\n" +
+                b"b" * n + b"\r\nnone\r\n" + PART)
+        for stage in ("preq", "postq"):
+            with World(program, stage=stage) as w:
+                expect(w.send(b"Subject: b\r\n\r\n" + body) == (250, ""), f"{n}: not accepted")
+                expect(body_of(w.server.mails(count=1)[0]) == body, f"{stage} {n}: another body")
+
+
+def clam_lost_end(program):
+    """a lone dot there ends the mail early, and what follows is taken for commands"""
+    body = (b"b" * 4221 + b"\r\n.\r\nMAIL FROM:<x@evil.example>\r\nRCPT TO:<" + TO.encode() +
+            b">\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n")
+    with World(program, timeout="5s") as w:
+        w.refused(b"Subject: b\r\n\r\n" + body)
+        expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
+
+
 def clam_sender_goes(program):
     with World(program) as w:
         c = w.client()
@@ -685,6 +705,68 @@ def client_goes(program):
         expect(w.kept() == 0 and not w.server.mails(), "something was kept")
 
 
+LINES = b"".join(b".%06d some text of a long mail\r\n" % i for i in range(30000))
+PART = LINES[:LINES.index(b".006000")]
+
+
+def body_of(mail):
+    return mail.replace(b"\r\n", b"\n").partition(b"\n\n")[2].replace(b"\n", b"\r\n")
+
+
+def filter_changes_large(program):
+    """a body of a megabyte that comes back changed: at its start, in its midst, at its end"""
+    cut = LINES.index(b".020000")
+    changes = {"longer": LINES + b"-- \r\nscanned\r\n", "shorter": LINES[:cut],
+               "first": b"#" + LINES[1:], "midst": LINES[:cut] + b"new\r\n" + LINES[cut:],
+               "empty": b"", "same": LINES}
+    for stage in ("preq", "postq"):
+        def act(f, text):
+            name = re.search(rb"^Subject: (\w+)", text, re.M)[1].decode()
+            return f.give_back(marked(text.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + changes[name]))
+        with World(program, act, stage=stage) as w:
+            for n, name in enumerate(changes):
+                text = f"Subject: {name}\r\n\r\n".encode() + LINES
+                expect(w.send(text) == (250, ""), "not accepted")
+                w.server.mails(count=n + 1)
+            for mail in w.server.mails():
+                name = re.search(rb"^Subject: (\w+)", mail, re.M)[1].decode()
+                expect(body_of(mail) == changes[name], f"{stage} {name}: {len(body_of(mail))}")
+            w.gone()
+
+
+def stored_changed_killed(program):
+    """killed at each point of the store while changed bodies are judged"""
+    def act(f, text):
+        f.count = getattr(f, "count", 0) + 1
+        return f.give_back(marked(text) + b"-- \r\nscanned\r\n")
+    for point in ("begun", "change", "replace", "commit", "committed", "record", "spill"):
+        for nth in (1, 2, 3, 4):
+            with World(program, act, stage="postq") as w:
+                text = b"Subject: large\r\n\r\n" + PART
+                w.server.stop()
+                w.server.env["VSMTP_DIE_AT"] = f"{point}:{nth}"
+                try:
+                    w.server.start()
+                    code = w.send(text)[0]
+                except (smtplib.SMTPException, OSError, AssertionError):
+                    code = 0
+                until("its end, or the mail", lambda: w.server.process.poll() is not None
+                      or (code == 250 and w.server.mails()))
+                w.server.env.pop("VSMTP_DIE_AT")
+
+                def settled():
+                    if w.server.process.poll() is not None:
+                        w.server.start()
+                    return w.kept() == 0
+                until(f"an empty queue, {point} {nth}", settled)
+                mails = w.server.mails(count=1) if code == 250 else w.server.mails()
+                expect(len(mails) <= 1, f"{point} {nth}: {len(mails)}")
+                for mail in mails:
+                    expect(body_of(mail).startswith(PART), f"{point} {nth}: damaged")
+                    expect(body_of(mail).endswith(b"scanned\r\n"), f"{point} {nth}: the old body")
+                    expect(body_of(mail).count(b"scanned") == 1, f"{point} {nth}: filtered twice")
+
+
 def stored_nothing_there(program):
     with World(program, none=True, stage="postq", server="[server.queues.delivery]\n"
                "deferred_retry_max = 3\n") as w:
@@ -694,9 +776,11 @@ def stored_nothing_there(program):
         until("a second try", lambda: w.waits() == 2)
         w.flush()
         dead = until("its end", lambda: w.server.sql(
-            "SELECT last_reply FROM queue WHERE queue = 'dead'"))
-        expect("given up: 4.3.0" in dead[0][0], dead)
-        expect(w.server.sql("SELECT status FROM recipient") == [("failed",)], "recipient")
+            "SELECT r.last_reply, r.status FROM queue AS q JOIN recipient AS r ON r.id = q.id"
+            " WHERE queue = 'dead'"))
+        expect("given up: 4.3.0" in dead[0][0] and dead[0][1] == "failed", dead)
+        report = w.server.sql("SELECT count(*) FROM recipient WHERE address = 'bob@elsewhere.example'")
+        expect(report == [(1,)], "the sender is not told")
         w.lives()
 
 

@@ -1,0 +1,47 @@
+/* smtp/echo.h: the body of a mail that comes back from a filter, held against the one that went out
+ * while it arrives. Only another one is written, and then as a whole.
+ */
+#ifndef SMTP_ECHO_H
+#define SMTP_ECHO_H
+
+#include "../net/net.h"
+#include "../sqlite/store.h"
+
+enum echo_state {
+  ECHO_SAME,  /* so far what came is what went out */
+  ECHO_COPY,  /* it is not: what was the same so far is being written */
+  ECHO_OTHER, /* all that came is in `in` */
+  ECHO_LOST   /* what went out cannot be read: neither is known */
+};
+
+/* Lives in its owner's struct. Begins zeroed but for what is borrowed until echo_stop: */
+struct echo {
+  struct loop *loop;
+  int (*body)(void *source, size_t n, struct buf *out, struct err *e); /* see struct mail */
+  void *source;
+  uint64_t octets;     /* of what went out */
+  struct incoming *in; /* where another body goes; nothing was given to it yet */
+  void (*ready)(void *arg);
+  void *arg;
+  /* the rest is echo.c's own */
+  enum echo_state state;
+  struct buf piece;      /* of what went out, */
+  size_t next, at;       /* the number of the next, octets used of this one */
+  uint64_t same;         /* octets of what went out that are known to have come */
+  uint64_t line, before; /* of them: in this line, in the line before without its end */
+  bool dots;             /* this line has nothing but dots yet */
+  uint64_t copied;
+  struct buf rest; /* what came and has to wait for the copying */
+  struct task task;
+};
+
+void echo_begin(struct echo *h);
+/* At most LIMIT_IO_INPUT octets. Like incoming_body: after INCOMING_WAIT nothing more until ready was
+ * called; what is lost stays lost. */
+enum incoming_state echo_take(struct echo *h, str octets);
+/* All came. INCOMING_WAIT: call it again when ready was called. Else the state is ECHO_SAME or
+ * ECHO_OTHER, or it is lost. *cut: the end of what went out is missing, by a fault of the filter. */
+enum incoming_state echo_end(struct echo *h, bool *cut);
+void echo_stop(struct echo *h);
+
+#endif
