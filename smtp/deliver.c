@@ -13,11 +13,13 @@
  */
 #include "deliver.h"
 
+#include "outbound.h"
 #include "reply.h"
 
-#define DELIVER_JOBS      LIMIT_HELPER_CHILDREN
 #define DELIVER_JOB_BYTES (4 * 1024 * 1024)
 #define DELIVER_TROUBLE   5000 /* milliseconds until a database in trouble is asked again */
+#define DELIVER_BATCH     50   /* mails begun in one turn of the loop */
+#define DELIVER_CROWD     250  /* milliseconds until a full house is thinned again */
 #define DELIVER_INDEX     0x3fff
 
 struct deliver {
@@ -29,6 +31,8 @@ struct deliver {
   struct task task;
   struct timer timer;
   int64_t started; /* wall time */
+  int64_t thinned; /* loop time */
+  struct deliver_line line;
 };
 
 int64_t deliver_started(const struct deliver *d)
@@ -49,6 +53,11 @@ struct bounce deliver_bounce(struct deliver_job *j)
                          .claim = j->claim,
                          .header = buf_str(&j->header),
                          .arena = j->arena};
+}
+
+struct deliver_line *deliver_line(struct deliver *d)
+{
+  return &d->line;
 }
 
 void deliver_wake(struct deliver *d)
@@ -76,10 +85,9 @@ void deliver_job_end(struct deliver_job *j)
 
   judge_end(&j->judge);
   deliver_undelegate(j);
-  helper_cancel(j->helper);
+  attempt_stop(j);
   if (d->server->store) queue_release(d->server->store, j->claim);
   buf_free(&j->header);
-  buf_free(&j->piece);
   arena_free(j->arena);
   policy_release(j->policy);
   *j->link = j->next;
@@ -119,7 +127,6 @@ static struct deliver_job *deliver_job_new(struct deliver *d, struct store_claim
   j->claim = claim;
   j->policy = policy_hold(d->server->policy);
   j->header.cap = LIMIT_HEADER_BYTES * 2;
-  j->piece.cap = LIMIT_CHUNK;
   j->next = d->jobs;
   j->link = &d->jobs;
   if (j->next) j->next->link = &j->next;
@@ -535,7 +542,7 @@ static void deliver_sleep(struct deliver *d, int64_t ms)
 
 static bool deliver_has_place(const struct deliver *d)
 {
-  return d->job_count - d->away < DELIVER_JOBS;
+  return d->job_count - d->away < LIMIT_DELIVER_JOBS;
 }
 
 /* The next message to work on: 1, 0 none, -1 the database cannot be asked now. */
@@ -552,6 +559,18 @@ static int deliver_next(struct deliver *d, struct store_claim **claim)
   return got;
 }
 
+/* The house is full: whoever only waits for a slow server makes room. */
+static void deliver_thin(struct deliver *d)
+{
+  int64_t now = loop_now(d->server->loop);
+
+  if (now >= d->thinned + DELIVER_CROWD) {
+    d->thinned = now;
+    outbound_relieve(d->server);
+  }
+  deliver_sleep(d, DELIVER_CROWD);
+}
+
 static void deliver_work(struct task *t, void *arg)
 {
   struct deliver *d = arg;
@@ -561,7 +580,8 @@ static void deliver_work(struct task *t, void *arg)
   int got = 1;
 
   (void)t;
-  while (deliver_has_place(d) && (got = deliver_next(d, &claim)) > 0) {
+  for (int n = 0; n < DELIVER_BATCH && deliver_has_place(d); n++) {
+    if ((got = deliver_next(d, &claim)) <= 0) break;
     j = deliver_job_new(d, claim);
     if (!j) got = -1;
     if (got < 0) break;
@@ -572,7 +592,11 @@ static void deliver_work(struct task *t, void *arg)
   } else if (got == 0) {
     due = queue_due_at(d->server->store);
     if (due) deliver_sleep(d, due - clock_wall());
-  } /* else every place is taken: the next job that ends wakes us */
+  } else if (deliver_has_place(d)) {
+    deliver_wake(d);
+  } else {
+    deliver_thin(d);
+  }
 }
 
 static void deliver_time(struct timer *t, void *arg)
@@ -601,6 +625,7 @@ void deliver_flush(struct deliver *d)
 
   if (quarantine_retry(d->server->store, STR(""), &e) < 0)
     log_warn(LOG_DELIVERY, "cannot flush the queue: %s", e.text);
+  outbound_flush(d->server);
   deliver_wake(d);
 }
 
@@ -624,7 +649,8 @@ void deliver_free(struct deliver *d)
   bounce_rate_free(&d->bounces);
   mem_free(d);
 }
-#undef DELIVER_JOBS
 #undef DELIVER_JOB_BYTES
 #undef DELIVER_TROUBLE
+#undef DELIVER_BATCH
+#undef DELIVER_CROWD
 #undef DELIVER_INDEX

@@ -45,19 +45,17 @@ struct deliver_job {
   enum stage stage;          /* being asked */
   size_t directive;          /* of it: the delegate, while one is concerned */
   struct delegate *delegate; /* the mail is at a filter: counted apart from the other jobs */
-  /* attempts */
-  size_t at;                      /* index of the recipient being tried */
-  struct store_outcome *outcomes; /* one for each recipient tried */
-  size_t outcome_count;
-  struct store_trace *trace;
-  size_t trace_count;
-  struct helper_job *helper; /* under way */
-  bool recording;            /* the store has the outcome, and calls deliver_recorded */
-  struct buf header;         /* the block with its empty line */
-  struct buf piece;          /* a piece of the body, */
-  uint64_t piece_at;         /* where in the mail it begins, */
-  size_t piece_next;         /* and the number of the next */
+  struct attempt *attempt;   /* attempt.c's own, in the arena */
+  bool recording;            /* the store has an outcome, and will call back */
+  struct buf header;         /* the block with its empty line; empty until somebody reads it */
 };
+
+/* Those who wait for the helper to take one more mail. */
+struct deliver_line {
+  struct attempt *first, **last;
+  size_t busy; /* mails the helper is at */
+};
+struct deliver_line *deliver_line(struct deliver *d);
 
 int64_t deliver_started(const struct deliver *d); /* wall time */
 struct server *deliver_server(const struct deliver *d);
@@ -69,8 +67,9 @@ void deliver_job_end(struct deliver_job *j);
 /* For bounce_record and bounce_change: all of it but the outcomes. */
 struct bounce deliver_bounce(struct deliver_job *j);
 
-/* attempt.c: tries every due recipient of the job, then records. */
+/* attempt.c: tries every due recipient of the job, records what becomes of them, and ends it. */
 void attempt_begin(struct deliver_job *j);
+void attempt_stop(struct deliver_job *j); /* nothing is under way any more but a record */
 /* When a recipient tried so often is due again: doubling from the configured period up to 4 hours,
  * with a quarter of jitter, so that what failed together is not tried together. */
 int64_t attempt_next(const struct conf *conf, int attempts, int64_t now);

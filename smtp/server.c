@@ -7,6 +7,7 @@
 
 #include "delegate.h"
 #include "notify.h"
+#include "outbound.h"
 #include "ports.h"
 #include "reply.h"
 #include "session.h"
@@ -144,9 +145,11 @@ void server_close(struct server *s)
   timer_clear(s->loop, &s->certs);
   ports_close(s);
   delegate_stop(s);
+  outbound_stop(s);
   for (struct session *c = s->sessions; c; c = c->next) io_abort(c->io);
   if (loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
   delegate_end(s);
+  outbound_end(s);
 }
 #undef SERVER_STOP_PATIENCE
 #undef SERVER_CERTS_LOOK

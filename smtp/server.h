@@ -30,6 +30,7 @@ struct server {
   struct drop *drop;    /* the drop folder */
   struct srs srs;       /* keys for senders of mail that is sent on */
   struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
+  struct outbound_hub *outbounds; /* outbound.c's own; likewise */
   struct port *ports;             /* ports.c's own */
   int notify;                     /* where a supervisor listens, or -1 (notify.h) */
   struct timer certs;             /* the next look at the files of certificates */

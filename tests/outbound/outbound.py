@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""Mail that leaves: outbound.py VSMTP [PART].
+
+knot serves the zones (tests/spf/names.py); the servers of other people are Peer, which does what it
+is told, and the real ones, unpacked by tests/peers.sh. All of them stand on addresses of loopback, on
+one port, which VSMTP_MX_PORT names instead of 25. Each test is a function and gets its own server.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import smtplib
+import socket
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "clients"), str(HERE.parent / "spf")]
+import names  # noqa: E402
+from peer import Peer, slowly  # noqa: E402
+from server import Server, until  # noqa: E402
+
+VSMTP = ""
+FROM = "bob@home.example"
+
+
+def expect(condition, why=""):
+    if not condition:
+        raise AssertionError(why)
+
+
+def free_port(ip="127.0.0.1"):
+    with socket.create_server((ip, 0)) as s:
+        return s.getsockname()[1]
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+def mx(*hosts, **addresses):
+    """A zone: x.example with MX hosts (preference, name), and their addresses."""
+    zone = {"x.example": [("MX", f"{p} {h}.x.example.") for p, h in hosts]}
+    for name, ips in addresses.items():
+        for ip in ips if isinstance(ips, list) else [ips]:
+            zone.setdefault(f"{name}.x.example", []).append(("AAAA" if ":" in ip else "A", ip))
+    return zone
+
+
+class World:
+    """Name servers, peers on one port, and a vsmtp between them."""
+
+    def __init__(self, zone, way="", period="1s", server="", relay="", rules=None, env=None, port=None,
+                 delivery="", dns=""):
+        self.folder = tempfile.TemporaryDirectory()
+        self.port = port or free_port()
+        self.peers = []
+        self.dns = names.Names(self.folder.name, zone)
+        config = (
+            f'{server}\n[server.smtp]\nopen_relay = true\n{relay}\n'
+            f'[server.queues.delivery]\ndeferred_retry_period = "{period}"\n{delivery}\n'
+            f'[server.dns]\ntype = "custom"\nconfig = {{ name_servers = ["127.0.0.1:{self.dns.port}"] }}\n'
+            f'options = {{ timeout = "1s", attempts = 2{dns} }}\n')
+        rules = rules or {"main.vsl": '#{ rcpt: [ action "way" || { %s }, rule "all" || accept() ] }' % way}
+        self.server = Server([VSMTP], rules, config, mailboxes=("alice", "bob"),
+                             env=dict(env or {}, VSMTP_MX_PORT=str(self.port)))
+
+    def peer(self, ip, **how):
+        self.peers.append(Peer(ip, how.pop("port", self.port), **how))
+        return self.peers[-1]
+
+    def __enter__(self):
+        try:
+            self.server.__enter__()
+        except BaseException:
+            self.dns.stop()
+            raise
+        return self
+
+    def __exit__(self, *what):
+        try:
+            self.server.__exit__(*what)
+        finally:
+            for p in self.peers:
+                p.stop()
+            self.dns.stop()
+            self.folder.cleanup()
+
+    def send(self, *to, sender=FROM, text="Subject: x\r\n\r\nhello\r\n", options=()):
+        with smtplib.SMTP("127.0.0.1", self.server.port, "me.example", 30) as c:
+            c.sendmail(sender, list(to), text, mail_options=options)
+
+    def recipients(self):
+        return self.server.sql("SELECT address, status, last_reply FROM recipient")
+
+    def reply(self, address, status):
+        """The last reply of a recipient, once it has that status."""
+        def found():
+            return [r for a, s, r in self.recipients() if a == address and s == status and r]
+        return until(f"{address} {status}", found)[0]
+
+    def log(self):
+        return (self.server.dir / "server.log").read_text(errors="replace")
+
+    def empty(self, seconds=20):
+        until("an empty queue", lambda: not self.server.sql("SELECT 1 FROM queue"), seconds)
+
+    def arrived(self, peer, count=1, seconds=20):
+        until(f"{count} mails at {peer.ip}", lambda: len(peer.mails) >= count, seconds)
+        expect(len(peer.mails) == count, f"{len(peer.mails)} mails at {peer.ip}")
+        return peer.mails
+
+
+# ---- where to -----------------------------------------------------------------------------------------
+
+def test_best_two_are_dead():
+    zone = mx((10, "a"), (20, "b"), (30, "c"), a="127.0.1.1", b="127.0.1.2", c="127.0.1.3")
+    with World(zone) as w:
+        last = w.peer("127.0.1.3")
+        w.send("joe@x.example", "ann@X.Example")
+        sender, to, text = w.arrived(last)[0]
+        expect(sender.startswith(f"MAIL FROM:<{FROM}>"), sender)
+        expect([r[:25] for r in to] == ["RCPT TO:<joe@x.example>", "RCPT TO:<ann@X.Example>"], to)
+        expect(b"\r\nSubject: x\r\n\r\nhello\r\n" in text, text)
+        w.empty()
+        expect("relay=c.x.example status=delivered reply=\"250 taken\"" in w.log(), w.log())
+        w.send("joe@x.example")
+        w.arrived(last, 2)
+        expect(last.connections == 1, "the connection was not used again")
+
+
+def test_equals_share():
+    zone = mx((10, "a"), (10, "b"), (20, "c"), a="127.0.1.1", b="127.0.1.2", c="127.0.1.3")
+    for i in range(30):
+        zone[f"d{i}.example"] = zone["x.example"]
+    with World(zone) as w:
+        a, b, c = (w.peer(f"127.0.1.{i}") for i in (1, 2, 3))
+        for i in range(30):
+            w.send(f"joe@d{i}.example")
+        until("all of them", lambda: len(a.mails) + len(b.mails) == 30)
+        expect(len(a.mails) > 4 and len(b.mails) > 4 and not c.mails, (len(a.mails), len(b.mails)))
+
+
+def test_domains_that_take_nothing():
+    zone = {"null.example": [("MX", "0 .")], "text.example": [("TXT", '"x"')],
+            "lost.example": [("MX", "5 nowhere.example.")]}
+    with World(zone) as w:
+        w.send("a@null.example", "b@text.example", "c@lost.example", "d@missing.example")
+        expect(w.reply("a@null.example", "failed").startswith("5.1.10"))
+        expect(w.reply("b@text.example", "failed").startswith("5.4.4"))
+        expect(w.reply("c@lost.example", "failed").startswith("5.4.4"))
+        expect(w.reply("d@missing.example", "failed").startswith("5.1.2"))
+
+
+def test_address_of_the_domain_itself():
+    with World({"plain.example": [("A", "127.0.1.1")]}) as w:
+        peer = w.peer("127.0.1.1")
+        w.send("joe@plain.example")
+        w.arrived(peer)
+        w.send("joe@[127.0.1.1]")
+        w.arrived(peer, 2)
+
+
+def test_loops_stop():
+    port = free_port()
+    zone = mx((10, "a"), (20, "us"), (30, "c"), a="127.0.1.1", us="127.0.0.1", c="127.0.1.3")
+    zone["loop.example"] = [("MX", "10 us.x.example.")]
+    zone["mirror.example"] = [("A", "127.0.1.9")]
+    with World(zone, port=port) as w:
+        w.server.stop()
+        config = (w.server.dir / "vsmtp.toml").read_text()
+        (w.server.dir / "vsmtp.toml").write_text(config.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+        w.server.start()
+        mirror = w.peer("127.0.1.9", name="home.example")
+        worse = w.peer("127.0.1.3")
+        w.send("a@loop.example", "b@mirror.example", "c@x.example")
+        for address in ("a@loop.example", "b@mirror.example"):
+            expect(w.reply(address, "failed").startswith("5.4.6"), w.recipients())
+        expect(w.reply("c@x.example", "pending").startswith("4.4.1"), w.recipients())
+        expect(not worse.mails and not mirror.mails, "sent beyond ourselves")
+
+
+def test_ipv6_as_configured():
+    if not has_ipv6():
+        return "no IPv6 on this machine's loopback"
+    zone = {"six.example": [("AAAA", "::1"), ("A", "127.0.1.1")]}
+    for strategy, four, six in (("Ipv4Only", 1, 0), ("Ipv6Only", 0, 1), ("Ipv6thenIpv4", 0, 1), ("Ipv4thenIpv6", 1, 0)):
+        with World(zone, dns=f', ip_strategy = "{strategy}"') as w:
+            peers = w.peer("127.0.1.1"), w.peer("::1")
+            w.send("joe@six.example")
+            w.empty()
+            expect([len(p.mails) for p in peers] == [four, six], strategy)
+
+
+def test_name_servers_are_silent():
+    with World({"x.example": [("A", "127.0.1.1")]}) as w:
+        peer = w.peer("127.0.1.1")
+        knot = w.dns.running[0]
+        knot.send_signal(signal.SIGSTOP)
+        w.send("joe@x.example")
+        expect(w.reply("joe@x.example", "pending").startswith("4.4.3"))
+        knot.send_signal(signal.SIGCONT)
+        w.arrived(peer)
+        w.empty()
+
+
+# ---- what servers answer ------------------------------------------------------------------------------
+
+ONE = {"x.example": [("A", "127.0.1.1")], "y.example": [("A", "127.0.1.2")]}
+
+
+def test_greylisting():
+    seen = []
+
+    def rcpt(peer, line):
+        seen.append(line)
+        return "450 4.2.0 greylisted, come back" if len(seen) == 1 else "250 ok"
+    with World(ONE) as w:
+        peer = w.peer("127.0.1.1", rcpt=rcpt)
+        w.send("joe@x.example")
+        expect(w.reply("joe@x.example", "pending") == "450 4.2.0 greylisted, come back")
+        w.arrived(peer)
+        w.empty()
+
+
+def test_each_recipient_has_its_own_fate():
+    def rcpt(peer, line):
+        return ("550 5.1.1 who is that" if "<no@" in line else
+                "451 4.3.0 later" if "<later@" in line and not peer.mails else "250 ok")
+    with World(ONE) as w:
+        peer = w.peer("127.0.1.1", rcpt=rcpt)
+        w.send("joe@x.example", "no@x.example", "later@x.example")
+        expect(w.reply("no@x.example", "failed") == "550 5.1.1 who is that")
+        until("the second mail", lambda: len(peer.mails) == 2)
+        expect([[r[8:] for r in m[1]] for m in peer.mails] == [["<joe@x.example>"], ["<later@x.example>"]], peer.mails)
+
+
+def test_large_replies_and_refusals():
+    """each server is as it is; none harms another"""
+    zone = {f"p{i}.example": [("A", f"127.0.1.{i}")] for i in range(1, 10)}
+    with World(zone, period="1h") as w:
+        w.peer("127.0.1.1", dot="552 5.3.4 too big\r\n552 not for us".replace("552 5", "552-5"))
+        w.peer("127.0.1.2", middle=lambda p, line: "421 4.3.2 going down!")
+        w.peer("127.0.1.3", greeting="220 " + "x" * 1000000)
+        w.peer("127.0.1.4", rcpt="250 ok\r\n250 and once more\r\n250 and again")
+        w.peer("127.0.1.5", greeting="554 go away!")
+        w.peer("127.0.1.6", mail="501 5.1.7 bad sender")
+        w.peer("127.0.1.7", data="354 go on\r\n250 taken already")
+        w.peer("127.0.1.8", dot=None)
+        kind = w.peer("127.0.1.9")
+        w.send(*(f"a@p{i}.example" for i in range(1, 10)))
+        expect(w.reply("a@p1.example", "failed") == "552-5.3.4 too big\n552 not for us")
+        expect(w.reply("a@p2.example", "pending") == "421 4.3.2 going down")
+        expect("not SMTP" in w.reply("a@p3.example", "pending"))
+        expect("reply to nothing" in w.reply("a@p4.example", "pending"), w.recipients())
+        expect(w.reply("a@p5.example", "pending") == "554 go away")
+        expect(w.reply("a@p6.example", "failed") == "501 5.1.7 bad sender")
+        expect("reply to nothing" in w.reply("a@p7.example", "pending"), w.recipients())
+        expect(w.reply("a@p8.example", "pending").startswith("4.4.2"))
+        w.arrived(kind)
+
+
+def test_what_does_not_fit_is_refused_here():
+    zone = {f"p{i}.example": [("A", f"127.0.1.{i}")] for i in range(1, 5)}
+    with World(zone) as w:
+        plain = w.peer("127.0.1.1", ehlo=[])
+        small = w.peer("127.0.1.2", ehlo=["SIZE 20"])
+        old = w.peer("127.0.1.3", hello=lambda p, line: "502 what" if line.startswith("EHLO") else "250 old")
+        full = w.peer("127.0.1.4")
+        text = "Subject: x\r\n\r\nhällo\r\n".encode()
+        w.send("a@p1.example", "a@p2.example", "a@p3.example", "a@p4.example", text=text, options=["BODY=8BITMIME"])
+        for i, code in ((1, "5.6.3"), (2, "5.3.4"), (3, "5.6.3")):
+            expect(w.reply(f"a@p{i}.example", "failed").startswith(code), w.recipients())
+        expect(text.split(b"\r\n")[2] in w.arrived(full)[0][2], "mangled")
+        expect("BODY=8BITMIME" in full.mails[0][0], full.mails[0][0])
+        w.send("b@p1.example", "b@p3.example")
+        w.arrived(plain), w.arrived(old)
+        expect(" " not in plain.mails[0][0][10:], plain.mails[0][0])
+        expect(not small.mails)
+
+
+def test_slow_drip():
+    with World(ONE) as w:
+        slow = w.peer("127.0.1.1", mail=slowly("250 ok", 1), rcpt=slowly("250 ok", 1), dot=slowly("250 ok", 1))
+        fast = w.peer("127.0.1.2")
+        w.send("a@x.example")
+        w.send("a@y.example")
+        w.arrived(fast, seconds=2)
+        w.arrived(slow)
+        w.empty()
+
+
+def test_lost_under_the_mail():
+    """a connection that was idle and is closed by the peer is no trouble"""
+    with World(ONE, period="1h") as w:
+        peer = w.peer("127.0.1.1", mail=lambda p, line: None if p.mails and p.connections == 1 else "250 ok")
+        w.send("a@x.example")
+        w.arrived(peer)
+        w.send("b@x.example")
+        w.arrived(peer, 2, seconds=5)
+
+
+# ---- back-off, lifetime, people -------------------------------------------------------------------------
+
+def test_dead_host_is_tried_once():
+    with World(ONE, period="1h") as w:
+        for i in range(20):
+            w.send(f"u{i}@x.example")
+        until("all of them put off", lambda: len([1 for r in w.recipients() if "refused" in r[2]]) == 20)
+        expect(w.log().count("failed=1") == 1 and "failed=2" not in w.log())
+        peer = w.peer("127.0.1.1")
+        w.send("new@x.example")
+        time.sleep(1)
+        expect(not peer.mails, "tried in its back-off")
+        w.server.process.send_signal(signal.SIGUSR1)
+        w.arrived(peer, 21)
+        w.empty()
+        expect(peer.most <= 10, f"{peer.most} connections at once")
+
+
+def test_back_off_grows():
+    with World(ONE, period="300ms") as w:
+        w.send("a@x.example")
+        until("four attempts", lambda: w.log().count("lane=x.example failed=") >= 4)
+        tries = w.server.sql("SELECT attempts FROM recipient")[0][0]
+        expect(3 <= tries <= 5, tries)
+        w.send("b@x.example")
+        expect("refused" in w.reply("b@x.example", "pending"))
+
+
+def test_attempts_and_lifetime_end():
+    with World(ONE, period="100ms", delivery="deferred_retry_max = 3") as w:
+        w.send("a@x.example")
+        expect(w.reply("a@x.example", "failed").startswith("given up: 4.4.1"))
+    with World(ONE, period="200ms", delivery='lifetime = "1s"') as w:
+        w.send("a@x.example")
+        expect(w.reply("a@x.example", "failed").startswith("given up: 4.4.1"))
+
+
+def main():
+    global VSMTP
+    VSMTP = os.path.abspath(sys.argv[1])
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
+    tests = [(n[5:], f) for n, f in globals().items() if n.startswith("test_") and
+             (part in n[5:] or part in "outbound")]
+    failed = skipped = 0
+    for name, test in tests:
+        began = time.monotonic()
+        try:
+            why_not = test()
+            if why_not:
+                skipped += 1
+                print(f"skip outbound/{name}: {why_not}", flush=True)
+                continue
+            print(f"ok   outbound/{name} {time.monotonic() - began:.1f} s", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAIL outbound/{name}\n{traceback.format_exc()}", flush=True)
+    print(f"{len(tests) - failed - skipped} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
