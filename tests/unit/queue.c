@@ -192,6 +192,63 @@ TEST(queue_counts_recipients_one_by_one)
   store_close(s);
 }
 
+/* A recipient fails, and in the same transaction there is a report of any length. */
+TEST(queue_records_with_a_report)
+{
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct kit_said said = {0};
+  struct buf body = BUF_INIT(1 << 20);
+  if (!CHECK(s != NULL)) return;
+  CHECK_INT(kit_send(s, 1000, STORE_DELIVER, NULL), STORE_OK);
+  struct store_claim *c = queue_take(s, STORE_DELIVER, clock_wall());
+  if (!CHECK(c != NULL)) return;
+  char id[ID_LENGTH + 1];
+  struct store_rcpt to = {.address = STR("alice@example.net"), .transport = STR("deliver")};
+  struct store_trace about = {.stage = STR("delivery"), .kind = STR("server"), .status = STR("x")};
+  struct store_mail mail = {.id = str_of(id_new(id)),
+                            .queue = STORE_DELIVER,
+                            .step = 9,
+                            .subject = STR("No"),
+                            .header = STR("Subject: No\r\n\r\n"),
+                            .rcpt = &to,
+                            .rcpt_count = 1,
+                            .trace = &about,
+                            .trace_count = 1};
+  while (body.n < LIMIT_CHUNK * 2 + 100) buf_puts(&body, "Nobody of that name.\r\n");
+  struct store_report report = {&mail, buf_str(&body)};
+  struct store_outcome o = {.n = 1, .status = STORE_FAILED, .tried = true, .last_reply = STR("5")};
+  CHECK_INT(queue_record(s, c, &o, 1, NULL, 0, 7, &report, kit_say, &said), 0);
+  queue_release(s, c);
+  kit_run(s);
+  CHECK_INT(said.result, STORE_OK);
+  CHECK_STR(str_of(kit_laws(folder)), "");
+  KIT_ASK(folder,
+          "SELECT group_concat(queue || '<' || mail_from || '>', ' ') FROM queue"
+          " WHERE subject = 'Hello'",
+          "dead<alice@example.net>");
+  KIT_ASK(folder, "SELECT queue || '<' || mail_from || '>' FROM queue WHERE subject = 'No'",
+          "deliver<>");
+  KIT_ASK(folder, "SELECT status FROM trace WHERE stage = 'delivery' AND kind = 'server'", "x");
+  c = queue_take(s, STORE_DELIVER, clock_wall());
+  if (!CHECK(c != NULL)) return;
+  CHECK_STR(c->mail.id, id);
+  CHECK_INT(c->mail.octets, body.n);
+  CHECK_INT(c->mail.chunks, 3);
+  o = (struct store_outcome){.n = 1, .status = STORE_PENDING, .next_at = 1, .warned = true};
+  CHECK_INT(queue_record(s, c, &o, 1, NULL, 0, 7, NULL, kit_say, &said), 0);
+  o.warned = false;
+  CHECK_INT(queue_record(s, c, &o, 1, NULL, 0, 7, NULL, kit_say, &said), 0);
+  queue_release(s, c);
+  kit_run(s);
+  c = queue_take(s, STORE_DELIVER, clock_wall());
+  if (!CHECK(c != NULL)) return;
+  CHECK(c->mail.rcpt[0].warned); /* once said it stays */
+  queue_release(s, c);
+  buf_free(&body);
+  store_close(s);
+}
+
 TEST(queue_changes_what_rules_changed)
 {
   const char *folder = check_folder();
