@@ -219,6 +219,7 @@
 #include "smtp/bounce.c"         /* who is told what of his mail, once, in the same transaction */
 #include "smtp/attempt.c"        /* the due recipients of one message: mailboxes and servers */
 #include "smtp/deliver.c" /* the queue runner: stored mails through the later rules to mailboxes */
+#include "smtp/drop.c"    /* mails that programs of this machine left in the drop folder */
 #include "smtp/options.c" /* options that verbs share */
 #include "smtp/verb_conf.c"       /* config-show, config-diff */
 #include "smtp/verb_check.c"      /* check: read everything, start nothing */

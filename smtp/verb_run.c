@@ -16,6 +16,7 @@
 
 #include "daemon.h"
 #include "deliver.h"
+#include "drop.h"
 #include "locate.h"
 #include "notify.h"
 #include "ports.h"
@@ -328,11 +329,13 @@ static void run_end(struct server *s)
 {
   struct err e;
 
+  drop_stop(s->drop);
   deliver_stop(s->deliver);
   if (s->loop) server_close(s);
   if (s->loop) loop_hook(s->loop, NULL, NULL);
   if (s->store) store_close(s->store);
   s->store = NULL;
+  drop_free(s->drop);
   deliver_free(s->deliver);
   helper_free(s->helper);
   commands_free(s->commands);
@@ -374,7 +377,7 @@ static int run_all(struct conf *conf, struct run_options *o, struct diags *d, in
              server_raise_descriptors(conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
              run_open_store(&s, &e) == 0 && srs_load(&s.srs, s.store, &e) == 0 &&
              run_tell_commands(&s, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
-             run_set_signals(&s, &e) == 0) {
+             (s.drop = drop_new(&s)) != NULL && run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
     reload_log_faults(d);
     if (ready_fd >= 0) daemon_ready(ready_fd);
