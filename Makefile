@@ -136,6 +136,7 @@ install: $(B)/vsmtp ## to PREFIX=/usr/local, under DESTDIR if given
 	ln -sf vsmtp $(DESTDIR)$(PREFIX)/bin/mailq
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	ln -sf ../bin/vsmtp $(DESTDIR)$(PREFIX)/sbin/sendmail
+	@echo "To start it with the machine (systemd, OpenRC, OpenWrt): contrib/README"
 
 uninstall: ## what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/vsmtp bin/vqueue bin/mailq sbin/sendmail)

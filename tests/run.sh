@@ -81,6 +81,7 @@ done
 [ ! -e tests/clients/clients.py ] || runner clients tests/clients/clients.py "$B/test/vsmtp" "$part"
 runner delegate tests/delegate/delegate.py "$B/test/vsmtp" "$part"
 runner services tests/delegate/services.py "$B/test/vsmtp" "$part"
+runner service tests/service/service.py "$B/test/vsmtp" "$part"
 runner spf tests/spf/spf.py "$B/test/vsmtp" "$part"
 runner tls tests/tls/tls.py "$B/test/vsmtp" "$part"
 

@@ -1,0 +1,558 @@
+#!/usr/bin/env python3
+"""The server as a service, seen from outside: service.py PROGRAM [PART].
+
+Sockets given by a supervisor, what the supervisor is told, reloading under way, the rights of root
+given up, and a helper that dies. Tests that need root say so and are skipped without.
+"""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "clients"))
+from server import until  # noqa: E402
+
+CONFIG = """\
+version_requirement = ">=1.0.0"
+[server]
+domain = "home.example"
+[server.system]
+user = "{user}"
+group = "{group}"
+[server.interfaces]
+addr = [{addr}]
+{interfaces}
+[server.logs]
+filepath = "server.log"
+level = ["{level}"]
+[server.queues]
+dirpath = "queues"
+{tables}
+[app]
+dirpath = "app"
+[app.logs]
+filepath = "app.log"
+[app.vsl]
+filepath = "main.vsl"
+"""
+# As systemd does it: sockets from descriptor 3 on, and for which process they are.
+GIVE = """\
+import os, sys
+n = int(sys.argv[1])
+fds = [os.dup(int(fd)) for fd in sys.argv[2:2 + n]]
+fds = [os.dup2(fd, 40 + i) for i, fd in enumerate(fds)]
+for i, fd in enumerate(fds):
+    os.dup2(fd, 3 + i)
+    os.close(fd)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(n))
+os.execv(sys.argv[2 + n], sys.argv[2 + n:])
+"""
+ROOT = os.geteuid() == 0
+LOW = 993  # a port for root alone that no mail server of this machine uses
+
+
+class Skip(Exception):
+    pass
+
+
+def expect(condition, why):
+    if not condition:
+        raise AssertionError(why)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def quoted(ports):
+    return ", ".join(f'"127.0.0.1:{port}"' for port in ports)
+
+
+class Service:
+    """A server in a folder of its own, started as a supervisor would."""
+
+    def __init__(self, program, ports=None, rules="#{}", user=None, group=None):
+        self.program = program
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="vsmtp-"))
+        self.dir.chmod(0o755)
+        self.ports = ports or [free_port()]
+        self.user = user or ("root" if ROOT else "nobody")
+        self.group = group or ("root" if ROOT else "nogroup")
+        self.process = None
+        (self.dir / "main.vsl").write_text(rules)
+        self.configure()
+
+    def configure(self, interfaces="", tables="", level="info", **changed):
+        names = dict(user=self.user, group=self.group, addr=quoted(self.ports))
+        names.update(changed)
+        text = CONFIG.format(interfaces=interfaces, tables=tables, level=level, **names)
+        (self.dir / "vsmtp.toml").write_text(text)
+
+    def mailbox(self, name):
+        folder = self.dir / "app/mailboxes/home.example" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def start(self, *options, env=None, given=(), notify=False):
+        """given: listening sockets; notify: hear what the supervisor is told."""
+        env = dict(os.environ, **(env or {}))
+        if notify:
+            self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.notify.bind(str(self.dir / "notify"))
+            (self.dir / "notify").chmod(0o777)
+            self.notify.settimeout(20)
+            env["NOTIFY_SOCKET"] = str(self.dir / "notify")
+        fds = [s.fileno() for s in given]
+        give = [sys.executable, "-c", GIVE, str(len(fds)), *map(str, fds)] if fds else []
+        self.served = self.log().count("serving version")
+        with open(self.dir / "out", "ab") as out:
+            self.process = subprocess.Popen(
+                [*give, self.program, "-c", "vsmtp.toml", *options], cwd=self.dir, env=env,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=fds)
+        return self
+
+    def heard(self):
+        return self.notify.recv(1000).decode()
+
+    def out(self):
+        path = self.dir / "out"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def log(self):
+        path = self.dir / "server.log"
+        return (path.read_text(errors="replace") if path.exists() else "") + self.out()
+
+    def says(self, pattern, times=1):
+        """The log says so, soon."""
+        until(f"'{pattern}' in the log", lambda: len(re.findall(pattern, self.log())) >= times)
+
+    def ready(self):
+        def listening():
+            if self.process.poll() is not None:
+                raise AssertionError(f"it ended with status {self.process.returncode}")
+            return self.log().count("serving version") > self.served
+        until("the server", listening)
+        return self
+
+    def reload(self, good=True):
+        word = "reloaded configuration" if good else "reload failed"
+        before = self.log().count(word)
+        self.process.send_signal(signal.SIGHUP)
+        self.says(word, before + 1)
+
+    def connect(self, port=None):
+        s = socket.create_connection(("127.0.0.1", port or self.ports[0]), timeout=20)
+        f = s.makefile("rwb", buffering=0)
+        f.socket = s
+        s.close()  # the file keeps it
+        expect(f.readline().startswith(b"220"), "no greeting")
+        return f
+
+    def helper(self):
+        """The process that acts for others: the server's only child."""
+        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
+        return int(pathlib.Path(path).read_text().split()[0])
+
+    def check(self, expected):
+        p = subprocess.run([self.program, "check", "-c", "vsmtp.toml"], cwd=self.dir,
+                           capture_output=True, text=True)
+        expect(p.returncode == expected, f"check ended with {p.returncode}: {p.stderr}")
+        return p.stderr
+
+    def end(self, status=0):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        if self.process:
+            got = self.process.wait(30)
+            expect(got == status, f"it ended with status {got}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if self.process and kind is None:
+                self.end()
+        finally:
+            if self.process and self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            if kind is None:  # the helper ends what it is at
+                until("an empty folder", lambda: shutil.rmtree(self.dir, True) or not
+                      self.dir.exists())
+            else:
+                print(f"     its folder: {self.dir}\n{self.log()[-3000:]}")
+
+
+def command(client, line, code):
+    client.write(line + b"\r\n")
+    got = client.readline()
+    while got[3:4] == b"-":
+        got = client.readline()
+    expect(got.startswith(code), f"{line}: {got}")
+
+
+def send(client, to=b"alice@home.example"):
+    command(client, b"MAIL FROM:<bob@far.example>", b"250")
+    command(client, b"RCPT TO:<" + to + b">", b"250")
+    command(client, b"DATA", b"354")
+    command(client, b"Subject: x\r\n\r\ntext\r\n.", b"250")
+
+
+def gone(port):
+    with contextlib.suppress(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        return False
+    return True
+
+
+# ---- a supervisor's sockets ----------------------------------------------------------------------
+
+def given_sockets(program):
+    """those that are configured are taken, also in another order; the rest is closed and named"""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    ports = [s.getsockname()[1] for s in sockets]
+    with Service(program, [ports[1], ports[0], free_port()]) as s:
+        s.start(given=sockets).ready()
+        for x in sockets:
+            x.close()
+        for port in s.ports:
+            s.connect(port).close()
+        s.says(f"the socket 127.0.0.1:{ports[2]} of the supervisor is in no server.interfaces")
+        expect(gone(ports[2]), "a socket that is not configured is still open")
+
+
+def given_waits_for_the_server(program):
+    """who connects before the server is there is served by it"""
+    with socket.create_server(("127.0.0.1", 0)) as x, \
+            Service(program, [x.getsockname()[1]]) as s:
+        early = socket.create_connection(x.getsockname(), timeout=20)
+        s.start(given=[x]).ready()
+        expect(early.recv(100).startswith(b"220"), "no greeting")
+        early.close()
+
+
+def given_to_another(program):
+    """sockets for another process are none of ours"""
+    with Service(program) as s:
+        s.start(env={"LISTEN_PID": "1", "LISTEN_FDS": "3"}).ready()
+        s.connect().close()
+
+
+def socket_activate(program):
+    """by systemd's own tool"""
+    tool = shutil.which("systemd-socket-activate")
+    if not tool:
+        raise Skip("there is no systemd-socket-activate")
+    with Service(program) as s:
+        with open(s.dir / "out", "ab") as out:
+            s.process = subprocess.Popen(
+                [tool, "-l", f"127.0.0.1:{s.ports[0]}", program, "-c", "vsmtp.toml"],
+                cwd=s.dir, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        until("the tool", lambda: "Listening" in s.out())
+        s.connect().close()
+
+
+# ---- what the supervisor is told -----------------------------------------------------------------
+
+def told(program):
+    with Service(program) as s:
+        s.start(notify=True)
+        expect(s.heard() == "READY=1", "not READY")
+        s.connect().close()
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        s.reload()
+        heard = s.heard()
+        found = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", heard)
+        expect(found and 0 <= int(found[1]) - before < 20_000_000, heard)
+        expect(s.heard() == "READY=1", "not READY after a reload")
+        (s.dir / "main.vsl").write_text("#{")
+        s.reload(good=False)
+        expect(s.heard().startswith("RELOADING=1") and s.heard() == "READY=1", "a failed reload")
+        s.process.send_signal(signal.SIGTERM)
+        expect(s.heard() == "STOPPING=1", "not STOPPING")
+
+
+def told_by_abstract_name(program):
+    name = f"vsmtp-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as n, Service(program) as s:
+        n.bind("\0" + name)
+        n.settimeout(20)
+        s.start(env={"NOTIFY_SOCKET": "@" + name})
+        expect(n.recv(100) == b"READY=1", "not READY")
+
+
+# ---- reload --------------------------------------------------------------------------------------
+
+def reload_ports(program):
+    """those that stay lose nobody, new ones are there, others are closed"""
+    a, b, c = free_port(), free_port(), free_port()
+    with Service(program, [a, b]) as s:
+        s.start().ready()
+        stays, goes = s.connect(a), s.connect(b)
+        s.ports = [a, c]
+        s.configure()
+        s.reload()
+        s.connect(c).close()
+        expect(gone(b), "a port that is configured no more is open")
+        for client in (stays, goes):
+            command(client, b"EHLO me", b"250")
+            command(client, b"QUIT", b"221")
+        s.connect(a).close()
+
+
+def reload_under_load(program):
+    """clients come all the time while the configuration changes back and forth: nobody is refused"""
+    a, b = free_port(), free_port()
+    with Service(program, [a]) as s:
+        s.mailbox("alice")
+        s.start().ready()
+        for i in range(20):
+            s.ports = [a, b] if i % 2 == 0 else [a]
+            s.configure()
+            s.process.send_signal(signal.SIGHUP)
+            for _ in range(5):
+                client = s.connect(a)
+                command(client, b"EHLO me", b"250")
+                send(client)
+                command(client, b"QUIT", b"221")
+                client.close()
+
+
+def reload_taken_port(program):
+    """a port that cannot be had fails the whole reload: rules and other ports stay as they were"""
+    with socket.create_server(("127.0.0.1", 0)) as other, Service(program) as s:
+        first = s.ports[0]
+        s.start().ready()
+        s.ports = [first, free_port(), other.getsockname()[1]]
+        s.configure()
+        (s.dir / "main.vsl").write_text('#{ mail: [ rule "no" || deny() ] }')
+        s.reload(good=False)
+        s.says(r"vsmtp.toml:8:\d+: cannot listen on 127.0.0.1:%d: Address already in use"
+               % s.ports[2])
+        expect(gone(s.ports[1]), "a port of a failed reload is open")
+        client = s.connect(first)
+        command(client, b"EHLO me", b"250")
+        command(client, b"MAIL FROM:<a@b.example>", b"250")
+        client.close()
+        s.ports = [first]
+
+
+def reload_fixed(program):
+    """what a running server cannot change is named, with the line"""
+    with Service(program) as s:
+        s.start().ready()
+        text = (s.dir / "vsmtp.toml").read_text()
+        (s.dir / "vsmtp.toml").write_text(text.replace('"queues"', '"elsewhere"'))
+        s.reload(good=False)
+        s.says(r"vsmtp.toml:14:11: server.queues.dirpath cannot change while the server runs")
+
+
+def reload_logs(program):
+    with Service(program) as s:
+        s.start().ready()
+        s.configure(level="debug")
+        text = (s.dir / "vsmtp.toml").read_text()
+        (s.dir / "vsmtp.toml").write_text(text.replace('"server.log"', '"other.log"'))
+        s.process.send_signal(signal.SIGHUP)
+        until("the new log", lambda: (s.dir / "other.log").exists()
+              and "reloaded" in (s.dir / "other.log").read_text())
+        (s.dir / "vsmtp.toml").write_text(text.replace('"server.log"', '"no/such/folder/x.log"'))
+        s.process.send_signal(signal.SIGHUP)
+        until("the old log", lambda: "reload failed" in (s.dir / "other.log").read_text())
+
+
+# ---- root ----------------------------------------------------------------------------------------
+
+def as_root(program, rules="#{}", ports=None):
+    """A server that root starts and that becomes nobody."""
+    if not ROOT:
+        raise Skip("needs root")
+    nobody = pwd.getpwnam("nobody")
+    group = "nogroup" if subprocess.run(["grep", "-q", "^nogroup:", "/etc/group"]).returncode == 0 \
+        else "nobody"
+    s = Service(program, ports, rules, "nobody", group)
+    s.uid, s.gid = nobody.pw_uid, nobody.pw_gid
+    return s
+
+
+def ids(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return {key: value.split() for key, value in re.findall(r"^(\w+):\t(.*)$", text, re.M)}
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def root_gives_up(program):
+    """every id, every group, every capability; the helper keeps them; files are the server's alone"""
+    with as_root(program, ports=[LOW]) as s:
+        s.start().ready()
+        server, helper = ids(s.process.pid), ids(s.helper())
+        for key in ("Uid", "Gid"):
+            expect(len(set(server[key])) == 1 and server[key][0] != "0", f"{key} {server[key]}")
+            expect(set(helper[key]) == {"0"}, f"helper: {key} {helper[key]}")
+        expect(server["Groups"] == [server["Gid"][0]], f"groups {server['Groups']}")
+        for key in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            expect(int(server[key][0], 16) == 0, f"{key} {server[key]}")
+        expect(server["NoNewPrivs"] == ["1"], "it may gain privileges")
+        for name in os.listdir(s.dir / "queues"):
+            path = s.dir / "queues" / name
+            expect(os.stat(path).st_uid == s.uid, f"{name} is not the server's")
+            if name.startswith("vsmtp.db"):
+                expect(mode(path) == 0o600, f"{name} has mode {mode(path):o}")
+        expect(os.stat(s.dir / "server.log").st_uid == s.uid, "the log is not the server's")
+        s.mailbox("alice")
+        client = s.connect()
+        command(client, b"EHLO me", b"250")
+        send(client)
+        new = s.dir / "app/mailboxes/home.example/alice/Maildir/new"
+        until("the mail", lambda: new.is_dir() and list(new.iterdir()))
+        expect(os.stat(list(new.iterdir())[0]).st_uid == s.uid, "the mail is not its owner's")
+
+
+def root_reload_keeps_low_port(program):
+    """a port below 1024 stays open; a new one fails the reload, with the line and what to type"""
+    with as_root(program, ports=[LOW]) as s:
+        s.start().ready()
+        s.reload()
+        s.connect(LOW).close()
+        s.ports = [LOW, LOW - 1]
+        s.configure()
+        s.reload(good=False)
+        s.says(rf"vsmtp.toml:8:\d+: cannot listen on 127.0.0.1:{LOW - 1}: Permission denied; .*"
+               "systemctl restart vsmtp")
+        s.connect(LOW).close()
+        s.ports = [LOW]
+
+
+def root_only_file(program):
+    """what only root may read works at the start and fails the reload; check says so before"""
+    with as_root(program) as s:
+        (s.dir / "aliases").write_text("root: alice\n")
+        (s.dir / "aliases").chmod(0o600)
+        text = (s.dir / "vsmtp.toml").read_text()
+        (s.dir / "vsmtp.toml").write_text(
+            text.replace('dirpath = "app"', 'dirpath = "app"\naliases_file = "aliases"'))
+        expect("app.aliases_file: cannot read" in s.check(78), "check did not try it")
+        s.start().ready()
+        s.reload(good=False)
+        s.says(r"vsmtp.toml:\d+:\d+: app.aliases_file: cannot read .*aliases: Permission denied")
+        os.chown(s.dir / "aliases", 0, s.gid)
+        (s.dir / "aliases").chmod(0o640)
+        s.reload()
+
+
+# ---- the helper dies -----------------------------------------------------------------------------
+
+def helper_dies(program):
+    """the server ends with an error, so that whoever watches over it starts it anew; nothing is lost"""
+    with Service(program) as s:
+        alice = s.mailbox("alice")
+        s.start().ready()
+        os.kill(s.helper(), signal.SIGKILL)
+        got = s.process.wait(30)
+        expect(got == 71, f"it ended with status {got}")
+        s.says("the helper died by signal 9")
+        s.says("stopping, to be started anew with a helper")
+        s.start().ready()
+        client = s.connect()
+        command(client, b"EHLO me", b"250")
+        send(client)
+        until("the mail", lambda: (alice / "Maildir/new").is_dir()
+              and list((alice / "Maildir/new").iterdir()))
+
+
+def helper_dies_detached(program):
+    """nobody would start it anew: it goes on, and mail for mailboxes waits"""
+    with Service(program) as s:
+        alice = s.mailbox("alice")
+        s.start("--daemon")
+        expect(s.process.wait(30) == 0, "it did not detach")
+        pid = int(subprocess.run(["pgrep", "-f", f"^{program} -c vsmtp.toml --daemon$"],
+                                 capture_output=True, text=True).stdout.split()[0])
+        try:
+            children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGKILL)
+            s.says("start the server anew: mail for mailboxes here waits")
+            client = s.connect()
+            command(client, b"EHLO me", b"250")
+            send(client)
+            s.says("status=deferred")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+            until("its end", lambda: not os.path.exists(f"/proc/{pid}"))
+        s.start().ready()
+        s.process.send_signal(signal.SIGUSR1)
+        until("the mail", lambda: (alice / "Maildir/new").is_dir()
+              and list((alice / "Maildir/new").iterdir()))
+
+
+# ---- units ---------------------------------------------------------------------------------------
+
+def unit_files(program):
+    """systemd reads the units of contrib/ without a word"""
+    tool = shutil.which("systemd-analyze")
+    if not tool:
+        raise Skip("there is no systemd-analyze")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for name in ("vsmtp.service", "vsmtp.socket"):
+            text = (TOP / "contrib/systemd" / name).read_text()
+            (folder / name).write_text(text.replace("/usr/local/bin/vsmtp", str(program)))
+        p = subprocess.run([tool, "verify", *map(str, folder.iterdir())], capture_output=True,
+                           text=True, env=dict(os.environ, SYSTEMD_LOG_LEVEL="warning"))
+        said = [line for line in p.stderr.splitlines() if "vsmtp" in line]
+        expect(p.returncode == 0 and not said, "\n".join(said) or p.stderr)
+
+
+def script_files(program):
+    """the other scripts are good sh"""
+    for name in ("openrc/vsmtp", "openwrt/vsmtp.init"):
+        p = subprocess.run(["sh", "-n", TOP / "contrib" / name], capture_output=True, text=True)
+        expect(p.returncode == 0, p.stderr)
+
+
+TESTS = [given_sockets, given_waits_for_the_server, given_to_another, socket_activate, told,
+         told_by_abstract_name, reload_ports, reload_under_load, reload_taken_port, reload_fixed,
+         reload_logs, root_gives_up, root_reload_keeps_low_port, root_only_file, helper_dies,
+         helper_dies_detached, unit_files, script_files]
+
+
+def main():
+    program = str(pathlib.Path(sys.argv[1]).resolve())
+    part = sys.argv[2] if len(sys.argv) > 2 else ""
+    passed = failed = 0
+    for test in TESTS:
+        if part not in f"service/{test.__name__}":
+            continue
+        try:
+            test(program)
+            passed += 1
+        except Skip as why:
+            print(f"skip service/{test.__name__}: {why}")
+        except Exception as error:
+            failed += 1
+            traceback.print_exc(limit=-2)
+            print(f"FAIL service/{test.__name__}: {(str(error).splitlines() or [''])[-1]}")
+        sys.stdout.flush()
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
