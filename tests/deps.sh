@@ -29,6 +29,7 @@ openssl openssl
 swaks swaks
 msmtp msmtp"
 bench="$run
+openssl openssl
 python3 python3"
 
 cross() {

@@ -11,8 +11,10 @@ import os
 import pathlib
 import pwd
 import shutil
+import re
 import signal
 import socket
+import ssl
 import statistics
 import struct
 import subprocess
@@ -265,6 +267,32 @@ class Vsmtp(Server):
             capture_output=True, text=True).stdout
 
 
+class Encrypted(Vsmtp):
+    """The same with TLS; ports: for STARTTLS, and for TLS from the first byte."""
+    name = "encrypted"
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+    def prepare(self):
+        super().prepare()
+        subprocess.run(["openssl", "req", "-x509", *self.key, "-nodes", "-days", "2", "-subj",
+                        "/CN=home.example", "-keyout", self.dir / "key", "-out", self.dir / "crt"],
+                       check=True, capture_output=True)
+        (self.dir / "vsmtp.toml").write_text(CONFIG.replace(
+            'addr = ["127.0.0.1:0"]', 'addr = ["127.0.0.1:0"]\naddr_submissions = ["127.0.0.1:0"]')
+            + '[server.tls]\nsecurity_level = "May"\nprotocol_version = ">=TLSv1.2"\n'
+              'certificate = "crt"\nprivate_key = "key"\n')
+
+    def listening(self):
+        said = (self.dir / "log").read_text()
+        ports = re.findall(r"^listening on .*:(\d+)$", said, re.M)
+        self.port, self.direct = (int(ports[0]), int(ports[1])) if len(ports) > 1 else (None, None)
+        return self.port
+
+
+class EncryptedRsa(Encrypted):
+    key = ("-newkey", "rsa:2048")
+
+
 class Policy(Vsmtp):
     rules = POLICY + [HOLD]
 
@@ -462,6 +490,56 @@ def part_memory():
     row("PSS, 1000 idle clients (Postfix: 100)", "MB", ours[1], theirs[1], "11", "less", 1)
     row("peak PSS, ten mails of 50 MB at once", "MB", peak_memory(Vsmtp), peak_memory(Postfix),
         "24", "less", 1)
+
+
+def handshakes(kind, how):
+    """a second, from two clients at once, and milliseconds of CPU each"""
+    with kind() as server:
+        spent = cpu_ms(server.pid)
+        clients_now = [subprocess.Popen(
+            ["openssl", "s_time", how, "-time", str(int(SECONDS)), "-connect",
+             f"127.0.0.1:{server.direct}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            for _ in range(2)]
+        done = 0
+        for client in clients_now:
+            said = client.communicate()[0].decode()
+            done += int(re.findall(r"(\d+) connections in (\d+) real seconds", said)[-1][0])
+        return done / SECONDS, (cpu_ms(server.pid) - spent) / done
+
+
+def encrypted_clients(server, count):
+    """As `clients`, each after STARTTLS and a second EHLO."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    opened = []
+    for c in clients(server, count):
+        c.sendall(b"STARTTLS\r\n")
+        c.recv(512)
+        secure = context.wrap_socket(c)
+        secure.sendall(b"EHLO me.example\r\n")
+        secure.recv(2048)
+        opened.append(secure)
+    return opened
+
+
+def part_tls():
+    for kind, name in ((Encrypted, "EC 256"), (EncryptedRsa, "RSA 2048")):
+        rate, cost_each = handshakes(kind, "-new")
+        row(f"TLS handshakes a second, {name}", "1/s", rate, None)
+        row(f"CPU of a TLS handshake, {name}", "ms", cost_each, None, "", "less", 2)
+    row("CPU of a TLS handshake, resumed", "ms", handshakes(Encrypted, "-reuse")[1], None, "",
+        "less", 2)
+    with Encrypted() as server:
+        time.sleep(1)
+        alone = pss_mb(server.pid)
+        opened = encrypted_clients(server, 1000)
+        time.sleep(1)
+        crowded = pss_mb(server.pid)
+        for c in opened:
+            c.close()
+    row("PSS, 1000 idle TLS clients", "MB", crowded, None, "60", "less", 1)
+    row("memory of a TLS connection", "KB", (crowded - alone) * 1024 / 1000, None, "45", "less", 1)
 
 
 def part_start():
