@@ -56,6 +56,8 @@ static int passwd_find(str file, str name, uint32_t uid, struct arena *a, struct
     out->home = arena_str(a, out->home);
     out->comment = arena_str(a, out->comment);
     if (!out->name.p || !out->home.p || !out->comment.p) result = err_nomem(e);
+  } else {
+    *out = (struct passwd_entry){.uid = uid}; /* nothing points into the text any more */
   }
   buf_free(&text);
   return result;

@@ -118,7 +118,7 @@ static str sendmail_full_name(struct arena *a, const struct passwd_entry *p)
 static int sendmail_who(struct sendmail *m, struct err *e)
 {
   struct submit_options *s = &m->leave.submit;
-  struct passwd_entry p = {.name = STR("")};
+  struct passwd_entry p;
   struct err none;
 
   if (passwd_uid(str_of(PASSWD_FILE), (uint32_t)getuid(), m->arena, &p, &none) != 0)
