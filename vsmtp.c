@@ -205,6 +205,9 @@
 #include "smtp/outbound.c"     /* who is connected to whom, how often, and who must wait */
 #include "smtp/echo.c"         /* is the mail that comes back the one that went out? */
 #include "smtp/delegate.c"     /* mails handed to a filter and taken back from it */
+#include "smtp/ban.c"          /* addresses that guess passwords */
+#include "smtp/password.c"     /* does this password open that account? */
+#include "smtp/auth.c"         /* AUTH: an exchange, the rules, the accounts */
 #include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
 #include "smtp/envelope.c"     /* its MAIL and RCPT */
 #include "smtp/receive.c"      /* from 354 to the answer of the store */
@@ -228,6 +231,7 @@
 #include "smtp/rows.c"            /* the database beside the server, and its rows printed */
 #include "smtp/verb_message.c"    /* what the next two share */
 #include "smtp/verb_queue.c"      /* queue: list, show, retry, move, hold, remove */
+#include "smtp/verb_user.c"       /* user: accounts added, changed, removed, listed */
 #include "smtp/verb_quarantine.c" /* quarantine: list, show, release, remove */
 #include "smtp/verb_explain.c"    /* explain: every decision about a message */
 #include "smtp/verb_vqueue.c"     /* the original's command of that name */
@@ -258,6 +262,7 @@ static const struct main_verb main_verbs[] = {
      "queue …                   the messages on their way: list, show, retry, move"},
     {"quarantine", verb_quarantine,
      "quarantine …              what rules set aside: list, show, release"},
+    {"user", verb_user, "user …                    accounts: add, passwd, remove, list"},
     {"explain", verb_explain, "explain ID                every decision about a message"},
     {"init", verb_init, "init DOMAIN [--dir DIR]   a configuration to start from"},
     {"spf", verb_spf, "spf --ip IP …             what SPF says of a client and its sender"},

@@ -150,6 +150,39 @@ struct datum {
 #define LIMIT_SERVICE_WAIT 5000 /* ms a rule waits for a file that another program has locked */
 #endif
 
+/* ---- logging in ------------------------------------------------------------------------------ */
+#ifndef LIMIT_AUTH_LINE
+#define LIMIT_AUTH_LINE 12288 /* octets of a line with CRLF; RFC 12288 (RFC 4954 §4) */
+#endif
+#ifndef LIMIT_AUTH_ROUNDS
+#ifdef VSMTP_TEST
+#define LIMIT_AUTH_ROUNDS 16384
+#else
+#define LIMIT_AUTH_ROUNDS 100000 /* of a password; RFC 7677 §4 4096 "at least" */
+#endif
+#endif
+#ifndef LIMIT_AUTH_WAITING
+#define LIMIT_AUTH_WAITING 8 /* passwords in line to be checked; beyond: 454 4.7.0 */
+#endif
+#ifndef LIMIT_AUTH_SEEN
+#define LIMIT_AUTH_SEEN 64 /* right passwords remembered, */
+#endif
+#ifndef LIMIT_AUTH_REMEMBER
+#define LIMIT_AUTH_REMEMBER 600000 /* and for how many ms */
+#endif
+#ifndef LIMIT_AUTH_ADDRESSES
+#define LIMIT_AUTH_ADDRESSES 1024 /* addresses whose failures are remembered */
+#endif
+#ifndef LIMIT_AUTH_FAILURES
+#define LIMIT_AUTH_FAILURES 10 /* wrong passwords from one address, then nobody may log in there */
+#endif
+#ifndef LIMIT_AUTH_BAN
+#define LIMIT_AUTH_BAN 900000 /* for so many ms */
+#endif
+#ifndef LIMIT_AUTH_FORGET
+#define LIMIT_AUTH_FORGET 3600000 /* ms after which failures count no more */
+#endif
+
 /* ---- connections ----------------------------------------------------------------------------- */
 #ifndef LIMIT_IO_INPUT
 #define LIMIT_IO_INPUT (16 * 1024) /* bytes of one connection read and not yet used */

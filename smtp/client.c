@@ -363,7 +363,7 @@ static void client_logs_in(struct client *c, enum login_next next, struct buf *l
 
 static void client_begin_login(struct client *c, bool clear)
 {
-  struct buf line = BUF_INIT(SASL_LINE_MAX);
+  struct buf line = BUF_INIT(LIMIT_AUTH_LINE);
 
   client_enter(c, CLIENT_AUTH);
   if (clear && c->o.tls != CLIENT_TLS_NONE) {
@@ -376,7 +376,7 @@ static void client_begin_login(struct client *c, bool clear)
 
 static void client_heard_auth(struct client *c)
 {
-  struct buf line = BUF_INIT(SASL_LINE_MAX);
+  struct buf line = BUF_INIT(LIMIT_AUTH_LINE);
 
   client_logs_in(c, login_heard(&c->login, c->reply.code, c->text, &line), &line);
 }
@@ -384,7 +384,7 @@ static void client_heard_auth(struct client *c)
 static void client_work(struct task *t, void *arg)
 {
   struct client *c = arg;
-  struct buf line = BUF_INIT(SASL_LINE_MAX);
+  struct buf line = BUF_INIT(LIMIT_AUTH_LINE);
 
   (void)t;
   if (c->state == CLIENT_AUTH) client_logs_in(c, login_work(&c->login, &line), &line);

@@ -209,7 +209,7 @@ static void conf_cross_policy(struct conf_reader *r)
 /* Read and checked already, but without effect before its own part of the program is there. */
 static void conf_cross_later(struct conf_reader *r)
 {
-  static const char *const paths[] = {"server.dkim", "server.smtp.auth", "server.relay"};
+  static const char *const paths[] = {"server.dkim", "server.relay"};
   for (size_t i = 0; i < BASE_COUNT(paths); i++) {
     const struct toml *node = conf_find(r->conf->tree, paths[i]);
     if (conf_is_given(node)) conf_warn(r, node, "%s is read, but not built in yet", paths[i]);

@@ -3,6 +3,7 @@
  * Each command in two halves, called by the table of session.c: may it be, before the rules of its
  * stage are asked, and what their verdict makes of it. What the rules let pass the guard still judges.
  */
+#include "auth.h"
 #include "dsn.h"
 #include "dropfile.h"
 #include "guard.h"
@@ -63,10 +64,27 @@ bool envelope_check_mail(struct session *s)
   return true;
 }
 
+/* On a submission listener an account sends as itself (RFC 6409 §6.1), unless a rule of this stage
+ * says otherwise: by accept() or faccept(), or by a sender it puts in place of the client's. */
+static bool envelope_is_not_theirs(const struct session *s, const struct rules_verdict *v)
+{
+  str sender = s->command.path.text;
+
+  if (s->port == SERVER_SMTP || sender.n == 0 || v->kind == RULES_ACCEPT ||
+      v->kind == RULES_FACCEPT)
+    return false;
+  return s->mail->facts.mail_from.p == sender.p && !auth_owns(s, sender);
+}
+
 void envelope_proceed_mail(struct session *s, const struct rules_verdict *v)
 {
   if (session_is_refusal(v)) {
     session_refuse(s, STAGE_MAIL, session_code(s, &v->code, CODE_DENIED, ""), s->command.path.text);
+    if (s->state != SESSION_CLOSING) session_forget_mail(s);
+    return;
+  }
+  if (envelope_is_not_theirs(s, v)) {
+    session_refuse(s, STAGE_MAIL, reply_of(REPLY_NOT_YOURS), s->command.path.text);
     if (s->state != SESSION_CLOSING) session_forget_mail(s);
     return;
   }

@@ -45,7 +45,7 @@ static void login_forget(struct buf *secret)
 enum login_next login_begin(struct login *l, unsigned offered, struct buf *line)
 {
   enum sasl_mech mech = login_choose(l, offered);
-  struct buf out = BUF_INIT(SASL_LINE_MAX);
+  struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
   enum login_next next = LOGIN_BROKEN;
   bool initial = false;
 
@@ -65,7 +65,7 @@ enum login_next login_begin(struct login *l, unsigned offered, struct buf *line)
 
 enum login_next login_heard(struct login *l, int code, str text, struct buf *line)
 {
-  struct buf out = BUF_INIT(SASL_LINE_MAX), challenge = BUF_INIT(SASL_LINE_MAX);
+  struct buf out = BUF_INIT(LIMIT_AUTH_LINE), challenge = BUF_INIT(LIMIT_AUTH_LINE);
   enum login_next next = LOGIN_BROKEN;
 
   buf_clear(line);
@@ -82,7 +82,7 @@ enum login_next login_heard(struct login *l, int code, str text, struct buf *lin
 
 enum login_next login_work(struct login *l, struct buf *line)
 {
-  struct buf out = BUF_INIT(SASL_LINE_MAX);
+  struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
   enum login_next next;
 
   buf_clear(line);

@@ -33,6 +33,13 @@ struct reply {
   X(PIPELINED_TLS, 501, "5.5.2", "Nothing may follow STARTTLS before 220")                         \
   X(PIPELINED, 554, "5.5.0", "Nothing may follow DATA before 354")                                 \
   X(NO_VALID_RCPT, 554, "5.5.1", "No valid recipients")                                            \
+  /* logging in (RFC 4954) */                                                                      \
+  X(AUTH_TWICE, 503, "5.5.1", "Already authenticated")                                             \
+  X(AUTH_IN_MAIL, 503, "5.5.1", "AUTH is not possible during a mail, RSET first")                  \
+  X(AUTH_LINE_TOO_LONG, 500, "5.5.6", "Authentication exchange line is too long")                  \
+  X(AUTH_LATER, 454, "4.7.0", "Temporary authentication failure, try later")                       \
+  X(AUTH_BANNED, 421, "4.7.0", "Too many failed logins from your address, try later")              \
+  X(NOT_YOURS, 553, "5.7.1", "Sender address is not one of yours")                                 \
   /* policy that no rule can forget */                                                             \
   X(RELAY_DENIED, 554, "5.7.1", "Relay access denied")                                             \
   X(NOT_CONFIGURED, 451, "4.3.5", "Server does not know its domain yet, try later")                \

@@ -28,13 +28,13 @@ int rows_missing(const char *verb, str id)
 
 /* Root works as the owner of the database: nothing in a folder of that user can then lead a verb
  * of root's elsewhere, and the files beside it stay the server's. */
-static int rows_become_owner(str dirpath, const char *verb)
+static int rows_become_owner(str dirpath, const char *file_name, const char *verb)
 {
   struct buf path = BUF_INIT(4096);
   struct stat st;
   struct err e;
   int code = OPTIONS_GO;
-  buf_printf(&path, STR_FMT "/vsmtp.db", STR_ARG(dirpath));
+  buf_printf(&path, STR_FMT "/%s", STR_ARG(dirpath), file_name);
   const char *file = buf_cstr(&path);
   bool there = lstat(file, &st) == 0;
   if (there && geteuid() == 0 && st.st_uid != 0 &&
@@ -49,26 +49,41 @@ static int rows_become_owner(str dirpath, const char *verb)
   return code;
 }
 
-static int rows_open_store(const char *verb, const struct conf *conf, struct store **store)
+static int rows_open_store(const char *verb, const struct conf *conf, bool make,
+                           struct store **store)
 {
+  struct store_options o = {.dirpath = conf->server.queues.dirpath};
   struct err e;
-  str dirpath = conf->server.queues.dirpath;
-  int code = rows_become_owner(dirpath, verb);
+  bool exists = true;
+  if (make && store_check(o.dirpath, &exists, &e)) return rows_fail(verb, &e);
+  o.create = !exists;
+  int code = rows_become_owner(o.dirpath, exists ? "vsmtp.db" : ".", verb);
   if (code != OPTIONS_GO) return code;
-  *store = store_open(&(struct store_options){.dirpath = dirpath}, &e);
+  *store = store_open(&o, &e);
   return *store ? OPTIONS_GO : rows_fail(verb, &e);
 }
 
-int rows_open(const char *verb, const struct options *o, struct store **store, struct conf **conf)
+static int rows_begin(const char *verb, const struct options *o, bool make, struct store **store,
+                      struct conf **conf)
 {
   struct diags d;
   if (diags_init(&d)) return EX_OSERR;
   *conf = conf_load(o->config, &d);
   if (d.errors) diags_print(&d, stderr);
-  int code = *conf && !d.errors ? rows_open_store(verb, *conf, store) : EX_CONFIG;
+  int code = *conf && !d.errors ? rows_open_store(verb, *conf, make, store) : EX_CONFIG;
   if (code != OPTIONS_GO) conf_free(*conf);
   diags_free(&d);
   return code;
+}
+
+int rows_open(const char *verb, const struct options *o, struct store **store, struct conf **conf)
+{
+  return rows_begin(verb, o, false, store, conf);
+}
+
+int rows_make(const char *verb, const struct options *o, struct store **store, struct conf **conf)
+{
+  return rows_begin(verb, o, true, store, conf);
 }
 
 void rows_close(struct store *store, struct conf *conf)

@@ -12,6 +12,8 @@
  * good. Returns OPTIONS_GO with *store and *conf (both the caller's), or an exit code after saying
  * why. */
 int rows_open(const char *verb, const struct options *o, struct store **store, struct conf **conf);
+/* The same; where there is no database yet, and its folder is there, one is made. */
+int rows_make(const char *verb, const struct options *o, struct store **store, struct conf **conf);
 void rows_close(struct store *store, struct conf *conf);
 
 int rows_fail(const char *verb, const struct err *e); /* says it; the exit code it means */

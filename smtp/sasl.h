@@ -57,7 +57,6 @@ struct sasl_server {
 };
 #define SASL_USER_MAX     512 /* octets */
 #define SASL_PASSWORD_MAX 1024
-#define SASL_LINE_MAX     12288 /* RFC 4954 §4: octets of a line in an exchange, CRLF included */
 
 /* host: for CRAM-MD5's challenge. nonce: its and SCRAM's random part; empty: chance makes one. */
 int sasl_server_init(struct sasl_server *s, enum sasl_mech mech, str host,

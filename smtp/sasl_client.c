@@ -10,10 +10,10 @@ int sasl_client_init(struct sasl_client *c, enum sasl_mech mech, str user, str s
   char chance[SASL_NONCE];
   *c = (struct sasl_client){.mech = mech,
                             .user = BUF_INIT(SASL_USER_MAX),
-                            .secret = BUF_INIT(SASL_LINE_MAX),
-                            .nonce = BUF_INIT(SASL_LINE_MAX),
-                            .bare = BUF_INIT(SASL_LINE_MAX),
-                            .auth_message = BUF_INIT(4 * SASL_LINE_MAX)};
+                            .secret = BUF_INIT(LIMIT_AUTH_LINE),
+                            .nonce = BUF_INIT(LIMIT_AUTH_LINE),
+                            .bare = BUF_INIT(LIMIT_AUTH_LINE),
+                            .auth_message = BUF_INIT(4 * LIMIT_AUTH_LINE)};
   buf_str_add(&c->user, user);
   buf_str_add(&c->secret, secret);
   random_bytes(chance, sizeof chance);
@@ -118,7 +118,7 @@ static int sasl_client_server_first(struct sasl_client *c, str challenge, str *n
 
 static enum sasl_next sasl_client_scram_start(struct sasl_client *c, str challenge)
 {
-  struct buf password = BUF_INIT(SASL_LINE_MAX);
+  struct buf password = BUF_INIT(LIMIT_AUTH_LINE);
   str nonce, secret = buf_str(&c->secret);
   if (sasl_client_server_first(c, challenge, &nonce) < 0) return SASL_MALFORMED;
   if (sasl_prepare(secret, &password) == 0) secret = buf_str(&password);

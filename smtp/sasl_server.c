@@ -17,10 +17,10 @@ int sasl_server_init(struct sasl_server *s, enum sasl_mech mech, str host, str n
                             .user = BUF_INIT(SASL_USER_MAX),
                             .password = BUF_INIT(SASL_PASSWORD_MAX),
                             .token = BUF_INIT(SASL_USER_MAX),
-                            .gs2 = BUF_INIT(SASL_LINE_MAX),
-                            .bare = BUF_INIT(SASL_LINE_MAX),
-                            .first = BUF_INIT(2 * SASL_LINE_MAX),
-                            .nonce = BUF_INIT(SASL_LINE_MAX)};
+                            .gs2 = BUF_INIT(LIMIT_AUTH_LINE),
+                            .bare = BUF_INIT(LIMIT_AUTH_LINE),
+                            .first = BUF_INIT(2 * LIMIT_AUTH_LINE),
+                            .nonce = BUF_INIT(LIMIT_AUTH_LINE)};
   if (nonce.n)
     buf_str_add(&s->nonce, nonce);
   else
@@ -179,7 +179,7 @@ static enum sasl_next sasl_server_first_bare(struct sasl_server *s, str bare)
   if (!str_cut(&rest, ',', &nonce) || !sasl_server_attribute(nonce, 'r', &nonce) ||
       !sasl_server_nonce_ok(nonce) || sasl_server_name(name, &s->user) < 0)
     return SASL_MALFORMED;
-  struct buf whole = BUF_INIT(SASL_LINE_MAX);
+  struct buf whole = BUF_INIT(LIMIT_AUTH_LINE);
   buf_str_add(&whole, nonce);
   buf_str_add(&whole, buf_str(&s->nonce));
   buf_free(&s->nonce);
@@ -220,7 +220,7 @@ static enum sasl_next sasl_server_scram_parts(const struct sasl_server *s, str m
                                               str *without, unsigned char proof[32])
 {
   ptrdiff_t comma = str_rchr(message, ',');
-  struct buf bytes = BUF_INIT(SASL_LINE_MAX);
+  struct buf bytes = BUF_INIT(LIMIT_AUTH_LINE);
   str rest = message, binding, nonce, text;
   enum sasl_next next = SASL_MALFORMED;
   if (comma < 0 || !sasl_server_attribute(str_skip(message, (size_t)comma + 1), 'p', &text))
@@ -244,7 +244,7 @@ out:
 static enum sasl_next sasl_server_scram_final(struct sasl_server *s, str message, struct buf *out)
 {
   unsigned char proof[32], signature[32];
-  struct buf all = BUF_INIT(4 * SASL_LINE_MAX);
+  struct buf all = BUF_INIT(4 * LIMIT_AUTH_LINE);
   str without;
   enum sasl_next next = sasl_server_scram_parts(s, message, &without, proof);
   if (next != SASL_PROVEN) return next;

@@ -4,6 +4,7 @@
 
 #include "../vsmtp.h"
 
+#define SCRAM_SALT     16 /* octets of a salt we make */
 #define SCRAM_SALT_MAX 64
 
 /* What is kept instead of a password: with it a proof can be checked, but none be made. As text (RFC

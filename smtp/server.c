@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "auth.h"
 #include "delegate.h"
 #include "notify.h"
 #include "outbound.h"
@@ -150,6 +151,7 @@ void server_close(struct server *s)
   if (loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
   delegate_end(s);
   outbound_end(s);
+  auth_end(s);
 }
 #undef SERVER_STOP_PATIENCE
 #undef SERVER_CERTS_LOOK

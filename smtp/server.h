@@ -12,6 +12,7 @@ struct session;
 struct deliver;
 struct port;
 struct delegate_hub;
+struct auth_hub;
 
 /* The kinds of listeners (config.md 3.2). */
 enum server_port { SERVER_SMTP, SERVER_SUBMISSION, SERVER_SUBMISSIONS };
@@ -31,6 +32,7 @@ struct server {
   struct srs srs;       /* keys for senders of mail that is sent on */
   struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
   struct outbound_hub *outbounds; /* outbound.c's own; likewise */
+  struct auth_hub *auth;          /* auth.c's own; likewise */
   struct port *ports;             /* ports.c's own */
   int notify;                     /* where a supervisor listens, or -1 (notify.h) */
   struct timer certs;             /* the next look at the files of certificates */

@@ -5,7 +5,7 @@
  * session takes no further line, so pipelined commands see the rules in order. One setter changes
  * the state.
  */
-#include "session.h"
+#include "auth.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -79,6 +79,7 @@ void session_close(struct session *s)
 {
   if (s->state == SESSION_CLOSING) return;
   judge_end(&s->judge);
+  auth_forget(s);
   receive_forget(s);
   session_enter(s, SESSION_CLOSING);
   io_close(s->io);
@@ -121,12 +122,15 @@ static void session_delay_over(struct timer *t, void *arg)
   session_release_reply(arg);
 }
 
-/* A client that errs much gets every answer late (config.md 3.9 error.*). */
-static bool session_is_slowed(const struct session *s)
+/* How long the answer is held back. A client that errs much gets every one late (config.md 3.9
+ * error.*). */
+static int64_t session_lateness(struct session *s)
 {
-  int64_t soft = session_conf(s)->server.smtp.error.soft_count;
+  int64_t soft = session_conf(s)->server.smtp.error.soft_count, late = s->late;
 
-  return soft >= 0 && s->errors > soft && session_conf(s)->server.smtp.error.delay > 0;
+  s->late = 0;
+  if (soft >= 0 && s->errors > soft) late += session_conf(s)->server.smtp.error.delay;
+  return late;
 }
 
 static void session_count_reply(struct session *s, const struct reply *r, struct buf *out)
@@ -143,6 +147,7 @@ static void session_count_reply(struct session *s, const struct reply *r, struct
 void session_reply(struct session *s, struct reply r)
 {
   struct buf out = BUF_INIT(SESSION_REPLY_MAX);
+  int64_t late;
 
   trace(TRACE_SMTP, "sid=%s reply %d " STR_FMT " %s", s->id, r.basic, STR_ARG(r.enhanced),
         log_q(r.text));
@@ -152,11 +157,10 @@ void session_reply(struct session *s, struct reply r)
     buf_free(&out);
     io_write(s->io, STR("421 4.3.0 Out of memory\r\n"));
     session_close(s);
-  } else if (session_is_slowed(s)) {
+  } else if ((late = session_lateness(s)) > 0) {
     s->held = out;
     session_wait(s);
-    timer_set(s->server->loop, &s->delay,
-              loop_now(s->server->loop) + session_conf(s)->server.smtp.error.delay);
+    timer_set(s->server->loop, &s->delay, loop_now(s->server->loop) + late);
   } else {
     io_write(s->io, buf_str(&out));
     buf_free(&out);
@@ -321,6 +325,7 @@ static struct reply session_ehlo(struct session *s)
                           (long long)(s->returns ? 0 : conf->server.message_size_limit),
                           session_offers_tls(s) ? "STARTTLS\n" : "");
 
+  text = auth_offer(s, text);
   return text.p ? (struct reply){250, {"", 0}, text} : reply_of(REPLY_STORE_FAILED);
 }
 
@@ -485,8 +490,8 @@ static const struct session_row {
                       session_do_unimplemented},
     [COMMAND_STARTTLS] = {SESSION_ANY, REPLY_DONE, true, session_check_starttls, STAGE_COUNT, NULL,
                           session_do_starttls},
-    [COMMAND_AUTH] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
-                      session_do_unimplemented},
+    [COMMAND_AUTH] = {1u << SESSION_READY, REPLY_AUTH_IN_MAIL, true, auth_check, STAGE_COUNT, NULL,
+                      auth_run},
     [COMMAND_BDAT] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
                       session_do_unimplemented},
     [COMMAND_UNKNOWN] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
@@ -552,11 +557,17 @@ static void session_command(struct session *s, str line)
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
+/* An AUTH line may hold the client's part of an exchange (RFC 4954 §4). */
+static size_t session_line_limit(const struct session *s)
+{
+  return str_istarts(io_input(s->io), STR("AUTH ")) ? LIMIT_AUTH_LINE : LIMIT_COMMAND_LINE;
+}
+
 static bool session_line(struct session *s)
 {
   str line;
 
-  switch (io_line(s->io, LIMIT_COMMAND_LINE, &line)) {
+  switch (io_line(s->io, session_line_limit(s), &line)) {
   case IO_LINE_NONE: return false;
   case IO_LINE_BARE: session_reply(s, reply_of(REPLY_LINE_BARE)); break;
   case IO_LINE_LONG: session_reply(s, reply_of(REPLY_LINE_TOO_LONG)); break;
@@ -571,6 +582,14 @@ static bool session_line(struct session *s)
   return true;
 }
 
+static bool session_exchange(struct session *s)
+{
+  bool took = auth_input(s);
+
+  if (took && !s->waiting && s->state != SESSION_CLOSING) session_set_deadline(s);
+  return took;
+}
+
 static void session_input(struct session *s)
 {
   if (s->state == SESSION_CONNECTED) { /* the rules still think: it spoke too early */
@@ -578,7 +597,10 @@ static void session_input(struct session *s)
     return;
   }
   while (!s->waiting && s->state != SESSION_CLOSING)
-    if (!(s->state == SESSION_DATA ? receive_input(s) : session_line(s))) break;
+    if (!(s->state == SESSION_DATA ? receive_input(s)
+          : auth_is_open(s)        ? session_exchange(s)
+                                   : session_line(s)))
+      break;
 }
 
 static size_t *session_counter(struct session *s)
@@ -593,6 +615,7 @@ static size_t *session_counter(struct session *s)
 static void session_free(struct session *s)
 {
   judge_end(&s->judge);
+  auth_forget(s);
   receive_forget(s);
   timer_clear(s->server->loop, &s->delay);
   buf_free(&s->held);

@@ -63,12 +63,16 @@ struct session {
   bool drop;         /* refused already: the rest is read and forgotten */
   struct buf header; /* the block as it is stored */
   struct buf context;
+  /* AUTH */
+  struct auth *auth; /* auth.c's own; NULL: no exchange is under way */
+  uint64_t auth_cancelled;
   /* misbehaviour */
   int64_t errors;   /* replies of 400 and above */
   unsigned idle;    /* commands in a row that led nowhere */
   size_t reported;  /* trace rows of `mail` already kept as a refusal */
   struct buf held;  /* a reply that is being delayed */
   bool close_after; /* and what comes after it */
+  int64_t late;     /* the next reply is held back for so many milliseconds */
   struct timer delay;
 };
 

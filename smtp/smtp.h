@@ -13,6 +13,7 @@ int verb_config_diff(int argc, char **argv); /* what differs from the defaults *
 int verb_eval(int argc, char **argv);        /* run a script that needs no mail */
 int verb_queue(int argc, char **argv);
 int verb_quarantine(int argc, char **argv);
+int verb_user(int argc, char **argv);     /* accounts */
 int verb_explain(int argc, char **argv);  /* every decision about a message */
 int verb_vqueue(int argc, char **argv);   /* the original's command of that name */
 int verb_sendmail(int argc, char **argv); /* leaves a mail for the server, up or down */

@@ -7,7 +7,7 @@ static void sasl_fuzz_server(enum sasl_mech mech, str rest)
 {
   static const struct scram_verifier v = {.rounds = 4096, .salt = {1, 2, 3}, .salt_n = 3};
   struct sasl_server s;
-  struct buf out = BUF_INIT(4 * SASL_LINE_MAX);
+  struct buf out = BUF_INIT(4 * LIMIT_AUTH_LINE);
   enum sasl_next next = SASL_CHALLENGE;
   str line;
   if (sasl_server_init(&s, mech, STR("h"), STR("fuzz"))) abort();
@@ -27,7 +27,7 @@ static void sasl_fuzz_server(enum sasl_mech mech, str rest)
 static void sasl_fuzz_client(str rest)
 {
   struct sasl_client c;
-  struct buf out = BUF_INIT(4 * SASL_LINE_MAX);
+  struct buf out = BUF_INIT(4 * LIMIT_AUTH_LINE);
   enum sasl_next next;
   bool initial;
   str line;

@@ -149,7 +149,7 @@ TEST(sasl_scram_vector_of_the_server)
 {
   struct sasl_server s;
   struct scram_verifier v;
-  struct buf out = BUF_INIT(SASL_LINE_MAX);
+  struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
   CHECK_INT(scram_read(str_of(sasl_verifier), &v), 0);
   CHECK_INT(sasl_server_init(&s, SASL_SCRAM_SHA_256, STR("h"), str_of(sasl_s_nonce)), 0);
   CHECK_INT(sasl_say(&s, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO", &out), SASL_SECRET);
@@ -166,7 +166,7 @@ TEST(sasl_scram_vector_of_the_server)
 TEST(sasl_scram_vector_of_the_client)
 {
   struct sasl_client c;
-  struct buf out = BUF_INIT(SASL_LINE_MAX);
+  struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
   bool initial;
   CHECK_INT(
       sasl_client_init(&c, SASL_SCRAM_SHA_256, STR("user"), STR("pencil"), str_of(sasl_c_nonce)),
@@ -264,7 +264,7 @@ TEST(sasl_scram_first_of_a_hostile_client)
   };
   for (size_t i = 0; i < BASE_COUNT(cases); i++) {
     struct sasl_server s;
-    struct buf out = BUF_INIT(SASL_LINE_MAX);
+    struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
     CHECK_INT(sasl_server_init(&s, SASL_SCRAM_SHA_256, STR("h"), STR("")), 0);
     if (!CHECK_INT(sasl_say(&s, cases[i].message, &out), cases[i].next))
       printf("  %s\n", cases[i].message);
@@ -303,7 +303,7 @@ TEST(sasl_scram_final_of_a_hostile_client)
   CHECK_INT(scram_read(str_of(sasl_verifier), &v), 0);
   for (size_t i = 0; i < BASE_COUNT(cases); i++) {
     struct sasl_server s;
-    struct buf out = BUF_INIT(SASL_LINE_MAX);
+    struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
     CHECK_INT(sasl_server_init(&s, SASL_SCRAM_SHA_256, STR("h"), str_of(sasl_s_nonce)), 0);
     CHECK_INT(sasl_say(&s, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO", &out), SASL_SECRET);
     sasl_server_verifier(&s, &v, i + 1 < BASE_COUNT(cases), &out);
@@ -332,7 +332,7 @@ TEST(sasl_scram_servers_a_client_does_not_believe)
                 {"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95GA=", SASL_FAILED},
                 {"e=other-error", SASL_MALFORMED},
                 {"", SASL_MALFORMED}};
-  struct buf out = BUF_INIT(SASL_LINE_MAX);
+  struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
   struct sasl_client c;
   bool initial;
   for (size_t i = 0; i < BASE_COUNT(firsts); i++) {
@@ -359,7 +359,7 @@ static enum sasl_next sasl_talk(enum sasl_mech mech, str user, str password)
   struct sasl_client c;
   struct sasl_server s;
   struct scram_verifier v;
-  struct buf a = BUF_INIT(SASL_LINE_MAX), b = BUF_INIT(SASL_LINE_MAX);
+  struct buf a = BUF_INIT(LIMIT_AUTH_LINE), b = BUF_INIT(LIMIT_AUTH_LINE);
   enum sasl_next said = SASL_CHALLENGE;
   bool initial;
   scram_read(str_of(sasl_verifier), &v);
@@ -481,7 +481,7 @@ TEST(sasl_decode)
 TEST(sasl_torture)
 {
   struct sasl_server s;
-  struct buf out = BUF_INIT(SASL_LINE_MAX);
+  struct buf out = BUF_INIT(LIMIT_AUTH_LINE);
   struct scram_verifier v;
   scram_read(str_of(sasl_verifier), &v);
   for (uint64_t n = 1; n < 20; n++) {
