@@ -91,10 +91,12 @@ static void ports_free(struct port *p)
   mem_free(p);
 }
 
-static struct port *ports_known(const struct server *s, const struct netaddr *at)
+/* "Any free port" of one kind is not that of another. */
+static struct port *ports_known(const struct server *s, const struct netaddr *at,
+                                enum server_port kind)
 {
   for (struct port *p = s->ports; p; p = p->next)
-    if (!p->wanted && netaddr_eq(&p->at, at)) return p;
+    if (!p->wanted && netaddr_eq(&p->at, at) && (netaddr_port(at) || p->kind == kind)) return p;
   return NULL;
 }
 
@@ -138,7 +140,7 @@ static int ports_prepare_list(struct server *s, const struct conf_addrs *list,
                               struct err *e)
 {
   for (size_t i = list->n; i-- > 0;) {
-    struct port *p = ports_known(s, &list->list[i].addr);
+    struct port *p = ports_known(s, &list->list[i].addr, kind);
 
     *failed = i;
     if (!p && ports_open(s, &list->list[i], given, &p, e) < 0) {
