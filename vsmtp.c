@@ -225,6 +225,7 @@
 #include "smtp/drop.c"    /* mails that programs of this machine left in the drop folder */
 #include "smtp/options.c" /* options that verbs share */
 #include "smtp/verb_conf.c"       /* config-show, config-diff */
+#include "smtp/pitfall.c"         /* mistakes in the set-up of scanners that check can see */
 #include "smtp/verb_check.c"      /* check: read everything, start nothing */
 #include "smtp/verb_eval.c"       /* eval: run a script that needs no mail */
 #include "smtp/verb_version.c"    /* versions of the program and of its libraries */

@@ -79,6 +79,7 @@ extern const struct object_type service_type;
 extern const char *const service_words[], *const service_format_words[];
 const char *service_text_of(enum rules_service_kind k); /* "cmd", "csv-database" … */
 struct rules_declared service_facts(const struct region *r, const struct service *s);
+str service_mark(const struct region *r, const struct service *s, size_t n);
 static inline const struct service *service_of(struct value v) /* of service_type */
 {
   return (const struct service *)(const void *)v.as.object;

@@ -373,6 +373,11 @@ struct rules_declared rules_declared(const struct rules *r, size_t service)
   return service_facts(program_region(r->program), service_of(r->services[service]));
 }
 
+str rules_declared_mark(const struct rules *r, size_t service, size_t n)
+{
+  return service_mark(program_region(r->program), service_of(r->services[service]), n);
+}
+
 void rules_warn(const struct rules *r, size_t service, struct diags *d, const char *fmt, ...)
 {
   struct buf text = BUF_INIT(ERR_TEXT_MAX);

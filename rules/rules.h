@@ -120,9 +120,12 @@ struct rules_declared {
   char delimiter;           /* csv */
   str address;              /* smtp: the delegator; clamd: ip:port or unix:/path */
   str receiver;             /* smtp */
+  bool marked;              /* smtp: `marks` is given, */
+  size_t mark_count;        /* with so many of them: rules_declared_mark */
 };
 size_t rules_declared_count(const struct rules *r);
 struct rules_declared rules_declared(const struct rules *r, size_t service);
+str rules_declared_mark(const struct rules *r, size_t service, size_t n);
 /* A warning at the place where it is declared. */
 void rules_warn(const struct rules *r, size_t service, struct diags *d, const char *fmt, ...)
     BASE_PRINTF(4, 5);

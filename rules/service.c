@@ -328,11 +328,18 @@ static int service_declare(struct fiber *f, struct call *c)
   return service_resolve(f, s) < 0 || service_list(f, s) < 0 ? -1 : NATIVE_DONE;
 }
 
+str service_mark(const struct region *r, const struct service *s, size_t n)
+{
+  const struct value marks = service_option_of(r, s, STR("marks"));
+  return n < marks.as.array->n ? value_str(marks.as.array->items[n]) : STR("");
+}
+
 struct rules_declared service_facts(const struct region *r, const struct service *s)
 {
   const str access = service_text_option(r, s, STR("access"));
   const struct value delimiter = service_option_of(r, s, STR("delimiter"));
   const struct value delegator = service_option_of(r, s, STR("delegator"));
+  const struct value marks = service_option_of(r, s, STR("marks"));
   struct rules_declared d = {
       .kind = s->kind,
       .name = value_str(s->name),
@@ -347,6 +354,8 @@ struct rules_declared service_facts(const struct region *r, const struct service
       .delimiter = delimiter.type == VALUE_CHAR ? (char)delimiter.as.c : 0,
       .address = service_text_option(r, s, STR("address")),
       .receiver = service_text_option(r, s, STR("receiver")),
+      .marked = marks.type == VALUE_ARRAY,
+      .mark_count = marks.type == VALUE_ARRAY ? marks.as.array->n : 0,
   };
   if (delegator.type == VALUE_MAP) {
     const struct value *address = dict_get(r, delegator.as.map, STR("address"));

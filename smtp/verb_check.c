@@ -3,6 +3,7 @@
  */
 #include "conf.h"
 #include "options.h"
+#include "pitfall.h"
 #include "policy.h"
 #include "privilege.h"
 #include "smtp.h"
@@ -138,7 +139,9 @@ static void verb_check_all(struct verb_check *v)
   if (c->server.system.resolved && c->server.system.uid != 0) verb_check_as_user(v);
   verb_check_paths(v);
   verb_check_aliases(v);
-  rules_release(policy_rules(c, v->diags));
+  struct rules *rules = policy_rules(c, v->diags);
+  if (rules) pitfall_look(c, rules, v->diags);
+  rules_release(rules);
   conf_free(c);
 }
 

@@ -3,7 +3,7 @@
 #
 #   tests/golden/conf/NAME.toml   shown to `vsmtp config-show -c`
 #   tests/golden/eval/NAME.vsl    shown to `vsmtp eval`
-#   tests/golden/check/NAME.toml  shown to `vsmtp check -c`
+#   tests/golden/check/NAME.toml  shown to `vsmtp check -c`; NAME.root is where /etc is then
 #
 # What it writes to standard error and its exit code must be NAME.err. -w writes those anew: review
 # the difference before you commit it. BIN names the program, B the build folder. What depends on
@@ -26,7 +26,7 @@ shown() {
   name=$1/${2%.*}
   shift 2
   case golden/$name in *"$part"*) ;; *) return ;; esac
-  "$bin" "$@" 2>"$tmp/raw" >/dev/null </dev/null
+  VSMTP_ROOT=$tmp/$name.root "$bin" "$@" 2>"$tmp/raw" >/dev/null </dev/null
   code=$?
   sed -e '/there is no user vsmtp/d' -e '/not started as root, so mail is kept/d' \
     -e 's/taken for now: .*)/taken for now: HOST)/' -e "s|$tmp/||g" "$tmp/raw" >"$tmp/got"
