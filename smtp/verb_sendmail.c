@@ -170,28 +170,30 @@ static int sendmail_sender(struct sendmail *m, const char *text)
   return EX_OK;
 }
 
-/* Where nothing is sent: -1 says that a mail follows. */
+/* `mailq` or `queue retry --all`, for those who may; the configuration that was named so far. */
+static int sendmail_queue(const struct sendmail *m, bool flush)
+{
+  char words[][8] = {"mailq", "retry", "--all", "-c"};
+  char *args[6] = {words[0]};
+  int n = 1;
+
+  if (flush) args[n++] = words[1];
+  if (flush) args[n++] = words[2];
+  if (m->config.n) args[n++] = words[3];
+  if (m->config.n) args[n++] = (char *)(uintptr_t)m->config.p;
+  return verb_queue(n, args);
+}
+
+/* Where nothing is sent; -1: a mail follows. */
 static int sendmail_mode(struct sendmail *m, const char *mode)
 {
-  static char name[] = "mailq";
-  char *queue[] = {name, NULL};
-
   switch (mode[0]) {
   case 'm': return -1;
   case 's': m->bare = true; return -1;
-  case 'p': return verb_queue(1, queue);
+  case 'p': return sendmail_queue(m, false);
   case 'i': return EX_OK; /* aliases are read when they are needed */
   default: return sendmail_mistake("-b: only m, s, p and i are known here");
   }
-}
-
-/* -q: whatever waits is tried now, by those who may. */
-static int sendmail_flush(void)
-{
-  static char verb[] = "queue", retry[] = "retry", all[] = "--all";
-  char *args[] = {verb, retry, all, NULL};
-
-  return verb_queue(3, args);
 }
 
 /* -1: a mail follows; else the exit code. */
@@ -200,7 +202,7 @@ static int sendmail_option(struct sendmail *m, int c)
   struct dropfile *envelope = &m->leave.envelope;
   switch (c) {
   case 'b': return sendmail_mode(m, optarg);
-  case 'q': return sendmail_flush();
+  case 'q': return sendmail_queue(m, true);
   case 'C': m->config = str_of(optarg); break;
   case 'F': m->leave.submit.name = str_of(optarg); break;
   case 'f':

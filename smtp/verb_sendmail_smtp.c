@@ -80,20 +80,44 @@ static const char *sendmail_smtp_rcpt(struct sendmail_smtp *s, const struct comm
   return "250 2.1.5 Ok";
 }
 
+/* What is next of the text, without the dots that stuff it; false: it ended by a dot. Lines may end in
+ * LF alone: a person may be typing. */
+static bool sendmail_smtp_next(struct sendmail_smtp *s, enum data_state *state, str *text)
+{
+  char c = s->input.p[0];
+  const char *lf = memchr(s->input.p, '\n', s->input.n);
+  bool in_dot = *state == DATA_DOT || *state == DATA_DOT_CR;
+  size_t n = 1;
+
+  *text = (str){"", 0};
+  if (*state == DATA_LINE_START && c == '.') {
+    *state = DATA_DOT;
+  } else if (*state == DATA_DOT && c == '\r') {
+    *state = DATA_DOT_CR;
+  } else if (in_dot && c == '\n') {
+    s->input = str_skip(s->input, 1);
+    return false;
+  } else {
+    n = lf ? (size_t)(lf - s->input.p) + 1 : s->input.n;
+    *text = str_sub(s->input, 0, n);
+    *state = lf ? DATA_LINE_START : DATA_TEXT;
+  }
+  s->input = str_skip(s->input, n);
+  return true;
+}
+
 /* Reads to the final dot, whatever happens to the text. */
 static int sendmail_smtp_text(struct sendmail_smtp *s, struct leave *l, struct err *e)
 {
-  enum data_event event = DATA_MORE;
-  struct data d = {.octets = 0};
+  enum data_state state = DATA_LINE_START;
   int rc = 0;
-  str piece;
+  str text;
 
-  while (event != DATA_END && sendmail_smtp_fill(s)) {
-    event = data_next(&d, &s->input, &piece);
-    if (event == DATA_PIECE && rc == 0) rc = leave_text(l, piece, e);
+  while (sendmail_smtp_fill(s)) {
+    if (!sendmail_smtp_next(s, &state, &text)) return rc < 0 ? -1 : leave_end(l, e);
+    if (rc == 0) rc = leave_text(l, text, e);
   }
-  if (event != DATA_END) return err_set(e, ERR_SYNTAX, "the mail has no end");
-  return rc < 0 ? -1 : leave_end(l, e);
+  return err_set(e, ERR_SYNTAX, "the mail has no end");
 }
 
 static const char *sendmail_smtp_data(struct sendmail_smtp *s)
