@@ -38,13 +38,14 @@ service clamsmtpd smtp = #{
         address: "127.0.0.1:%(filter)d",
         timeout: "%(timeout)s",
     },
-    receiver: "127.0.0.1:%(receiver)d",%(marks)s
+    receiver: "%(any)s:%(receiver)d",%(marks)s
 };
 """
 MAIN = """\
 import "service" as s;
 
 #{
+    %(before)s
     %(stage)s: [
         delegate s::clamsmtpd "check email for virus" || {
           // clamav inserts the "X-Virus-Infected" header
@@ -107,13 +108,14 @@ class Clamd:
 
 
 class Clamsmtpd:
-    def __init__(self, root, clamd, port, receiver, action="pass", timeout=60, socket_path=None):
+    def __init__(self, root, clamd, port, receiver, action="pass", timeout=60, socket_path=None,
+                 header="X-AV-Checked: ClamAV using ClamSMTP"):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="clamsmtpd-"))
         self.port = port
         (self.dir / "conf").write_text(
             f"Listen: 127.0.0.1:{port}\nOutAddress: 127.0.0.1:{receiver}\n"
             f"ClamAddress: {socket_path or clamd.socket}\n"
-            "Header: X-AV-Checked: ClamAV using ClamSMTP\n"
+            f"Header: {header}\n"
             f"Action: {action}\nTempDirectory: {self.dir}\nTimeOut: {timeout}\n"
             "KeepAlives: 0\nMaxConnections: 64\n")
         self.log = open(self.dir / "log", "wb")
@@ -210,16 +212,17 @@ def marked(text, mark=b"X-AV-Checked: yes"):
 
 class World:
     def __init__(self, program, filter_of=None, timeout="20s", marks="", env=None, stage="preq",
-                 server="", **clam):
+                 server="", any="127.0.0.1", before="", **clam):
         self.ports = free_ports(2)
         names = {"filter": self.ports[0], "receiver": self.ports[1], "timeout": timeout,
+                 "any": any,
                  "marks": f"\n    marks: {marks}," if marks else ""}
         self.server = Server(
-            program, {"service.vsl": SERVICE % names, "main.vsl": MAIN % {"stage": stage}},
+            program, {"service.vsl": SERVICE % names, "main.vsl": MAIN % {"stage": stage, "before": before}},
             server=server, env=env)
         conf = self.server.dir / "vsmtp.toml"
         conf.write_text(conf.read_text().replace(
-            '["127.0.0.1:0"]', f'["127.0.0.1:0", "127.0.0.1:{self.ports[1]}"]'))
+            '["127.0.0.1:0"]', f'["127.0.0.1:0", "{any}:{self.ports[1]}"]'))
         self.filter_of, self.clam = filter_of, clam
         self.parts = []
 
@@ -232,6 +235,8 @@ class World:
             clamd = self.clamd = Clamd(ROOT)
             self.parts.append(clamd)
             receiver = self.clam.pop("receiver", self.ports[1])
+            if "clamsmtpd_timeout" in self.clam:
+                self.clam["timeout"] = self.clam.pop("clamsmtpd_timeout")
             self.filter = Clamsmtpd(ROOT, clamd, self.ports[0], receiver, **self.clam)
         if self.filter:
             self.parts.append(self.filter)
@@ -460,6 +465,139 @@ def clam_lost_end(program):
     with World(program, timeout="5s") as w:
         w.refused(b"Subject: b\r\n\r\n" + body)
         expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
+
+
+def clam_odd_headers(program):
+    """lines that hide the mark of clamsmtpd, which so proves nothing: refused, and nothing is kept"""
+    with World(program, timeout="5s") as w:
+        for n in (4221, 4222, 8443, 8445):
+            for text in (b"X-L: " + b"a" * (n - 5) + b"\r\n\r\n" + EICAR.encode() + b"\r\n",
+                         b"X-L: " + b"a" * (n - 5) + b"\r\nSubject: x\r\n\r\n" + EICAR.encode()):
+                code, said = w.send(text)
+                expect(code == 451 or (code == 250 and not w.server.mails()), f"{n}: {code} {said}")
+                expect(w.server.sql("SELECT count(*) FROM queue") == [(0,)], "kept")
+                w.lives()
+        held = len(w.server.sql("SELECT 1 FROM quarantine"))
+        code, said = w.send(b"X-N: a\0b\r\n\r\n" + EICAR.encode() + b"\r\n")
+        expect(code == 550, f"NUL: {code} {said}")
+        code, said = w.send(b"Subject: x\r\nX-F: a\r\n \r\n\tb\r\n\r\n" + EICAR.encode() + b"\r\n")
+        expect(code == 250, f"folded: {code} {said}")
+        expect(len(w.server.sql("SELECT 1 FROM quarantine")) == held + 1, "not found")
+        expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
+        expect(len(w.server.mails(count=1)) == 1, "a virus was delivered")
+
+
+def clam_no_mark(program):
+    """Header: empty in clamsmtpd.conf: a clean mail does not show that it was looked at"""
+    with World(program, header="") as w:
+        w.refused(CLEAN)
+        expect(w.send(f"Subject: v\n\n{EICAR}\n") == (250, ""), "a virus is marked all the same")
+
+
+def clam_scanner_odd(program):
+    """a scanner that hangs up, talks nonsense, or says ERROR"""
+    for answer in (b"", b"what?\n", b"/tmp/x: File path check failure: Permission denied. ERROR\n"):
+        folder = tempfile.mkdtemp(prefix="odd-clamd-")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(folder + "/ctl")
+        listener.listen()
+
+        def serve():
+            try:
+                while True:
+                    c, _ = listener.accept()
+                    c.recv(1000)
+                    c.sendall(answer)
+                    c.close()
+            except OSError:
+                pass
+        threading.Thread(target=serve, daemon=True).start()
+        with World(program, socket_path=folder + "/ctl") as w:
+            w.refused(CLEAN)
+            w.lives()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        shutil.rmtree(folder)
+
+
+def clam_gives_up_first(program):
+    """clamsmtpd's time is over before ours: 451 from it"""
+    with World(program, clamsmtpd_timeout=2) as w:
+        w.clamd.process.send_signal(signal.SIGSTOP)
+        w.refused(CLEAN)
+        w.clamd.process.send_signal(signal.SIGCONT)
+        expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
+
+
+def clam_receiver_full(program):
+    """no room for what comes back: 421 there, 451 here, and the next one is taken"""
+    with World(program) as w:
+        idle = [socket.create_connection(("127.0.0.1", w.ports[1])) for _ in range(60)]
+        for s in idle:
+            s.recv(100)
+        w.refused(CLEAN)
+        for s in idle:
+            s.close()
+        until("room", lambda: w.send(CLEAN) == (250, ""), pause=0.5)
+
+
+def clam_released(program):
+    """set aside before it was scanned: scanned when it is released; by command and by SQL"""
+    aside = """rcpt: [ rule "aside" || if mail_from() == "bob@elsewhere.example" { quarantine("held") }
+            else { next() } ],"""
+    for stage in ("preq", "postq"):
+        with World(program, before=aside, stage=stage) as w:
+            for text in (CLEAN, f"Subject: v\n\n{EICAR}\n", CLEAN, f"Subject: v\n\n{EICAR}\n"):
+                expect(w.send(text) == (250, ""), "not accepted")
+            ids = [row[0] for row in w.server.sql("SELECT id FROM quarantine ORDER BY id")]
+            expect(len(ids) == 4, ids)
+            w.server.verb("quarantine", "release", *ids[:2])
+            w.server.sql(f"UPDATE quarantine SET queue = 'deliver' WHERE id IN {tuple(ids[2:])}")
+            w.server.mails(count=2)
+            rows = until("the viruses", lambda: len(w.server.sql(
+                "SELECT 1 FROM quarantine WHERE queue = 'virus_q'")) == 2)
+            rows = w.server.sql("SELECT id, stage, rule FROM quarantine ORDER BY id")
+            expect(rows == [(i, stage, "check email for virus") for i in (ids[1], ids[3])], rows)
+            until("an empty queue", lambda: w.server.sql("SELECT count(*) FROM queue") == [(0,)])
+            expect(all(b"X-AV-Checked" in m for m in w.server.mails()), "not scanned")
+            w.server.sql("UPDATE quarantine SET queue = 'deliver'")
+            w.server.mails(count=4)
+            until("an empty queue", lambda: w.kept() == 0)
+            for i in ids:
+                status = [row[0] for row in w.server.sql(
+                    f"SELECT status FROM trace WHERE id = '{i}' AND (kind = 'delegate' OR status ="
+                    " 'released') ORDER BY rowid")]
+                expect(status[:3] == ["released", "delegated", "returned"], status)
+                expect(status.count("delegated") == 1, f"scanned twice: {status}")
+
+
+def clam_twice(program):
+    """the same service before and after the queue, with its marks declared"""
+    again = """postq: [ delegate s::clamsmtpd "look again" || next() ],"""
+    marks = '["X-AV-Checked", "X-Virus-Infected"]'
+    with World(program, before=again, marks=marks) as w:
+        expect(w.send(CLEAN) == (250, ""), "not accepted")
+        mail = w.server.mails(count=1)[0]
+        expect(mail.count(b"X-AV-Checked") == 1, repr(mail))
+
+
+def clam_gone_after_dot(program):
+    """the client leaves after its dot; the scan ends, and nobody wants it"""
+    with World(program) as w:
+        w.clamd.process.send_signal(signal.SIGSTOP)
+        c = w.client()
+        c.ehlo()
+        for command in (f"MAIL FROM:<{FROM}>", f"RCPT TO:<{TO}>", "DATA"):
+            c.docmd(command)
+        c.send(b"Subject: gone\r\n\r\ntext\r\n.\r\n")
+        time.sleep(0.5)
+        c.close()
+        time.sleep(0.5)
+        w.clamd.process.send_signal(signal.SIGCONT)
+        expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
+        w.server.mails(count=1)
+        w.gone()
+        expect(len(w.server.mails()) == 1, "it was taken")
 
 
 def clam_sender_goes(program):
@@ -835,6 +973,83 @@ def stored_amavis(program):
             expect(w.send(CLEAN) == (250, ""), "not accepted")
         mails = w.server.mails(count=3)
         expect(all(b"***hi" in m and m.count(b"Received:") == 2 for m in mails), repr(mails[0]))
+
+
+def client_half_closes(program):
+    """it says that it sends no more: gone, for it cannot be told from one that is; nothing is kept"""
+    answers = []
+
+    def act(f, text):
+        time.sleep(0.5)
+        answers.append(f.give_back(marked(text)))
+        return answers[0]
+    with World(program, act) as w:
+        c = w.client()
+        c.ehlo()
+        for command in (f"MAIL FROM:<{FROM}>", f"RCPT TO:<{TO}>", "DATA"):
+            c.docmd(command)
+        c.send(b"Subject: gone\r\n\r\ntext\r\n.\r\n")
+        until("the filter", lambda: w.filter.seen)
+        c.sock.shutdown(socket.SHUT_WR)
+        until("the filter", lambda: answers)
+        expect(answers[0].startswith("554"), answers)
+        expect(c.sock.recv(100) == b"", "an answer to nobody")
+        expect(w.kept() == 0 and not w.server.mails(), "something was kept")
+        c.close()
+
+
+def client_goes_in_upload(program):
+    """while its mail is on the way to a filter that is slow to take it, or on its way back"""
+    for slow in ("to", "back"):
+        gate = threading.Event()
+
+        def act(f, text):
+            if slow == "back":
+                link = smtplib.SMTP("127.0.0.1", f.receiver, "localhost", 20)
+                link.ehlo()
+                link.mail("x@y.example")
+                link.rcpt("x@y.example")
+                link.putcmd("DATA")
+                link.getreply()
+                link.send(marked(text)[:200000])
+                gate.wait(20)
+                try:
+                    link.send(marked(text)[200000:] + b".\r\n")
+                    f.answer = link.getreply()[0]
+                except (OSError, smtplib.SMTPException):
+                    f.answer = 0
+                return f"{f.answer} back"
+            return "250 ok"
+        with World(program, act) as w:
+            if slow == "to":
+                w.filter.serve = lambda connection: gate.wait(20)
+            c = w.client()
+            c.ehlo()
+            for command in (f"MAIL FROM:<{FROM}>", f"RCPT TO:<{TO}>", "DATA"):
+                c.docmd(command)
+            c.send(b"Subject: gone\r\n\r\n" + LINES.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            if slow == "back":
+                until("the filter", lambda: w.filter.seen)
+            time.sleep(0.5)
+            c.close()
+            time.sleep(0.5)
+            gate.set()
+            if slow == "back":
+                until("its answer", lambda: hasattr(w.filter, "answer"))
+                expect(w.filter.answer == 554, w.filter.answer)
+            expect(w.kept() == 0 and not w.server.mails(), "something was kept")
+            expect(w.server.sql("SELECT count(*) FROM body") == [(0,)] or until(
+                "an empty file", lambda: w.server.sql("SELECT count(*) FROM body") == [(0,)]), "body")
+            w.lives()
+
+
+def receiver_wildcard(program):
+    """the receiver may be all addresses of a port"""
+    for stage in ("preq", "postq"):
+        with World(program, lambda f, text: f.give_back(marked(text)), any="0.0.0.0",
+                   stage=stage) as w:
+            expect(w.send(CLEAN) == (250, ""), "not accepted")
+            w.server.mails(count=1)
 
 
 def receiver_strangers(program):
