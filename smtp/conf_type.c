@@ -161,14 +161,26 @@ static int conf_type_path(struct conf_reader *r, struct toml *v, void *field)
   return v->text.p ? 0 : conf_nomem(r);
 }
 
+/* What to type, so that the server's user may read a file: root is he no more when it is read again. */
+static const char *conf_type_advice(struct conf_reader *r, str path)
+{
+  const struct toml *group = conf_find(r->conf->tree, "server.system.group");
+  str name = group && group->type == TOML_STRING ? group->text : STR("vsmtp");
+  str text = arena_printf(r->arena,
+                          "; let the server's user read it: chgrp " STR_FMT " " STR_FMT
+                          " && chmod g+r " STR_FMT " (and its folders)",
+                          STR_ARG(name), STR_ARG(path), STR_ARG(path));
+  return text.p ? text.p : "";
+}
+
 /* Opens what must be readable; the file's state goes to st. */
 static int conf_type_readable(struct conf_reader *r, const struct toml *v, struct stat *st)
 {
   const char *what = r->key->path;
   int fd = open(v->text.p, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0)
-    return conf_fail(r, v, "%s: cannot read " STR_FMT ": %s", what, STR_ARG(v->text),
-                     strerror(errno));
+    return conf_fail(r, v, "%s: cannot read " STR_FMT ": %s%s", what, STR_ARG(v->text),
+                     strerror(errno), errno == EACCES ? conf_type_advice(r, v->text) : "");
   int failed = fstat(fd, st);
   close(fd);
   if (failed || !S_ISREG(st->st_mode))

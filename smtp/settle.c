@@ -44,6 +44,19 @@ static size_t settle_count(const struct alias_ends *ends, int known)
   return n;
 }
 
+/* Before another server, which knows its people itself, nobody is unknown here. */
+static void settle_trust(const struct mail *m, struct alias_ends *ends)
+{
+  if (m->conf->server.smtp.unknown_rcpt != CONF_RCPT_ACCEPT) return;
+  for (size_t i = 0; i < ends->n; i++) ends->end[i].known = 1;
+}
+
+/* RFC 5321 §4.5.1: somebody must be there, whatever the aliases say: the mailbox made at start. */
+static bool settle_is_postmaster(str address)
+{
+  return str_istarts(address, STR("postmaster@"));
+}
+
 /* Puts the ends in the place of recipient i. Whom nobody has is left out: a report of that would go
  * to a sender who cannot mend it. */
 static int settle_replace(struct mail *m, size_t i, const struct alias_ends *ends, struct err *e)
@@ -81,8 +94,14 @@ static enum reply_id settle_look(struct mail *m, size_t i, enum stage stage,
     log_error(LOG_PROCESSING, "mail for %s: %s", log_q(r->address), e->text);
     return e->kind == ERR_PERM ? REPLY_ALIAS_TOO_BIG : REPLY_STORE_FAILED;
   }
+  settle_trust(m, ends);
   if (ends->by) settle_trace(m, stage, r->address, ends);
-  if (settle_count(ends, 0) == ends->n) return REPLY_UNKNOWN_RCPT;
+  if (settle_count(ends, 0) == ends->n) {
+    if (!ends->by || !settle_is_postmaster(r->address)) return REPLY_UNKNOWN_RCPT;
+    ends->by = NULL;
+    r->settled = true;
+    return REPLY_DONE;
+  }
   if (settle_count(ends, 1) == 0) return REPLY_STORE_FAILED; /* it cannot be told now */
   r->settled = true;
   return REPLY_DONE;

@@ -451,7 +451,8 @@ def root_only_file(program):
         expect("app.aliases_file: cannot read" in s.check(78), "check did not try it")
         s.start().ready()
         s.reload(good=False)
-        s.says(r"vsmtp.toml:\d+:\d+: app.aliases_file: cannot read .*aliases: Permission denied")
+        s.says(r"vsmtp.toml:\d+:\d+: app.aliases_file: cannot read .*aliases: Permission denied; "
+               r"let the server's user read it: chgrp \w+ .*aliases && chmod g\+r .*aliases")
         os.chown(s.dir / "aliases", 0, s.gid)
         (s.dir / "aliases").chmod(0o640)
         s.reload()
