@@ -16,7 +16,7 @@
 #define BOUNCE_TEXT_WORD  900  /* of a word without a space in it; RFC 5322 §2.1.1: 998 */
 #define BOUNCE_TEXT_REPLY 1000 /* octets of a reply shown */
 #define BOUNCE_TEXT_ID    250  /* of a Message-ID that is answered to */
-#define BOUNCE_TEXT_CODED 42   /* octets in an encoded word, which then has 74; RFC 2047 §2: 75 */
+#define BOUNCE_TEXT_CODED 39   /* octets in an encoded word: with "Subject: " before it 73 */
 
 /* ---- washing --------------------------------------------------------------------------------- */
 
@@ -169,11 +169,11 @@ static void bounce_text_words(struct buf *out, size_t column, str text)
     bounce_text_fold(out, column, text, " ");
     return;
   }
-  while (text.n > 0) {
+  for (bool first = true; text.n > 0; first = false) {
     size_t n = text.n < BOUNCE_TEXT_CODED ? text.n : BOUNCE_TEXT_CODED;
 
     while (n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80) n--;
-    buf_puts(out, "\r\n =?utf-8?B?");
+    buf_puts(out, first ? "=?utf-8?B?" : "\r\n =?utf-8?B?");
     buf_base64(out, str_sub(text, 0, n));
     buf_puts(out, "?=");
     text = str_skip(text, n);

@@ -77,22 +77,29 @@ static size_t dsn_embedded(str s)
   return utf8_put(c, (int32_t)code) && (code < 0x7f || code >= 0xa0) ? (size_t)end + 1 : 0;
 }
 
-/* RFC 6533 §3: utf-8-addr-xtext; with utf8 also utf-8-addr-unitext, which has the characters. */
-static bool dsn_utf8_ok(str s, bool utf8)
+#define DSN_EMBEDDED "\\x{%X}"
+
+/* RFC 6533 §3: utf-8-addr-xtext; with utf8 also utf-8-addr-unitext, which has the characters. Its
+ * length as the former, 0 if it is neither. */
+static size_t dsn_utf8_length(str s, bool utf8)
 {
+  size_t length = 0;
+
   while (s.n > 0) {
     size_t embedded = dsn_embedded(s);
     int32_t c;
 
     if (embedded) {
       s = str_skip(s, embedded);
+      length += embedded;
       continue;
     }
     c = utf8_next(&s);
     if (c <= ' ' || c == '+' || c == '=' || c == '\\' || (c >= 0x7f && (c < 0xa0 || !utf8)))
-      return false;
+      return 0;
+    length += c < 0x7f ? 1 : (size_t)snprintf(NULL, 0, DSN_EMBEDDED, (unsigned)c);
   }
-  return true;
+  return length;
 }
 
 /* ---- the values ------------------------------------------------------------------------------ */
@@ -150,7 +157,9 @@ bool dsn_orcpt_ok(str value, bool utf8)
   type = str_sub(value, 0, (size_t)at);
   address = str_skip(value, (size_t)at + 1);
   if (!dsn_type_ok(type) || address.n == 0) return false;
-  return str_ieq(type, STR("utf-8")) ? dsn_utf8_ok(address, utf8) : dsn_xtext_ok(address);
+  if (!str_ieq(type, STR("utf-8"))) return dsn_xtext_ok(address);
+  size_t n = dsn_utf8_length(address, utf8);
+  return n > 0 && type.n + 1 + n <= DSN_ORCPT;
 }
 
 /* ---- the text that is kept ------------------------------------------------------------------- */
@@ -168,9 +177,30 @@ str dsn_mail_text(str ret, str envid, struct arena *a)
   return dsn_text("RET=", ret, "ENVID=", envid, a);
 }
 
+/* ORCPT with characters in ASCII, which every server that reports takes: utf-8-addr-xtext. */
+static str dsn_orcpt_ascii(str orcpt, struct arena *a)
+{
+  struct buf out = BUF_INIT(DSN_ORCPT * 8);
+  str text = orcpt, rest = orcpt;
+
+  while (rest.n > 0) {
+    int32_t c = utf8_next(&rest);
+
+    if (c < 0x80)
+      buf_putc(&out, (char)c);
+    else
+      buf_printf(&out, DSN_EMBEDDED, (unsigned)c);
+  }
+  if (out.n > orcpt.n || !buf_ok(&out)) text = arena_str(a, buf_str(&out));
+  buf_free(&out);
+  return text;
+}
+
 str dsn_rcpt_text(str notify, str orcpt, struct arena *a)
 {
-  return dsn_text("NOTIFY=", notify, "ORCPT=", orcpt, a);
+  str ascii = dsn_orcpt_ascii(orcpt, a);
+
+  return ascii.p || !orcpt.p ? dsn_text("NOTIFY=", notify, "ORCPT=", ascii, a) : ascii;
 }
 
 static void dsn_read_orcpt(str value, struct arena *a, struct dsn *out)
@@ -231,3 +261,4 @@ str dsn_of_context(str context, struct arena *a)
 }
 #undef DSN_ENVID
 #undef DSN_ORCPT
+#undef DSN_EMBEDDED

@@ -83,6 +83,7 @@ runner delegate tests/delegate/delegate.py "$B/test/vsmtp" "$part"
 runner services tests/delegate/services.py "$B/test/vsmtp" "$part"
 runner service tests/service/service.py "$B/test/vsmtp" "$part"
 runner spf tests/spf/spf.py "$B/test/vsmtp" "$part"
+runner bounce tests/bounce/bounce.py "$B/test/vsmtp" "$part"
 runner tls tests/tls/tls.py "$B/test/vsmtp" "$part"
 
 echo "$passed passed, $failed failed"

@@ -55,6 +55,10 @@ TEST(dsn_texts_are_read_again)
   CHECK_STR(d.envid, "x y");
   CHECK_INT(d.notify, DSN_FAILURE | DSN_DELAY);
   CHECK_STR(dsn_mail_text(STR(""), STR("x"), a), "ENVID=x");
+  text = dsn_rcpt_text(STR(""), STR("utf-8;j\xc3\xb6rg@\xf0\x9f\x98\x80.example"), a);
+  CHECK_STR(text, "ORCPT=utf-8;j\\x{F6}rg@\\x{1F600}.example");
+  CHECK_INT(dsn_read(text, a, &d), 0);
+  CHECK_STR(d.orcpt, "j\\x{F6}rg@\\x{1F600}.example");
   CHECK_STR(dsn_mail_text(STR(""), STR(""), a), "");
   arena_free(a);
 }
