@@ -699,11 +699,28 @@ def by_postfix(program):
         expect("Verified TLS connection established" in said, said)
 
 
+def by_nmap(program):
+    """nmap's table of what a server accepts: grade A for each, and nothing it would warn of"""
+    peers("nmap-common")
+    top, libraries = peers("nmap")
+    with server_of(program, server=tls_config(virtual=False)) as server:
+        for at in ("main", "virtual"):
+            install(server, at)
+            server.process.send_signal(signal.SIGHUP)
+            log_of(server, "reloaded", 1 if at == "main" else 2)
+            said = run(top / "usr/bin/nmap", "-n", "-Pn", "-sT", "-p", server.ports[1], "--script",
+                       "+ssl-enum-ciphers", "127.0.0.1", timeout=120,
+                       env={"LD_LIBRARY_PATH": libraries, "NMAPDIR": str(top / "usr/share/nmap")})[1]
+            grades = re.findall(r"TLS_\w+ \([^)]*\) - ([A-F])", said)
+            expect(len(grades) >= 3 and set(grades) == {"A"}, said)
+            expect(not re.search("TLSv1.[01]|SSLv3|warnings", said), said)
+
+
 TESTS = [conversation, forgets_what_was_clear, injection, slowed_client,
          rules_may_refuse_the_second_time, must_encrypt, without_tls, first_byte,
          bytes_and_megabytes, nothing_behind_the_end, names, versions, renegotiation, resumption,
          deadlines, allowance, reload, by_themselves, hundred_swaps, checked, by_openssl, by_swaks,
-         by_curl, by_msmtp, by_smtplib, by_postfix]
+         by_curl, by_msmtp, by_smtplib, by_postfix, by_nmap]
 
 
 def main():
