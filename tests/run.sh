@@ -82,6 +82,7 @@ done
 runner delegate tests/delegate/delegate.py "$B/test/vsmtp" "$part"
 runner services tests/delegate/services.py "$B/test/vsmtp" "$part"
 runner service tests/service/service.py "$B/test/vsmtp" "$part"
+runner drop tests/drop/drop.py "$B/test/vsmtp" "$part"
 runner spf tests/spf/spf.py "$B/test/vsmtp" "$part"
 runner bounce tests/bounce/bounce.py "$B/test/vsmtp" "$part"
 runner tls tests/tls/tls.py "$B/test/vsmtp" "$part"
