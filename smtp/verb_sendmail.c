@@ -304,9 +304,10 @@ static int sendmail_all(struct sendmail *m, int argc, char **argv)
 int verb_sendmail(int argc, char **argv)
 {
   struct sendmail m = {.arena = arena_new(SENDMAIL_MEMORY)};
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
   int code = EX_TEMPFAIL;
 
-  signal(SIGXFSZ, SIG_IGN); /* write() says so too */
+  sigaction(SIGXFSZ, &ignore, NULL); /* write() says so too */
   log_set_level(LOG_SERVER, LOG_OFF);
   if (m.arena) code = sendmail_all(&m, argc, argv);
   arena_free(m.arena);
