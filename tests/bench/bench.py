@@ -318,6 +318,40 @@ class Spf(Vsmtp):
         self.dns.stop()
 
 
+class Delegated(Vsmtp):
+    """clamsmtpd and clamd look at each mail in stage; where it says so, it waits in quarantine then."""
+    name = "delegated"
+
+    def __init__(self, stage):
+        self.stage = stage
+        super().__init__()
+
+    def prepare(self):
+        super().prepare()
+        sys.path.insert(0, str(TOP / "tests" / "delegate"))
+        import delegate
+        delegate.ROOT = peers("clamsmtp", "clamav-daemon")
+        port, back = delegate.free_ports(2)
+        self.clamd = delegate.Clamd(delegate.ROOT)
+        self.clamsmtpd = delegate.Clamsmtpd(delegate.ROOT, self.clamd, port, back)
+        (self.dir / "vsmtp.toml").write_text(CONFIG.replace(
+            '["127.0.0.1:0"]', f'["127.0.0.1:0", "127.0.0.1:{back}"]'))
+        (self.dir / "main.vsl").write_text(
+            f'service av smtp = #{{ delegator: #{{ address: "127.0.0.1:{port}" }},\n'
+            f'  receiver: "127.0.0.1:{back}" }};\n'
+            f'#{{ {self.stage}: [ delegate av "look" || quarantine("bench") ] }}\n')
+
+    def listening(self):
+        found = re.search(r"^listening on .*:(\d+)$", (self.dir / "log").read_text(), re.M)
+        self.port = found and int(found[1])
+        return self.port
+
+    def __exit__(self, *what):
+        super().__exit__(*what)
+        self.clamsmtpd.stop()
+        self.clamd.stop()
+
+
 class Postfix(Server):
     name = "postfix"
     more = ""
@@ -616,6 +650,25 @@ def part_spf():
     row("accepted, 5 KB, 10 sessions, without check_spf", "/s", plain, None)
     row("the same with check_spf, answers at hand", "/s", checked, None)
     row("CPU of check_spf, a message, answers at hand", "us", (cost(Spf)[0] - cost(Vsmtp)[0]) * 1000, None)
+
+
+def part_delegate():
+    def judged(server):
+        return int(server.sql("SELECT count(*) FROM quarantine"))
+
+    with Vsmtp() as plain, Delegated("preq") as scanned:
+        without, one = rates((plain, scanned), 1, 5120)
+        row("delegated in preq through clamsmtpd, 5 KB, 1 session", "/s", one, None)
+        for sessions in (10, 100):
+            row(f"the same, {sessions} sessions", "/s", *rates((scanned,), sessions, 5120), None)
+        row("the wait that adds for a lone client", "ms", 1000 / one - 1000 / without, None, digits=1)
+    with Delegated("postq") as later:
+        count = int(one * SECONDS)
+        began = time.monotonic()
+        send(later, 10, count, 5120)
+        until("the last scan", lambda: judged(later) == count, 120, 0.05)
+        row("delegated in postq, from the first to the last verdict", "/s",
+            count / (time.monotonic() - began), None)
 
 
 def part_queued():
