@@ -1,4 +1,5 @@
-/* smtp/pitfall.c: mistakes in the set-up of virus scanners that can be seen from here.
+/* smtp/pitfall.c: mistakes in the set-up of services, virus scanners above all, that can be seen from
+ * here.
  *
  * Each was met with the real clamsmtpd and clamd. That a file is not there, or may not be read, is no
  * mistake: the scanner may be on another machine, or be another one.
@@ -334,6 +335,16 @@ static void pitfall_look_at_filter(struct pitfall *p)
   if (p->clamd.there) pitfall_look_at_sizes(p, false);
 }
 
+/* Of a rule that waits for its answer. */
+static void pitfall_look_at_patience(struct pitfall *p)
+{
+  char rule[DURATION_TEXT_MAX], own[DURATION_TEXT_MAX];
+  const int64_t most = p->conf->app.vsl.max_time;
+  if (p->s.kind == RULES_SERVICE_SMTP || p->s.timeout <= most) return;
+  pitfall_warn(p, "its timeout is %s, but a rule is ended after %s (app.vsl.max_time)",
+               duration_text(p->s.timeout, own), duration_text(most, rule));
+}
+
 void pitfall_look(const struct conf *c, const struct rules *r, struct diags *d)
 {
   struct pitfall p = {.conf = c, .rules = r, .diags = d};
@@ -343,6 +354,7 @@ void pitfall_look(const struct conf *c, const struct rules *r, struct diags *d)
     p.s = rules_declared(r, p.service);
     if (p.s.kind == RULES_SERVICE_SMTP) pitfall_look_at_filter(&p);
     if (p.s.kind == RULES_SERVICE_CLAMD) pitfall_look_at_clamd(&p);
+    pitfall_look_at_patience(&p);
   }
   buf_free(&p.clamsmtpd.text);
   buf_free(&p.clamd.text);

@@ -1,4 +1,4 @@
-/* smtp/pitfall.h: mistakes in the set-up of virus scanners that can be seen from here. */
+/* smtp/pitfall.h: mistakes in the set-up of services, virus scanners above all. */
 #ifndef SMTP_PITFALL_H
 #define SMTP_PITFALL_H
 
