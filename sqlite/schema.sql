@@ -19,7 +19,8 @@
 --   (incoming) -> working deliver dead quarantine   incoming_accept; 250 is said after the commit
 --   (incoming) -> nothing                           the client gave up, or was refused
 --   working, delegated, deliver -> any, or nothing  queue_record, queue_change: the server only,
---                                                   for a message it holds a claim on
+--                                                   for a message it holds a claim on; queue_replace
+--                                                   gives it another text where it is
 --   quarantine -> deliver, another quarantine, ''   a person, by the triggers below
 --   any -> any                                      a person, by the verbs `queue` and `quarantine`
 --   '', dead, quarantine -> nothing                 keep.c, in slices, when nobody waits
