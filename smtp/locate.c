@@ -159,5 +159,18 @@ int locate_make(const struct conf *conf, const struct locate *where, struct aren
     return err_sys(e, errno, "cannot make the mailbox %s", path.p);
   return 0;
 }
+
+int locate_make_postmaster(const struct conf *conf, struct err *e)
+{
+  struct arena *a = arena_new(LIMIT_CHUNK);
+  struct locate where = {.to_make = true, .local = STR_INIT("postmaster")};
+  int rc;
+
+  if (!a) return err_nomem(e);
+  where.domain = locate_lower(conf->server.domain, a);
+  rc = where.domain.p ? locate_make(conf, &where, a, e) : err_nomem(e);
+  arena_free(a);
+  return rc;
+}
 #undef LOCATE_UID_MIN
 #undef LOCATE_NOBODY

@@ -24,6 +24,9 @@ int locate_mailbox(const struct conf *conf, struct store *store, str address, st
 int locate_make(const struct conf *conf, const struct locate *where, struct arena *a,
                 struct err *e);
 
+/* The same for the postmaster of server.domain, whom every server must have. */
+int locate_make_postmaster(const struct conf *conf, struct err *e);
+
 /* Is there such a system user, with a uid from 1000 on? */
 bool locate_system_user(str name);
 

@@ -326,7 +326,7 @@ static bool receive_is_loop(const struct mail *m)
   for (size_t n = 0; (f = header_find(&m->header, STR("Delivered-To"), n)) != NULL; n++) {
     str to = header_value(f, m->arena);
 
-    for (size_t i = 0; i < m->rcpt_count; i++)
+    for (size_t i = 0; to.n && i < m->rcpt_count; i++)
       if (mail_rcpt_same(c, to, m->rcpt[i].address) ||
           mail_rcpt_same(c, to, m->rcpt[i].original))
         return true;

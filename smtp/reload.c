@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "conf_keys.h"
+#include "locate.h"
 #include "notify.h"
 #include "ports.h"
 
@@ -62,6 +63,16 @@ static int reload_check_fixed(const struct conf *now, const struct conf *fresh, 
   return d->errors == before ? 0 : -1;
 }
 
+/* The domain may be another: it needs its postmaster. */
+static int reload_postmaster(const struct conf *fresh, struct diags *d)
+{
+  struct err e;
+
+  if (locate_make_postmaster(fresh, &e) == 0) return 0;
+  reload_fail(d, fresh, conf_find(fresh->tree, "server.domain"), e.text);
+  return -1;
+}
+
 static int reload_ports(struct server *s, const struct conf *fresh, struct diags *d)
 {
   const struct toml *at = NULL;
@@ -112,7 +123,8 @@ static struct policy *reload_prepare(struct server *s, struct diags *d)
     conf = NULL;
   }
   fresh = conf ? policy_new(conf, d) : NULL;
-  if (fresh && policy_load(fresh, d) == 0 && reload_ports(s, conf, d) == 0) {
+  if (fresh && policy_load(fresh, d) == 0 && reload_postmaster(conf, d) == 0 &&
+      reload_ports(s, conf, d) == 0) {
     if (reload_logs(now, conf, d) == 0) return fresh;
     ports_abandon(s);
   }

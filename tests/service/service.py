@@ -361,6 +361,20 @@ def reload_fixed(program):
         s.says(r"vsmtp.toml:14:11: server.queues.dirpath cannot change while the server runs")
 
 
+def reload_domain(program):
+    """another domain has a postmaster at once"""
+    with Service(program) as s:
+        s.start().ready()
+        text = (s.dir / "vsmtp.toml").read_text()
+        (s.dir / "vsmtp.toml").write_text(text.replace("home.example", "new.example"))
+        s.reload()
+        client = s.connect()
+        command(client, b"EHLO me", b"250")
+        send(client, b"postmaster@new.example")
+        new = s.dir / "app/mailboxes/new.example/postmaster/Maildir/new"
+        until("the mail", lambda: new.is_dir() and list(new.iterdir()))
+
+
 def reload_logs(program):
     with Service(program) as s:
         s.start().ready()
@@ -458,6 +472,16 @@ def root_only_file(program):
         s.reload()
 
 
+def root_helper_dies(program):
+    """only root could make another: the server, nobody by now, ends with an error"""
+    with as_root(program) as s:
+        s.start().ready()
+        os.kill(s.helper(), signal.SIGKILL)
+        got = s.process.wait(30)
+        expect(got == 71, f"it ended with status {got}")
+        s.process = None
+
+
 # ---- the helper dies -----------------------------------------------------------------------------
 
 def helper_dies(program):
@@ -530,8 +554,8 @@ def script_files(program):
 
 TESTS = [given_sockets, given_waits_for_the_server, given_to_another, socket_activate, told,
          told_by_abstract_name, reload_ports, reload_under_load, reload_taken_port, reload_fixed,
-         reload_logs, root_gives_up, root_reload_keeps_low_port, root_only_file, helper_dies,
-         helper_dies_detached, unit_files, script_files]
+         reload_domain, reload_logs, root_gives_up, root_reload_keeps_low_port, root_only_file,
+         root_helper_dies, helper_dies, helper_dies_detached, unit_files, script_files]
 
 
 def main():
