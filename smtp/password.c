@@ -44,11 +44,11 @@ static void password_keep_salts(struct passwords *l)
   struct buf kept = BUF_INIT(sizeof l->salts);
   struct err e;
   int64_t made_at;
-  int found = secret_get(l->store, STR("login"), &kept, &made_at, &e);
+  int found = secret_get(l->store, STR("accounts"), &kept, &made_at, &e);
   if (found > 0 && kept.n == sizeof l->salts)
     memcpy(l->salts, kept.p, kept.n);
   else if (found == 0 &&
-           secret_set(l->store, STR("login"), (str){(char *)l->salts, sizeof l->salts}, &e) < 0)
+           secret_set(l->store, STR("accounts"), (str){(char *)l->salts, sizeof l->salts}, &e) < 0)
     log_warn(LOG_STORE, "%s", e.text);
   if (kept.p) mem_wipe(kept.p, kept.size);
   buf_free(&kept);

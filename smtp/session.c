@@ -686,7 +686,7 @@ static void session_event(struct io *io, enum io_event event, void *arg)
     session_free(s);
     break;
   case IO_HANGUP: /* a half-closed client may still listen for its answer; but not that long */
-    if (s->delegate) session_close(s);
+    if (s->delegate || s->auth) session_close(s);
     break;
   case IO_CONNECTED: session_secured(s); break;
   case IO_DRAINED: break;

@@ -123,7 +123,7 @@ CREATE TABLE account(             -- vsmtp user: who may log in
 ) WITHOUT ROWID;
 
 CREATE TABLE secret(              -- keys the server made for itself
-  name TEXT PRIMARY KEY,          -- srs, srs.previous
+  name TEXT PRIMARY KEY,          -- srs, srs.previous, accounts
   value BLOB NOT NULL,
   made_at INTEGER NOT NULL
 ) WITHOUT ROWID;

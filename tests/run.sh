@@ -86,6 +86,7 @@ runner drop tests/drop/drop.py "$B/test/vsmtp" "$part"
 runner spf tests/spf/spf.py "$B/test/vsmtp" "$part"
 runner bounce tests/bounce/bounce.py "$B/test/vsmtp" "$part"
 runner tls tests/tls/tls.py "$B/test/vsmtp" "$part"
+runner auth tests/auth/auth.py "$B/test/vsmtp" "$part"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
