@@ -209,6 +209,21 @@ def killed(server):
     expect(server.sql("select count(*), count(distinct id) from dropped") == [(300, 300)])
 
 
+def stopped(server):
+    """The same with SIGTERM, which must end in good order each time."""
+    server.stop()
+    for i in range(300):
+        leave(server, i)
+    for _ in range(10):
+        server.start()
+        time.sleep(random.uniform(0, 0.2))
+        server.stop()
+    server.start()
+    until("all to arrive", lambda: len(server.mails()) >= 300, 120, 0.2)
+    empty(server)
+    expect(subjects(server) == list(range(300)), "some came twice")
+
+
 # ---- other users -----------------------------------------------------------------------------------
 
 
@@ -276,6 +291,66 @@ def hostile(server):
     log = (server.dir / "server.log").read_text()
     expect("\033" not in log and "not an id" in log, log)
 
+
+# ---- a filter --------------------------------------------------------------------------------------
+
+
+class FilterSession(socketserver.StreamRequestHandler):
+    """Takes one mail as a scanner does, and gives it back with a field in front."""
+
+    def handle(self):
+        envelope = []
+        self.wfile.write(b"220 filter\r\n")
+        for line in self.rfile:
+            if line[:4].upper() in (b"MAIL", b"RCPT"):
+                envelope.append(line)
+            if line[:4].upper() == b"DATA":
+                self.wfile.write(b"354 go\r\n")
+                text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                time.sleep(self.server.delay)
+                self.give_back(envelope, text)
+            self.wfile.write(b"250 ok\r\n")
+            if line[:4].upper() == b"QUIT":
+                return
+
+    def give_back(self, envelope, text):
+        with socket.create_connection(("127.0.0.1", self.server.receiver)) as s, s.makefile("rwb") as f:
+            f.readline()
+            for line in [b"HELO filter\r\n", *envelope, b"DATA\r\n",
+                         b"X-Filtered: yes\r\n" + text + b".\r\n"]:
+                f.write(line)
+                f.flush()
+                f.readline()
+
+
+def filtered(server):
+    """A filter looks at the mail before it is taken; meanwhile the file waits, like a client."""
+    sink = server.sink
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        sink.receiver = free.getsockname()[1]
+    sink.delay, sink.RequestHandlerClass = 2.5, FilterSession
+    rules = f'''service filter smtp = #{{
+  delegator: #{{ address: "127.0.0.1:{sink.server_address[1]}", timeout: "20s" }},
+  receiver: "127.0.0.1:{sink.receiver}",
+}};
+#{{ connect: [ rule "all" || accept() ],
+   preq: [ delegate filter "look" || if get_header("X-Filtered") == "yes" {{ next() }} else {{ deny() }} ] }}
+'''
+    (server.dir / "main.vsl").write_text(rules)
+    config = server.dir / "vsmtp.toml"
+    config.write_text(config.read_text().replace(
+        'addr = ["127.0.0.1:0"]', f'addr = ["127.0.0.1:0", "127.0.0.1:{sink.receiver}"]'))
+    server.stop()
+    server.start()
+    sendmail(server, "alice", text="Subject: look at it\n\n.x\n")
+    time.sleep(2)
+    expect(list(drop(server).iterdir()) and not server.mails(), "it did not wait")
+    mail = server.mails(count=1)[0]
+    expect(b"\nX-Filtered: yes\n" in mail and mail.endswith(b"\n.x\n"), mail)
+    empty(server)
+
+
+filtered.sink = True
 
 # ---- mail that is sent on (SRS) ----------------------------------------------------------------------
 
@@ -401,8 +476,8 @@ srs_off.server = "srs = false"
 
 # ---- all of them ------------------------------------------------------------------------------------
 
-TESTS = [cron, php, mailx, large, too_large, concurrent, thousand, killed, others, shut, hostile, srs,
-         srs_off]
+TESTS = [cron, php, mailx, large, too_large, concurrent, thousand, killed, stopped, others, shut,
+         hostile, filtered, srs, srs_off]
 
 
 def run(test):
