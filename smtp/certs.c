@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define CERTS_FILE_MAX  (256 * 1024)
+#define CERTS_REMIND    (24 * 3600 * 1000)
 #define CERTS_WARN_DAYS 14 /* those who renew by a timer do it 30 days before */
 
 struct certs_stamp { /* compared octet by octet, so made by memset */
@@ -162,6 +163,15 @@ static int certs_read(const struct conf *conf, struct tls_pair *pairs, struct bu
   return 0;
 }
 
+static void certs_check_all_dates(const struct conf *conf, const struct tls_server *tls,
+                                  struct diags *d)
+{
+  struct certs_place place;
+
+  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place(conf, i, &place); i++)
+    certs_check_dates(conf, &place, tls_server_certificate(tls, i), d);
+}
+
 static struct tls_server *certs_make(const struct conf *conf, const struct tls_pair *pairs,
                                      size_t n, struct diags *d)
 {
@@ -178,8 +188,7 @@ static struct tls_server *certs_make(const struct conf *conf, const struct tls_p
 
   if (!tls && certs_place(conf, which, &place))
     certs_say(conf, &place, false, key ? "private_key" : "certificate", e.text, d);
-  for (size_t i = 0; tls && i < n && certs_place(conf, i, &place); i++)
-    certs_check_dates(conf, &place, tls_server_certificate(tls, i), d);
+  if (tls) certs_check_all_dates(conf, tls, d);
   return tls;
 }
 
@@ -214,6 +223,7 @@ struct certs *certs_load(const struct conf *conf, struct diags *d)
     return NULL;
   }
   c->n = 2 * n;
+  c->warned_at = clock_wall();
   certs_look_all(conf, c->stamps, c->n); /* before reading: a change meanwhile is seen later */
   if (n > 0) c->tls = certs_tls(conf, n, d);
   if (n == 0 || c->tls) return c;
@@ -238,6 +248,18 @@ static void certs_log(const struct diags *d, const struct conf *conf)
               STR_ARG(conf->file), d->list[i].line, STR_ARG(d->list[i].text));
 }
 
+/* Renewal may fail for weeks without anybody noticing. */
+static void certs_remind(struct certs *c, const struct conf *conf)
+{
+  struct diags d;
+
+  if (clock_wall() < c->warned_at + CERTS_REMIND || diags_init(&d) < 0) return;
+  c->warned_at = clock_wall();
+  certs_check_all_dates(conf, c->tls, &d);
+  certs_log(&d, conf);
+  diags_free(&d);
+}
+
 void certs_renew(struct certs *c, const struct conf *conf)
 {
   struct certs_stamp *now = mem_alloc(c->n * sizeof *now);
@@ -245,6 +267,7 @@ void certs_renew(struct certs *c, const struct conf *conf)
   struct diags d;
 
   if (!now) return;
+  if (c->tls) certs_remind(c, conf);
   certs_look_all(conf, now, c->n);
   if (memcmp(now, c->stamps, c->n * sizeof *now) == 0 || diags_init(&d) < 0) {
     mem_free(now);
@@ -280,4 +303,5 @@ void certs_describe(const struct certs *c, const struct conf *conf, struct buf *
   }
 }
 #undef CERTS_FILE_MAX
+#undef CERTS_REMIND
 #undef CERTS_WARN_DAYS

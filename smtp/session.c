@@ -818,6 +818,7 @@ void session_stop(struct session *s)
   bool between = s->state == SESSION_GREETED || s->state == SESSION_READY ||
                  s->state == SESSION_MAIL || s->state == SESSION_RCPT;
 
+  if (s->state == SESSION_SHAKING) session_close(s);
   if (between && !s->waiting) session_reply_last(s, reply_of(REPLY_SHUTDOWN));
 }
 #undef SESSION_IDLE_MAX

@@ -516,36 +516,58 @@ def reload(program):
         mail(old)
 
 
-def by_themselves(program):
-    """The files change, nobody says a word; the clock is moved instead of waiting a minute."""
+@contextlib.contextmanager
+def clock():
+    """The environment of a server with a clock that is moved, and how many minutes to move it by."""
     with tempfile.TemporaryDirectory() as folder:
-        clock = pathlib.Path(folder) / "clock"
-        clock.write_bytes(struct.pack("=q", 0))
+        file = pathlib.Path(folder) / "clock"
+        file.write_bytes(struct.pack("=q", 0))
         moved = 0
 
-        def wait_minutes():
+        def move(minutes):
             nonlocal moved
-            moved += 2 * 60000
-            with open(clock, "r+b") as file:  # never empty: the server has it mapped
-                file.write(struct.pack("=q", moved))
+            moved += minutes * 60000
+            with open(file, "r+b") as mapped:  # never empty: the server has it mapped
+                mapped.write(struct.pack("=q", moved))
 
-        with server_of(program, env={"VSMTP_CLOCK": str(clock)}) as server:
-            first = serial(server)
-            wait_minutes()
-            shutil.copy(CERTS / "other.key", server.dir / "tls.key")  # half of it
-            wait_minutes()
-            log_of(server, "the certificates in use stay")
-            wait_minutes()
-            wait_minutes()
-            expect(serial(server) == first, "changed by half")
-            install(server, "other")
-            wait_minutes()
-            log_of(server, "were read again")
-            expect(serial(server) != first, "not changed")
-            (server.dir / "tls.crt").unlink()
-            wait_minutes()
-            log_of(server, "the certificates in use stay", 2)
-            expect(serial(server) != first, "changed back")
+        yield {"VSMTP_CLOCK": str(file)}, move
+
+
+def by_themselves(program):
+    """The files change, nobody says a word, and the next look sees it."""
+    with clock() as (env, move), server_of(program, env=env) as server:
+        first = serial(server)
+        move(2)
+        shutil.copy(CERTS / "other.key", server.dir / "tls.key")  # half of it
+        move(2)
+        log_of(server, "the certificates in use stay")
+        move(4)
+        expect(serial(server) == first, "changed by half")
+        install(server, "other")
+        move(2)
+        log_of(server, "were read again")
+        expect(serial(server) != first, "not changed")
+        (server.dir / "tls.crt").unlink()
+        move(2)
+        log_of(server, "the certificates in use stay", 2)
+        expect(serial(server) != first, "changed back")
+
+
+def reminder(program):
+    """A certificate that nobody renewed is told of every day."""
+    with clock() as (env, move), server_of(program, env=env) as server:
+        move(60)
+        time.sleep(0.1)
+        expect("expires soon" not in (server.dir / "server.log").read_text())
+        move(17 * 24 * 60)
+        log_of(server, "expires soon")
+        move(23 * 60)
+        time.sleep(0.1)
+        expect((server.dir / "server.log").read_text().count("expires soon") == 2, "too often")
+        move(2 * 60)
+        log_of(server, "expires soon", 4)  # of both pairs
+        move(14 * 24 * 60)
+        log_of(server, "expired at")
 
 
 def hundred_swaps(program):
@@ -719,7 +741,8 @@ def by_nmap(program):
 TESTS = [conversation, forgets_what_was_clear, injection, slowed_client,
          rules_may_refuse_the_second_time, must_encrypt, without_tls, first_byte,
          bytes_and_megabytes, nothing_behind_the_end, names, versions, renegotiation, resumption,
-         deadlines, allowance, reload, by_themselves, hundred_swaps, checked, by_openssl, by_swaks,
+         deadlines, allowance, reload, by_themselves, reminder,
+         hundred_swaps, checked, by_openssl, by_swaks,
          by_curl, by_msmtp, by_smtplib, by_postfix, by_nmap]
 
 

@@ -1,9 +1,10 @@
 /* tests/unit/tls.c: both sides of an encrypted connection, and what certificates may look like. The
  * certificates are made by openssl(1), once for all tests of this file. */
-#include "../../net/net.h"
+#include "../../net/tls_int.h"
 #include "../check.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -502,6 +503,93 @@ TEST(tls_deadline_and_closing_in_the_handshake)
   CHECK_STR(b.events, "e");
   finish(&a, &b);
   tls_server_release(server);
+}
+
+/* ---- whose turn it is ------------------------------------------------------------------------ */
+
+static size_t readable(const int *fds, size_t n)
+{
+  size_t found = 0;
+
+  for (size_t i = 0; i < n; i++) {
+    struct pollfd p = {.fd = fds[i], .events = POLLIN};
+    found += poll(&p, 1, 0) == 1;
+  }
+  return found;
+}
+
+/* Clients in a loop of their own have all said hello before the server's loop turns. */
+TEST(tls_one_handshake_is_computed_in_a_turn)
+{
+  enum { CLIENTS = 4 };
+  struct end a[CLIENTS], b[CLIENTS];
+  struct loop *clients;
+  struct err e;
+  int fds[CLIENTS];
+
+  make_certificates();
+  struct tls_server *server = server_of("self.crt", "self.key");
+  struct tls_client *client = client_of("root.crt");
+  clients = loop_new(&e);
+  l = loop_new(&e);
+  for (size_t i = 0; i < CLIENTS; i++) {
+    int pair[2];
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    a[i] = b[i] = (struct end){.heard = BUF_INIT(1 << 20)};
+    a[i].io = io_new(l, pair[0], end_event, &a[i], &e);
+    b[i].io = io_new(clients, pair[1], end_event, &b[i], &e);
+    fds[i] = pair[1];
+    io_tls_server(a[i].io, server);
+    io_tls_client(b[i].io, client, STR("x"), false);
+  }
+  for (int i = 0; i < 2 * CLIENTS; i++) loop_turn(clients, 0, &e);
+  for (size_t i = 0; i < CLIENTS; i++) {
+    CHECK_INT(readable(fds, CLIENTS), i);
+    turn(0);
+  }
+  CHECK_INT(readable(fds, CLIENTS), CLIENTS);
+  for (int i = 0; i < 100 && a[CLIENTS - 1].n == 0; i++) {
+    loop_turn(clients, 1, &e);
+    turn(1);
+  }
+  for (size_t i = 0; i < CLIENTS; i++) {
+    CHECK_STR(a[i].events, "c");
+    io_abort(b[i].io);
+  }
+  loop_turn(clients, 0, &e);
+  loop_free(clients);
+  for (size_t i = 0; i < CLIENTS; i++) {
+    buf_free(&b[i].heard);
+    end_free(&a[i]);
+  }
+  loop_free(l);
+  tls_client_release(client);
+  tls_server_release(server);
+}
+
+static int64_t delay_of(const char *address)
+{
+  struct netaddr a;
+
+  CHECK_INT(netaddr_of_ip(str_of(address), 1, &a), 0);
+  return tls_gate_delay(l, &a);
+}
+
+TEST(tls_an_address_gets_five_a_second)
+{
+  struct err e;
+
+  l = loop_new(&e);
+  for (int i = 0; i < 5; i++) CHECK_INT(delay_of("192.0.2.1"), 0);
+  CHECK_INT(delay_of("192.0.2.1"), 200);
+  CHECK_INT(delay_of("192.0.2.1"), 400);
+  CHECK_INT(delay_of("198.51.100.1"), 0);
+  for (int i = 0; i < 5; i++) CHECK_INT(delay_of("2001:db8::1"), 0);
+  CHECK_INT(delay_of("2001:db8::ffff:2"), 200); /* the same customer */
+  for (int i = 0; i < 9; i++) CHECK_INT(delay_of("127.0.0.2"), 0);
+  for (int i = 0; i < 1000; i++) delay_of("192.0.2.1");
+  CHECK(delay_of("192.0.2.1") <= 10000); /* nobody is locked out for long */
+  loop_free(l);
 }
 
 /* ---- the configuration ----------------------------------------------------------------------- */
