@@ -1,10 +1,10 @@
 /* smtp/attempt.c: the due recipients of one message, tried: mailboxes one after another, other servers
  * all at once, those of one destination together.
  *
- * What becomes of each is written as soon as it is known, whoever else is still on his way. So a crash
- * between a delivery and its record, after which it is tried again, concerns only what was in flight;
- * and a mailbox is spared even that: the file's name is made of message and recipient, and found to be
- * there already.
+ * That another server took a mail is written at once, whoever else is still on his way: so a crash
+ * between a delivery and its record, after which it is tried again, concerns only what was in flight.
+ * A mailbox is spared even that: the file's name is made of message and recipient, and found to be
+ * there already. What failed or must wait is written in the end, with one report for all.
  */
 #include "bounce.h"
 #include "deliver.h"
@@ -100,8 +100,8 @@ static void attempt_recorded(void *arg, enum store_result result)
   attempt_go_on(j->attempt);
 }
 
-/* Writes the outcomes there are, in one transaction with the report they owe. -1: no memory. */
-static int attempt_record(struct attempt *a)
+/* Writes the first n outcomes, in one transaction with the report they owe. -1: no memory. */
+static int attempt_record(struct attempt *a, size_t n)
 {
   struct deliver_job *j = a->job;
   struct bounce b;
@@ -113,22 +113,46 @@ static int attempt_record(struct attempt *a)
   b = deliver_bounce(j);
   b.outcome = a->outcomes;
   b.more = a->more;
-  b.count = a->count;
+  b.count = n;
   b.trace = a->trace;
   b.trace_count = a->trace_count;
   rc = bounce_record(&b, attempt_recorded, j);
   j->recording = rc == 0;
-  a->count = a->trace_count = 0;
+  a->count -= n;
+  memmove(a->outcomes, a->outcomes + n, a->count * sizeof *a->outcomes);
+  memmove(a->more, a->more + n, a->count * sizeof *a->more);
+  a->trace_count = 0;
   return rc;
 }
 
-/* Whenever something ended. The job may be gone afterwards. */
+/* Puts those that another server has first, and says how many: to forget them would be to send them
+ * twice. */
+static size_t attempt_urgent(struct attempt *a)
+{
+  size_t n = 0;
+
+  for (size_t i = 0; i < a->count; i++) {
+    struct store_outcome o = a->outcomes[i];
+    struct bounce_more more = a->more[i];
+
+    if (o.status != STORE_DONE || !more.relayed) continue;
+    a->outcomes[i] = a->outcomes[n];
+    a->more[i] = a->more[n];
+    a->outcomes[n] = o;
+    a->more[n++] = more;
+  }
+  return n;
+}
+
+/* Whenever something ended: writes what must be now, or in the end all, so that there is one report
+ * for all who failed. The job may be gone afterwards. */
 static void attempt_go_on(struct attempt *a)
 {
   struct deliver_job *j = a->job;
+  size_t n = a->under_way ? attempt_urgent(a) : a->count;
 
   if (j->recording) return;
-  if (a->count > 0 && attempt_record(a) == 0) return;
+  if (n > 0 && attempt_record(a, n) == 0) return;
   if (a->under_way == 0) deliver_job_end(j);
 }
 

@@ -136,7 +136,7 @@ static void client_close(struct client *c, int code, str text)
 static void client_fail(struct client *c, const char *why)
 {
   char text[256], peer[NETADDR_TEXT_MAX];
-  bool tls = c->state == CLIENT_HANDSHAKE;
+  bool tls = c->state == CLIENT_STARTTLS || c->state == CLIENT_HANDSHAKE;
 
   c->tls_failed = c->tls_failed || tls;
   snprintf(text, sizeof text, "%s %.100s: %.100s (%s)",

@@ -161,15 +161,23 @@ static void conf_cross_all_dns(struct conf_reader *r)
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
+/* A password goes to a server that proved its name, unless tls says otherwise. */
 static void conf_cross_relay(struct conf_reader *r)
 {
   struct conf *c = r->conf;
   struct toml *relay = conf_find(c->tree, "server.relay");
+  struct toml *tls = conf_find(c->tree, "server.relay.tls");
+  size_t secrets = (c->server.relay.password_file.n > 0) + (c->server.relay.token_file.n > 0);
   if (!c->server.relay.on) return;
-  if (!c->server.relay.user.n != !c->server.relay.password_file.n)
-    conf_fail(r, relay, "server.relay: user and password_file go together");
-  else if (c->server.relay.user.n && c->server.relay.tls == CONF_RELAY_NONE)
+  if (secrets != (c->server.relay.user.n > 0)) {
+    conf_fail(r, relay,
+              "server.relay: user and password_file, or user and token_file, go together");
+  } else if (c->server.relay.user.n && tls && !conf_is_given(tls)) {
+    c->server.relay.tls = CONF_RELAY_VERIFIED;
+    tls->text = STR("verified");
+  } else if (c->server.relay.user.n && c->server.relay.tls == CONF_RELAY_NONE) {
     conf_warn(r, relay, "server.relay: the password crosses the network unencrypted");
+  }
 }
 
 static void conf_cross_logs(struct conf_reader *r)
@@ -209,7 +217,7 @@ static void conf_cross_policy(struct conf_reader *r)
 /* Read and checked already, but without effect before its own part of the program is there. */
 static void conf_cross_later(struct conf_reader *r)
 {
-  static const char *const paths[] = {"server.dkim", "server.relay"};
+  static const char *const paths[] = {"server.dkim"};
   for (size_t i = 0; i < BASE_COUNT(paths); i++) {
     const struct toml *node = conf_find(r->conf->tree, paths[i]);
     if (conf_is_given(node)) conf_warn(r, node, "%s is read, but not built in yet", paths[i]);

@@ -62,15 +62,16 @@ struct outbound_lane {
   struct arena *names;    /* of hops */
   struct route_hop *hops; /* NULL: not looked up */
   size_t hop_count;
-  int64_t hops_until;  /* loop time */
-  bool proved;         /* it answered, and has not failed since */
-  unsigned breaks;     /* connections lost under mails, in a row */
-  int fails;           /* times in a row that every address failed */
-  int64_t until;       /* wall time its back-off ends */
-  int64_t since;       /* loop time of the last progress */
-  int64_t pace;        /* ms from mail to mail */
-  int64_t slot;        /* wall time given to the last one put off */
-  struct buf why, who; /* what it failed of, and the server that told */
+  int64_t shunned[LIMIT_ROUTE_HOPS]; /* wall time until which a hop is nothing for this lane */
+  int64_t hops_until;                /* loop time */
+  bool proved;                       /* it answered, and has not failed since */
+  unsigned breaks;                   /* connections lost under mails, in a row */
+  int fails;                         /* times in a row that every address failed */
+  int64_t until;                     /* wall time its back-off ends */
+  int64_t since;                     /* loop time of the last progress */
+  int64_t pace;                      /* ms from mail to mail */
+  int64_t slot;                      /* wall time given to the last one put off */
+  struct buf why, who;               /* what it failed of, and the server that told */
 };
 
 struct outbound_link {
@@ -180,12 +181,37 @@ static void outbound_fail(struct outbound_lane *lane)
   outbound_settle_all(lane, &end);
 }
 
-/* The address is passed over for a while, shorter than any back-off of its lanes. */
-static void outbound_silence(struct outbound_lane *lane, struct outbound_peer *peer)
+static struct outbound_peer *outbound_peer(struct outbound_hub *hub, const struct route_hop *hop)
+{
+  char text[NETADDR_TEXT_MAX];
+  str key = str_of(netaddr_text(&hop->to, text));
+  struct outbound_peer *p = map_get(&hub->peers, key);
+
+  if (p) return p;
+  p = mem_alloc(sizeof *p);
+  if (p && map_set(&hub->peers, key, p) == 0) return p;
+  mem_free(p);
+  return NULL;
+}
+
+static int64_t outbound_pause(const struct outbound_lane *lane)
 {
   int64_t period = lane->policy->conf->server.queues.delivery.deferred_retry_period;
 
-  peer->silent_until = clock_wall() + (period < OUTBOUND_SILENT ? period : OUTBOUND_SILENT);
+  return clock_wall() + (period < OUTBOUND_SILENT ? period : OUTBOUND_SILENT);
+}
+
+/* Passed over for a while, which is shorter than any back-off: by all lanes, because nobody is there, or
+ * by this one, which wants more than it gives. */
+static void outbound_silence(struct outbound_lane *lane, struct outbound_peer *peer)
+{
+  peer->silent_until = outbound_pause(lane);
+}
+
+static void outbound_shun(struct outbound_lane *lane, struct outbound_peer *peer)
+{
+  for (size_t i = 0; i < lane->hop_count; i++)
+    if (outbound_peer(lane->hub, &lane->hops[i]) == peer) lane->shunned[i] = outbound_pause(lane);
 }
 
 /* ---- addresses --------------------------------------------------------------------------------- */
@@ -205,6 +231,7 @@ static int outbound_keep_hops(struct outbound_lane *lane, const struct route_hop
   if (lane->names) lane->hops = arena_alloc(lane->names, n * sizeof *hops);
   if (!lane->hops) return -1;
   memcpy(lane->hops, hops, n * sizeof *hops);
+  memset(lane->shunned, 0, sizeof lane->shunned);
   for (size_t i = 0; i < n; i++) lane->hops[i].name = arena_str(lane->names, hops[i].name);
   if (arena_full(lane->names)) return -1;
   lane->hop_count = n;
@@ -353,16 +380,20 @@ static void outbound_ready(void *arg)
 static void outbound_not_ready(struct outbound_link *k, int code, str why)
 {
   struct outbound_peer *peer = k->peer;
+  const struct target *t = &k->lane->target;
 
-  if (client_tls_failed(k->client) && k->lane->target.tls == CONF_RELAY_OPPORTUNISTIC) {
+  if (client_tls_failed(k->client) && t->tls == CONF_RELAY_OPPORTUNISTIC && !t->user.n) {
     log_info(LOG_DELIVERY, "lane=%s relay=%s speaks no TLS that works: %s",
              log_q(buf_str(&k->lane->shown)), k->name, log_q(why));
     peer->plain_until = clock_wall() + OUTBOUND_HOUR;
   } else if (code && peer->ready > 0) {
     peer->cap = peer->ready;
   } else {
-    outbound_silence(k->lane, peer);
     outbound_say_why(k->lane, k->name, why);
+    if (client_peer(k->client).n)
+      outbound_shun(k->lane, peer);
+    else
+      outbound_silence(k->lane, peer);
   }
   outbound_drop(k);
 }
@@ -375,19 +406,6 @@ static void outbound_failed(void *arg, int code, str why)
     outbound_not_ready(k, code, why);
   else
     outbound_drop(k);
-}
-
-static struct outbound_peer *outbound_peer(struct outbound_hub *hub, const struct route_hop *hop)
-{
-  char text[NETADDR_TEXT_MAX];
-  str key = str_of(netaddr_text(&hop->to, text));
-  struct outbound_peer *p = map_get(&hub->peers, key);
-
-  if (p) return p;
-  p = mem_alloc(sizeof *p);
-  if (p && map_set(&hub->peers, key, p) == 0) return p;
-  mem_free(p);
-  return NULL;
 }
 
 static void outbound_attach(struct outbound_lane *lane, struct outbound_link *k)
@@ -537,7 +555,7 @@ static bool outbound_open(struct outbound_lane *lane)
     struct outbound_peer *peer = outbound_peer(lane->hub, hop);
 
     if (!peer) return false;
-    if (peer->silent_until > clock_wall()) {
+    if (peer->silent_until > clock_wall() || lane->shunned[i] > clock_wall()) {
       if (!lane->why.n)
         outbound_say_why(lane, hop->name.p, STR("4.4.1 it did not answer just now"));
       continue;
@@ -899,13 +917,18 @@ void outbound_relieve(struct server *s)
   }
 }
 
+static void outbound_wake(struct outbound_lane *lane)
+{
+  lane->until = 0;
+  memset(lane->shunned, 0, sizeof lane->shunned);
+}
+
 void outbound_flush(struct server *s)
 {
   struct outbound_hub *hub = s->outbounds;
 
   for (size_t i = 0; hub && i < hub->lanes.n; i++)
-    if (hub->lanes.entries[i].key.p)
-      ((struct outbound_lane *)hub->lanes.entries[i].value)->until = 0;
+    if (hub->lanes.entries[i].key.p) outbound_wake(hub->lanes.entries[i].value);
   for (size_t i = 0; hub && i < hub->peers.n; i++)
     if (hub->peers.entries[i].key.p)
       ((struct outbound_peer *)hub->peers.entries[i].value)->silent_until = 0;

@@ -292,9 +292,11 @@ int target_of_relay(const struct conf *conf, struct arena *a, struct target *out
   *out = (struct target){.tls = conf->server.relay.tls,
                          .port = 25,
                          .user = conf->server.relay.user,
-                         .password_file = conf->server.relay.password_file};
+                         .password_file = conf->server.relay.password_file,
+                         .token_file = conf->server.relay.token_file};
   if (!host.p) return err_nomem(e);
   if (target_host(host, out, e) < 0) return err_context(e, "server.relay.host");
+  if (out->token_file.n) out->auth = TARGET_AUTH_XOAUTH2;
   out->implicit = out->port == 465 && out->tls >= CONF_RELAY_REQUIRED;
   return 0;
 }

@@ -83,6 +83,10 @@ static const struct play_server_table {
     {STR_INIT("[server.interfaces]"), {"addr = [\"127.0.0.1:0\"]"}},
     {STR_INIT("[server.logs]"), {"filepath = \"server.log\"", "level = [\"info\"]"}},
     {STR_INIT("[server.queues]"), {"dirpath = \"queues\""}},
+    /* nobody is there: no test asks the world, and mail for others waits */
+    {STR_INIT("[server.dns]"),
+     {"type = \"custom\"", "config = { name_servers = [\"127.0.0.1:9\"] }",
+      "options = { timeout = \"200ms\", attempts = 1 }"}},
     {STR_INIT("[app]"), {"dirpath = \"app\""}},
     {STR_INIT("[app.logs]"), {"filepath = \"app.log\"", "level = \"info\""}},
     {STR_INIT("[app.vsl]"), {"filepath = \"main.vsl\""}},

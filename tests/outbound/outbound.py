@@ -6,12 +6,16 @@ is told, and the real ones, unpacked by tests/peers.sh. All of them stand on add
 one port, which VSMTP_MX_PORT names instead of 25. Each test is a function and gets its own server.
 """
 
+import base64
+import hashlib
+import hmac
 import os
 import pathlib
-import re
 import signal
 import smtplib
 import socket
+import ssl
+import subprocess
 import sys
 import tempfile
 import time
@@ -343,6 +347,277 @@ def test_attempts_and_lifetime_end():
     with World(ONE, period="200ms", delivery='lifetime = "1s"') as w:
         w.send("a@x.example")
         expect(w.reply("a@x.example", "failed").startswith("given up: 4.4.1"))
+
+
+# ---- encryption -----------------------------------------------------------------------------------------
+
+def certificates():
+    """An authority, and a certificate of it for each name; made once."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="outbound-ca-"))
+
+    def openssl(*words):
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 30,
+            "-subj", "/CN=root", "-keyout", folder / "ca.key", "-out", folder / "ca.pem")
+    for name in ("x.example", "y.example"):
+        (folder / "ext").write_text(f"subjectAltName=DNS:{name}")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", folder / f"{name}.key", "-out", folder / "csr")
+        openssl("x509", "-req", "-in", folder / "csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
+                "-CAcreateserial", "-days", 30, "-extfile", folder / "ext", "-out", folder / f"{name}.pem")
+    return folder
+
+
+CERTS = None
+
+
+def tls(name):
+    global CERTS
+    CERTS = CERTS or certificates()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTS / f"{name}.pem", CERTS / f"{name}.key")
+    return context
+
+
+def trusting():
+    tls("x.example")
+    return {"SSL_CERT_FILE": str(CERTS / "ca.pem")}
+
+
+def test_encrypted_where_offered():
+    with World(ONE) as w:
+        peer, plain = w.peer("127.0.1.1", tls=tls("y.example")), w.peer("127.0.1.2")
+        w.send("a@x.example", "a@y.example")
+        w.arrived(peer), w.arrived(plain)
+        expect(peer.lines[1] == "STARTTLS" and peer.lines[2].startswith("EHLO "), peer.lines)
+        expect("tls=TLSv1." in w.log(), w.log())
+
+
+def test_broken_tls():
+    """in clear where that is good enough, else not at all"""
+    with World(ONE, 'if rcpt().local_part == "must" { forward(rcpt(), "smtp://x.example:PORT?tls=required") }'
+               .replace("PORT", str(port := free_port())), port=port, period="1h") as w:
+        peer = w.peer("127.0.1.1", tls=tls("x.example"), break_tls=True)
+        refusing = w.peer("127.0.1.2", tls=tls("y.example"), starttls="454 4.7.0 not now")
+        w.send("a@x.example", "must@x.example", "a@y.example")
+        w.arrived(peer)
+        expect(peer.lines.count("STARTTLS") >= 2 and peer.lines[-1] != "STARTTLS", peer.lines)
+        expect(w.reply("must@x.example", "pending").startswith("4.7.5"), w.recipients())
+        w.arrived(refusing)
+
+
+def test_policies():
+    port = free_port()
+    way = f'''let r = rcpt();
+      if r.domain == "none.example" {{ forward(r, "smtp://x.example:{port}?tls=none") }}
+      else if r.domain == "sure.example" {{ forward(r, "smtp://x.example:{port}?tls=verified") }}
+      else if r.domain == "wrong.example" {{ forward(r, "smtp://y.example:{port}?tls=verified") }}
+      else if r.domain == "must.example" {{ forward(r, "smtp://y.example:{port}?tls=required") }}
+      else {{ forward(r, "smtp://z.example:{port}?tls=required") }}'''
+    zone = dict(ONE, **{"z.example": [("A", "127.0.1.3")]})
+    with World(zone, way, port=port, env=trusting(), period="1h") as w:
+        x, y, z = (w.peer("127.0.1.1", tls=tls("x.example")), w.peer("127.0.1.2", tls=tls("x.example")),
+                   w.peer("127.0.1.3"))
+        for name in ("none", "sure", "wrong", "must", "nothing"):
+            w.send(f"a@{name}.example")
+        w.arrived(x, 2), w.arrived(y)
+        expect(w.reply("a@wrong.example", "pending").startswith("4.7.5"), w.recipients())
+        expect("offers no encryption" in w.reply("a@nothing.example", "pending"))
+        expect(not z.mails)
+
+
+def test_words_before_the_encryption():
+    """what stands behind the reply to STARTTLS is not heard inside"""
+    port = free_port()
+    with World(ONE, f'forward(rcpt(), "smtp://x.example:{port}?tls=required")', port=port, period="1h") as w:
+        peer = w.peer("127.0.1.1", tls=tls("x.example"),
+                      starttls="220 go on\r\n250-peer\r\n250 AUTH PLAIN")
+        w.send("a@x.example")
+        expect("reply to nothing" in w.reply("a@x.example", "pending"), w.recipients())
+        expect(not peer.mails)
+
+
+# ---- who we are -----------------------------------------------------------------------------------------
+
+class Auth:
+    """The server's side of AUTH."""
+
+    def __init__(self, mechs, user="joe@x.example", password="se:cr%et"):
+        self.mechs, self.user, self.password = mechs, user, password
+        self.used = []
+
+    def offer(self, peer, encrypted):
+        return ["PIPELINING", "8BITMIME", f"AUTH {self.mechs}"]
+
+    def __call__(self, peer, stream, source, line):
+        word = line.split()
+        self.used.append(word[1])
+        good = getattr(self, word[1].lower().replace("-", "_"))(peer, stream, source, word)
+        peer.say(stream, "235 2.7.0 welcome" if good else "535 5.7.8 who are you")
+
+    def challenge(self, peer, stream, source, text):
+        peer.say(stream, "334 " + base64.b64encode(text).decode())
+        return base64.b64decode(next(source))
+
+    def plain(self, peer, stream, source, word):
+        return base64.b64decode(word[2]).decode() == f"\0{self.user}\0{self.password}"
+
+    def login(self, peer, stream, source, word):
+        user = self.challenge(peer, stream, source, b"Username:")
+        password = self.challenge(peer, stream, source, b"Password:")
+        return (user.decode(), password.decode()) == (self.user, self.password)
+
+    def xoauth2(self, peer, stream, source, word):
+        if base64.b64decode(word[2]).decode() == f"user={self.user}\1auth=Bearer {self.password}\1\1":
+            return True
+        self.challenge(peer, stream, source, b'{"status":"401"}')
+        return False
+
+    def scram_sha_256(self, peer, stream, source, word):
+        bare = base64.b64decode(word[2]).decode()[3:]
+        nonce, salt, rounds = bare.split("r=")[1] + "more", b"salt", 4096
+        first = f"r={nonce},s={base64.b64encode(salt).decode()},i={rounds}"
+        final = self.challenge(peer, stream, source, first.encode()).decode()
+        without, proof = final.rsplit(",p=", 1)
+        key = hashlib.pbkdf2_hmac("sha256", self.password.encode(), salt, rounds)
+
+        def mac(k, text):
+            return hmac.new(k, text, "sha256").digest()
+        client = mac(key, b"Client Key")
+        message = f"{bare},{first},{without}".encode()
+        want = bytes(a ^ b for a, b in zip(client, mac(hashlib.sha256(client).digest(), message)))
+        if base64.b64decode(proof) != want:
+            return False
+        server = mac(mac(key, b"Server Key"), message)
+        if getattr(self, "liar", False):
+            server = b"x" * 32
+        self.challenge(peer, stream, source, b"v=" + base64.b64encode(server))
+        return True
+
+
+def relay_world(auth, relay="", password="se:cr%et", **how):
+    port = free_port()
+    w = World(ONE, port=port, env=trusting(), relay=(
+        f'[server.relay]\nhost = "x.example:{port}"\nuser = "joe@x.example"\npassword_file = "secret"\n{relay}'),
+        period="1h")
+    (w.server.dir / "secret").write_text(password + "\n")
+    (w.server.dir / "secret").chmod(0o600)
+    peer = w.peer("127.0.1.1", auth=auth, offer=auth.offer, **how)
+    return w, peer
+
+
+def test_relay_takes_everything():
+    for mechs, used in (("PLAIN LOGIN SCRAM-SHA-256", "SCRAM-SHA-256"), ("LOGIN PLAIN", "PLAIN"), ("LOGIN", "LOGIN")):
+        auth = Auth(mechs)
+        w, peer = relay_world(auth, tls=tls("x.example"))
+        with w:
+            w.send("a@nowhere.example", "b@elsewhere.example")
+            _, to, _ = w.arrived(peer)[0]
+            expect(len(to) == 2 and auth.used == [used], (to, auth.used))
+            expect("se:cr" not in w.log() + w.server.log(), "the password is in the log")
+
+
+def test_password_is_not_shown():
+    """to whoever is not proven, or has no encryption; nor believed, who does not prove that he knows it"""
+    auth, wrong, liar = Auth("PLAIN"), Auth("PLAIN", password="other"), Auth("SCRAM-SHA-256")
+    liar.liar = True
+    for auth, how, relay, want in (
+            (auth, {}, "", "4.7.5"), (auth, {"tls": tls("y.example")}, "", "4.7.5"),
+            (auth, {}, 'tls = "opportunistic"', "4.7.5"), (wrong, {"tls": tls("x.example")}, "", "535 5.7.8"),
+            (liar, {"tls": tls("x.example")}, "", "4.4.1")):
+        w, peer = relay_world(auth, relay, **how)
+        with w:
+            w.send("a@nowhere.example")
+            expect(w.reply("a@nowhere.example", "pending").startswith(want), w.recipients())
+            expect(not peer.mails and len(auth.used) == (not want.startswith("4.7")), auth.used)
+
+
+def test_password_in_clear_if_told_so():
+    auth = Auth("PLAIN")
+    w, peer = relay_world(auth, 'tls = "none"')
+    with w:
+        w.send("a@nowhere.example")
+        w.arrived(peer)
+
+
+def test_token():
+    """of a file, which is read anew for each connection"""
+    port, auth = free_port(), Auth("XOAUTH2 PLAIN", password="new.token")
+    with tempfile.NamedTemporaryFile("w+") as token:
+        token.write("old.token\n")
+        token.flush()
+        way = (f'forward(rcpt(), "smtp://joe%40x.example@x.example:{port}?tls=required&token_file={token.name}")')
+        with World(ONE, way, port=port) as w:
+            peer = w.peer("127.0.1.1", auth=auth, offer=auth.offer, tls=tls("x.example"))
+            w.send("a@nowhere.example")
+            expect(w.reply("a@nowhere.example", "pending").startswith("535"))
+            token.seek(0)
+            token.write("new.token\n")
+            token.flush()
+            w.arrived(peer)
+
+
+def test_per_sender_by_rule():
+    port, joe, ann = free_port(), Auth("PLAIN", user="joe", password="jp"), Auth("PLAIN", user="ann", password="ap")
+    way = f'''forward(rcpt(), switch mail_from().local_part {{
+        "joe" => "smtps://joe:jp@x.example:{port}", "ann" => "smtp://ann:ap@y.example:{port}?auth=plain" }})'''
+    with World(ONE, way, port=port, env=trusting()) as w:
+        x = w.peer("127.0.1.1", auth=joe, offer=joe.offer, tls=tls("x.example"), implicit=True)
+        y = w.peer("127.0.1.2", auth=ann, offer=ann.offer, tls=tls("y.example"))
+        w.send("a@far.example", sender="joe@home.example")
+        w.send("a@far.example", sender="ann@home.example")
+        w.arrived(x), w.arrived(y)
+        expect("jp@" not in w.log() and ":ap" not in w.log(), w.log())
+
+
+def test_targets_are_checked_in_the_rule():
+    way = '''try { forward(rcpt(), "smtp://joe:secret@x.example?tls=maybe") } catch (e) { log("warn", `caught ${e}`) }'''
+    with World(ONE, way) as w:
+        peer = w.peer("127.0.1.1")
+        w.send("a@x.example")
+        w.arrived(peer)
+        told = (w.server.dir / "app.log").read_text()
+        expect("cannot forward" in told and "secret" not in told, told)
+
+
+# ---- LMTP -----------------------------------------------------------------------------------------------
+
+def test_lmtp():
+    port = free_port()
+
+    def dot(peer, rcpt):
+        return ("452 4.2.2 full" if "<full@" in rcpt else "550 5.2.1 gone" if "<gone@" in rcpt else
+                f"250 2.1.5 {rcpt[9:12]} saved")
+
+    def rcpt(peer, line):
+        return "550 5.1.1 nobody" if "<no@" in line else "250 ok"
+    with World(ONE, f'forward(rcpt(), "lmtp://x.example:{port}")', period="1h") as w:
+        peer = w.peer("127.0.1.1", port=port, lmtp=True, dot=dot, rcpt=rcpt)
+        w.send(*(f"{n}@home.example" for n in ("one", "no", "full", "gone", "two")))
+        expect(w.reply("full@home.example", "pending") == "452 4.2.2 full")
+        expect(w.reply("gone@home.example", "failed") == "550 5.2.1 gone")
+        expect(w.reply("no@home.example", "failed") == "550 5.1.1 nobody")
+        expect(w.reply("one@home.example", "done") == "250 2.1.5 one saved")
+        expect(w.reply("two@home.example", "done") == "250 2.1.5 two saved")
+        expect(peer.lines[0] == "LHLO home.example" and peer.lines.count("DATA") == 1, peer.lines)
+
+
+def test_lmtp_at_a_socket():
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "lmtp"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+        path.chmod(0o777)
+        pathlib.Path(folder).chmod(0o755)
+        with World(ONE, f'forward(rcpt(), "lmtp:unix:{path}")') as w:
+            peer = Peer("socket", None, lmtp=True)
+            peer.listener = listener
+            peer.start()
+            w.peers.append(peer)
+            w.send("one@home.example", "two@home.example")
+            expect(len(w.arrived(peer)[0][1]) == 2)
+            w.empty()
 
 
 def main():

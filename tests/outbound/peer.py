@@ -67,7 +67,7 @@ class Peer:
             if self.implicit:
                 stream = self.tls.wrap_socket(stream, server_side=True)
             self.talk(stream)
-        except (OSError, ConnectionError, ValueError):
+        except (OSError, ConnectionError, ValueError, StopIteration):
             pass
         finally:
             with self.lock:
@@ -129,6 +129,7 @@ class Peer:
 
     def encrypt(self, stream):
         if self.how.get("break_tls"):
+            stream.recv(65536)
             stream.sendall(b"this is no TLS at all\r\n")
             raise ConnectionError
         return self.tls.wrap_socket(stream, server_side=True)

@@ -1,4 +1,4 @@
-# who is not here waits in deferred until outbound delivery is built in
+# whose mail servers cannot be found now waits in deferred
 rules <<
 #{ rcpt: [ rule "all" || faccept() ] }
 .
@@ -8,4 +8,4 @@ Subject: out
 text
 .
 until select queue, rcpt_left from queue = deferred|1
-until select count(*) from recipient where status = 'pending' and last_reply like '%not built in%' = 1
+until select count(*) from recipient where status = 'pending' and last_reply like '4.4.3 %evil.test' = 1
