@@ -66,28 +66,19 @@ static int commands_list(struct commands *c, const struct rules *r)
 
 static void commands_ran(void *arg, enum helper_how how, int value, str text);
 
-/* The call is over, told or not. */
-static void commands_end(struct commands_call *call)
-{
-  struct arena *a = call->arena;
-
-  arena_free(a);
-}
-
 static void commands_tell(struct commands_call *call, enum helper_how how, int value, str text)
 {
   call->ran(call->arg, how, value, text);
-  commands_end(call);
+  arena_free(call->arena); /* and the call with it */
 }
 
-static struct commands_call *commands_leave_line(struct commands *c, struct commands_call *call)
+static void commands_leave_line(struct commands *c, struct commands_call *call)
 {
   struct commands_call **at = &c->first;
 
   while (*at != call) at = &(*at)->behind;
   *at = call->behind;
   if (c->last == &call->behind) c->last = at;
-  return call;
 }
 
 /* Begins what may begin; called by the loop alone. Who has no room asks again. */
@@ -201,6 +192,6 @@ void commands_cancel(struct commands_call *call)
   } else {
     commands_leave_line(c, call);
   }
-  commands_end(call);
+  arena_free(call->arena);
 }
 #undef COMMANDS_AGAIN

@@ -1,13 +1,17 @@
 /* smtp/pitfall.c: mistakes in the set-up of services, virus scanners above all, that can be seen from
  * here.
  *
- * Each was met with the real clamsmtpd and clamd. That a file is not there, or may not be read, is no
- * mistake: the scanner may be on another machine, or be another one.
+ * Those of scanners were met with the real clamsmtpd and clamd. That a file of theirs is not there, or
+ * may not be read, is no mistake: the scanner may be on another machine, or be another one.
  */
 #include "pitfall.h"
 
 #include <stdarg.h>
 #include <unistd.h>
+
+#include "../sqlite/store.h"
+#include "passwd.h"
+#include "table.h"
 
 #define PITFALL_FILE  (64 * 1024)
 #define PITFALL_VALUE 256
@@ -321,6 +325,59 @@ static void pitfall_look_at_clamd(struct pitfall *p)
   pitfall_look_at_sizes(p, true);
 }
 
+/* ---- files and commands ---------------------------------------------------------------------- */
+
+/* Read as a rule would read it; all of `check` is done as the server's user. */
+static void pitfall_look_at_table(struct pitfall *p)
+{
+  const struct table_options o = {
+      .path = p->s.path, .own = p->conf->server.queues.dirpath, .delimiter = p->s.delimiter};
+  struct csv_record *r = mem_alloc(sizeof *r);
+  struct table *t = table_new(&o);
+  struct err e;
+  if (r) r->text.cap = LIMIT_CSV_FILE;
+  if (r && t && p->s.may_read && table_get(t, STR(""), r, &e) == TABLE_FAILED)
+    pitfall_warn(p, "%s", e.text);
+  if (r) csv_free(r);
+  mem_free(r);
+  table_free(t);
+}
+
+static void pitfall_look_at_database(struct pitfall *p)
+{
+  struct foreign *f = foreign_new(p->s.path, p->conf->server.queues.dirpath, p->s.may_write);
+  struct foreign_result r;
+  struct err e;
+  if (f && foreign_run(f, STR("SELECT count(*) FROM sqlite_master"), NULL, 0, false, &r, &e) ==
+               FOREIGN_FAILED)
+    pitfall_warn(p, "%s", e.text);
+  foreign_free(f);
+}
+
+static void pitfall_look_at_rights(struct pitfall *p)
+{
+  char path[4096];
+  snprintf(path, sizeof path, STR_FMT, STR_ARG(p->s.path));
+  if (p->s.may_write && access(path, W_OK) < 0)
+    pitfall_warn(p, "the server's user may not write %s", path);
+}
+
+static void pitfall_look_at_command(struct pitfall *p)
+{
+  struct arena *a = arena_new(LIMIT_CHUNK);
+  struct passwd_entry user;
+  uint32_t gid;
+  char path[4096];
+  struct err e;
+  snprintf(path, sizeof path, STR_FMT, STR_ARG(p->s.command));
+  if (path[0] == '/' && access(path, F_OK) < 0) pitfall_warn(p, "there is no %s", path);
+  if (a && p->s.user.n && passwd_user(STR(PASSWD_FILE), p->s.user, a, &user, &e) == 1)
+    pitfall_warn(p, "there is no user '%s'", log_q(p->s.user));
+  if (p->s.group.n && passwd_group(STR(PASSWD_GROUP), p->s.group, &gid, &e) == 1)
+    pitfall_warn(p, "there is no group '%s'", log_q(p->s.group));
+  arena_free(a);
+}
+
 /* ---- the services ---------------------------------------------------------------------------- */
 
 static void pitfall_look_at_filter(struct pitfall *p)
@@ -345,6 +402,24 @@ static void pitfall_look_at_patience(struct pitfall *p)
                duration_text(p->s.timeout, own), duration_text(most, rule));
 }
 
+static void pitfall_look_at_service(struct pitfall *p)
+{
+  switch (p->s.kind) {
+  case RULES_SERVICE_SMTP: pitfall_look_at_filter(p); break;
+  case RULES_SERVICE_CLAMD: pitfall_look_at_clamd(p); break;
+  case RULES_SERVICE_CMD: pitfall_look_at_command(p); break;
+  case RULES_SERVICE_CSV:
+    pitfall_look_at_table(p);
+    pitfall_look_at_rights(p);
+    break;
+  case RULES_SERVICE_SQLITE:
+    pitfall_look_at_database(p);
+    pitfall_look_at_rights(p);
+    break;
+  }
+  pitfall_look_at_patience(p);
+}
+
 void pitfall_look(const struct conf *c, const struct rules *r, struct diags *d)
 {
   struct pitfall p = {.conf = c, .rules = r, .diags = d};
@@ -352,9 +427,7 @@ void pitfall_look(const struct conf *c, const struct rules *r, struct diags *d)
   pitfall_read(&p.clamd, "/etc/clamav/clamd.conf", ' ');
   for (p.service = 0; p.service < rules_declared_count(r); p.service++) {
     p.s = rules_declared(r, p.service);
-    if (p.s.kind == RULES_SERVICE_SMTP) pitfall_look_at_filter(&p);
-    if (p.s.kind == RULES_SERVICE_CLAMD) pitfall_look_at_clamd(&p);
-    pitfall_look_at_patience(&p);
+    pitfall_look_at_service(&p);
   }
   buf_free(&p.clamsmtpd.text);
   buf_free(&p.clamd.text);
