@@ -405,6 +405,29 @@ def versions(program):
                 "AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")], f"{taken}")
 
 
+def only_what_is_configured(program):
+    more = 'tls.cipher_suite = ["ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"]\n'
+    config = tls_config(more=more, virtual=False).replace(">=TLSv1.2", "TLSv1.2")
+    with server_of(program, server=config) as server:
+        with starttls(server) as c:
+            expect(c.socket.cipher()[0] == "ECDHE-ECDSA-CHACHA20-POLY1305", c.socket.cipher())
+        other = context()
+        other.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+        other.maximum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            starttls(server, with_context=other)
+            raise AssertionError("a suite that is not configured")
+        except ssl.SSLError as error:
+            expect("HANDSHAKE_FAILURE" in str(error).upper(), error)
+        with Client(server.ports[0]) as c:
+            c.hear("220")
+    has_13 = "mbedtls 3" in run(*program, "--version")[1]
+    server = server_of(program, server=tls_config(virtual=False).replace(">=TLSv1.2", "TLSv1.3"))
+    said = check(server, 0 if has_13 else 78)
+    expect(has_13 or "cannot speak TLSv1.3; add TLSv1.2" in said, said)
+    shutil.rmtree(server.dir)
+
+
 def renegotiation(program):
     with server_of(program) as server:
         client = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect",
@@ -740,10 +763,10 @@ def by_nmap(program):
 
 TESTS = [conversation, forgets_what_was_clear, injection, slowed_client,
          rules_may_refuse_the_second_time, must_encrypt, without_tls, first_byte,
-         bytes_and_megabytes, nothing_behind_the_end, names, versions, renegotiation, resumption,
-         deadlines, allowance, reload, by_themselves, reminder,
-         hundred_swaps, checked, by_openssl, by_swaks,
-         by_curl, by_msmtp, by_smtplib, by_postfix, by_nmap]
+         bytes_and_megabytes, nothing_behind_the_end, names, versions, only_what_is_configured,
+         renegotiation, resumption, deadlines, allowance, reload, by_themselves, reminder,
+         hundred_swaps, checked, by_openssl, by_swaks, by_curl, by_msmtp, by_smtplib, by_postfix,
+         by_nmap]
 
 
 def main():

@@ -446,6 +446,44 @@ TEST(tls_survives_what_is_no_handshake)
   tls_server_release(server);
 }
 
+/* What a client of ours says first. */
+static size_t hello(char *out, size_t size)
+{
+  struct tls_client *client = client_of("root.crt");
+  struct end a, b;
+
+  begin(&a, &b);
+  a.keep = true;
+  io_tls_client(b.io, client, STR("mail.example"), false);
+  UNTIL(io_input(a.io).n > 0);
+  size_t n = io_input(a.io).n < size ? io_input(a.io).n : size;
+  memcpy(out, io_input(a.io).p, n);
+  tls_client_release(client);
+  finish(&a, &b);
+  return n;
+}
+
+TEST(tls_hello_cut_or_changed_anywhere)
+{
+  char text[2000], changed[sizeof text];
+  uint32_t seed = 1;
+
+  make_certificates();
+  struct tls_server *server = server_of("self.crt", "self.key");
+  size_t n = hello(text, sizeof text);
+  CHECK(n > 50 && n < sizeof text);
+  for (size_t cut = 0; cut < n; cut += 3) check_bytes(server, text, cut, true);
+  for (int i = 0; i < 300; i++) {
+    memcpy(changed, text, n);
+    for (int k = 0; k < 3; k++) {
+      seed = seed * 1664525 + 1013904223;
+      changed[(seed >> 8) % n] ^= (char)(1 << (seed >> 28 & 7));
+    }
+    check_bytes(server, changed, n, true);
+  }
+  tls_server_release(server);
+}
+
 /* Clear text behind the end of the encrypted one is nobody's (CVE-2026-45185). */
 TEST(tls_nothing_is_read_behind_the_end)
 {
