@@ -82,6 +82,8 @@ static int quarantine_do_move(struct store *s, str id, const struct quarantine_i
   if (rc == SQLITE_OK)
     rc = quarantine_sql(s,
                         "UPDATE message SET place = ?2, since = ?3,"
+                        " last_reply = CASE WHEN ?2 IN ('deliver', 'working') THEN ''"
+                        " ELSE last_reply END,"
                         " step = CASE WHEN ?2 = 'working' THEN 0 ELSE step END,"
                         " came_from = '' WHERE id = ?1 AND place <> ?2",
                         id, queue);

@@ -347,7 +347,7 @@ static int queue_finish(struct store *s, struct queue_op *q, uint32_t chunks)
   sql_end(s, SQL_RCPT_COUNT);
   if (rc != SQLITE_ROW) return rc;
   if (pending) return SQLITE_OK;
-  return failed ? sql_run(s, SQL_MESSAGE_PLACE, "ssi", id, STR("dead"), clock_wall())
+  return failed ? sql_run(s, SQL_MESSAGE_DEAD, "si", id, clock_wall())
                 : row_drop(s, id, q->claim->key, chunks);
 }
 

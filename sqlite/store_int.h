@@ -53,7 +53,9 @@
   X(MESSAGE_SIZE, "UPDATE message SET size = octets + ?2 WHERE id = ?1")                           \
   X(MESSAGE_STEP, "UPDATE message SET step = ?2, came_from = ''"                                   \
                   " WHERE id = ?1 AND (step <> ?2 OR came_from <> '')")                            \
-  X(MESSAGE_PLACE, "UPDATE message SET place = ?2, since = ?3 WHERE id = ?1")                      \
+  X(MESSAGE_DEAD, "UPDATE message SET place = 'dead', since = ?2, last_reply ="                    \
+                  " (SELECT last_reply FROM rcpt WHERE id = ?1 AND status = 'failed'"              \
+                  " ORDER BY n LIMIT 1) WHERE id = ?1")                                            \
   X(MESSAGE_DROP, "DELETE FROM message WHERE id = ?")                                              \
   X(PLACE_GET, "SELECT place, key, chunks FROM message WHERE id = ?")                              \
   X(WORKING_NEXT, "SELECT id FROM message WHERE place = 'working' ORDER BY id")                    \

@@ -13,6 +13,5 @@ Subject: x
 
 text
 .
-until select address, last_reply from recipient where status = 'failed' = archive@home.example|5.1.1 no such mailbox here; sender not told: a rule added this recipient
-db select queue from queue = dead
+until select queue, last_reply from queue = dead|5.1.1 no such mailbox here; sender not told: a rule added this recipient
 file-count app/mailboxes/home.example/alice/Maildir/new/* = 0
