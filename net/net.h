@@ -231,6 +231,7 @@ struct tls_certificate {
   int64_t from, until; /* seconds since 1970 UTC */
   const char *key;     /* "RSA", "EC" */
   unsigned bits;
+  const char *fault; /* of the chain: why others may not trust it; NULL: none is seen */
 };
 size_t tls_server_pairs(const struct tls_server *t);
 const struct tls_certificate *tls_server_certificate(const struct tls_server *t, size_t pair);

@@ -199,6 +199,24 @@ static int tls_read_names(struct tls_server *t, struct tls_identity *i, struct e
   return 0;
 }
 
+static bool tls_same_name(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
+{
+  return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
+}
+
+/* RFC 8446 §4.4.2: each certificate is followed by that of its signer; a root may be left out. */
+static const char *tls_chain_fault(const mbedtls_x509_crt *c)
+{
+  if (!c->next && !tls_same_name(&c->issuer_raw, &c->subject_raw))
+    return "it stands alone in its file; unless a root authority signed it, others will not trust "
+           "it "
+           "without its chain (certbot calls that file fullchain.pem)";
+  for (; c->next; c = c->next)
+    if (!tls_same_name(&c->issuer_raw, &c->next->subject_raw))
+      return "the chain is not in order: each certificate must be followed by that of its signer";
+  return NULL;
+}
+
 static int tls_describe(struct tls_server *t, struct tls_identity *i, struct err *e)
 {
   struct tls_certificate *c = &i->certificate;
@@ -207,6 +225,7 @@ static int tls_describe(struct tls_server *t, struct tls_identity *i, struct err
   c->until = tls_seconds(&i->chain.valid_to);
   c->key = mbedtls_pk_can_do(&i->chain.pk, MBEDTLS_PK_RSA) ? "RSA" : "EC";
   c->bits = (unsigned)mbedtls_pk_get_bitlen(&i->chain.pk);
+  c->fault = tls_chain_fault(&i->chain);
   return tls_read_names(t, i, e);
 }
 

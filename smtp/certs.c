@@ -172,6 +172,18 @@ static void certs_check_all_dates(const struct conf *conf, const struct tls_serv
     certs_check_dates(conf, &place, tls_server_certificate(tls, i), d);
 }
 
+static void certs_check_chains(const struct conf *conf, const struct tls_server *tls,
+                               struct diags *d)
+{
+  struct certs_place place;
+
+  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place(conf, i, &place); i++) {
+    const char *fault = tls_server_certificate(tls, i)->fault;
+
+    if (fault) certs_say(conf, &place, true, "certificate", fault, d);
+  }
+}
+
 static struct tls_server *certs_make(const struct conf *conf, const struct tls_pair *pairs,
                                      size_t n, struct diags *d)
 {
@@ -189,6 +201,7 @@ static struct tls_server *certs_make(const struct conf *conf, const struct tls_p
   if (!tls && certs_place(conf, which, &place))
     certs_say(conf, &place, false, key ? "private_key" : "certificate", e.text, d);
   if (tls) certs_check_all_dates(conf, tls, d);
+  if (tls) certs_check_chains(conf, tls, d);
   return tls;
 }
 

@@ -264,6 +264,8 @@ TEST(tls_certificate_by_name)
   CHECK_STR(tls_server_certificate(server, 0)->key, "RSA");
   CHECK_INT(tls_server_certificate(server, 0)->bits, 2048);
   CHECK_STR(tls_server_certificate(server, 1)->key, "EC");
+  CHECK(!tls_server_certificate(server, 0)->fault);
+  CHECK(tls_server_certificate(server, 1)->fault); /* without root.crt, which nobody can know */
   CHECK_INT(tls_server_certificate(server, 1)->name_count, 2);
   int64_t left = tls_server_certificate(server, 1)->until - clock_wall() / 1000;
   CHECK(left > 29 * 86400 && left <= 30 * 86400);
