@@ -6,8 +6,12 @@
  * connection does, so a filter may reuse one, or come back before it has heard all.
  *
  * What the filter answers to the sending proves nothing: 250 is also said of a mail that was dropped,
- * and a refusal may follow a mail that came back. The return decides. Without one the mail is put off,
- * and so it is when what came back does not show that somebody looked at it.
+ * and a refusal may follow a mail that came back. The return decides. Without one the delegation has
+ * failed, and so it has when what came back does not show that somebody looked at it. Who waits, a
+ * session or a job of the queue, is told once, from the loop.
+ *
+ * While the mail comes back, the session that brings it and the delegation know each other; either may
+ * end first. The body is held against the one that went out as it arrives (echo.c).
  *
  *   queued -> sending -> returned      and from each of the first two: -> failed
  */

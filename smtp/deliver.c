@@ -385,7 +385,8 @@ static void deliver_replace(struct deliver_job *j, struct incoming *body)
 
   row.header = buf_str(&header);
   if (rc == 0)
-    rc = queue_replace(deliver_server(j->deliver)->store, j->claim, &row, body, deliver_replaced, j);
+    rc =
+        queue_replace(deliver_server(j->deliver)->store, j->claim, &row, body, deliver_replaced, j);
   else
     incoming_free(body);
   buf_free(&header);

@@ -327,8 +327,7 @@ static bool receive_is_loop(const struct mail *m)
     str to = header_value(f, m->arena);
 
     for (size_t i = 0; to.n && i < m->rcpt_count; i++)
-      if (mail_rcpt_same(c, to, m->rcpt[i].address) ||
-          mail_rcpt_same(c, to, m->rcpt[i].original))
+      if (mail_rcpt_same(c, to, m->rcpt[i].address) || mail_rcpt_same(c, to, m->rcpt[i].original))
         return true;
   }
   return false;
