@@ -60,6 +60,7 @@ static int rows_open_store(const char *verb, const struct conf *conf, bool make,
   int code = rows_become_owner(o.dirpath, exists ? "vsmtp.db" : ".", verb);
   if (code != OPTIONS_GO) return code;
   *store = store_open(&o, &e);
+  if (!*store && !exists) err_context(&e, "start the server once, it makes the folder");
   return *store ? OPTIONS_GO : rows_fail(verb, &e);
 }
 

@@ -39,11 +39,12 @@ PORTS = {"smtp": 0, "submission": 1, "submissions": 2}
 INTERFACES = 'addr_submission = ["127.0.0.1:0"]\naddr_submissions = ["127.0.0.1:0"]'
 
 
-def server_of(program):
-    server = Server(program, RULES, server=tls.tls_config(virtual=False), interfaces=INTERFACES,
+def server_of(program, rules, mechanism):
+    server = Server(program, rules, server=tls.tls_config(virtual=False), interfaces=INTERFACES,
                     mailboxes=())
     config = server.dir / "vsmtp.toml"
-    config.write_text(config.read_text() + "\n[server.smtp.auth]\nmust_be_authenticated = false\n")
+    config.write_text(config.read_text() + "\n[server.smtp.auth]\n"
+                      f'mechanisms = ["PLAIN", "LOGIN", "SCRAM-SHA-256"{mechanism}]\n')
     tls.install(server, "main")
     return server
 
@@ -66,8 +67,8 @@ def start(server):
 
 
 class Running:
-    def __init__(self, program):
-        self.server = server_of(program)
+    def __init__(self, program, rules=None, mechanism=""):
+        self.server = server_of(program, rules or RULES, mechanism)
 
     def __enter__(self):
         return start(self.server)
@@ -285,6 +286,30 @@ def by_gsasl(program):
         expect("535 5.7.8" in said, said)
 
 
+def by_rules(program):
+    """A rule knows passwords: SCRAM and CRAM-MD5 by packet(), PLAIN as well."""
+    rules = {"main.vsl": """#{
+      authenticate: [ rule "one" || {
+        if auth().authid != "carol" { return next(); }
+        if auth().type == "Query" { return packet("open sesame"); }
+        if auth().authpass == "open sesame" { accept() } else { deny() }
+      } ],
+      mail: [ rule "any" || accept() ],
+    }"""}
+    with Running(program, rules, ', "CRAM-MD5"') as server:
+        for mechanism in ("plain", "login", "cram-md5", "scram-sha-256"):
+            for password, want in (("open sesame", 0), ("open simsim", 77)):
+                status, said = run(
+                    "msmtp", "--host=127.0.0.1", f"--port={server.ports[1]}", "--tls=on",
+                    "--tls-certcheck=off", f"--auth={mechanism}", "--user=carol",
+                    "--passwordeval=printf %s \"$SECRET\"", "--from=carol@club.example", ALICE,
+                    env={"SECRET": password}, stdin=f"Subject: {mechanism}\n\nhello\n")
+                expect(status == want, f"{mechanism} {password} {status}: {said}")
+            delivered(server, mechanism)
+        with connect(server) as c:  # the accounts are asked as well
+            c.say("AUTH PLAIN " + plain("bob"), "235")
+
+
 # ---- accounts ------------------------------------------------------------------------------------
 
 def accounts(program):
@@ -416,7 +441,7 @@ def hundred_logins(program):
         expect(len(server.mails(count=100)) == 100, "mails are missing")
 
 
-TESTS = [offered, tls_forgets, matrix, by_swaks, by_curl, by_msmtp, by_smtplib, by_gsasl, accounts,
+TESTS = [offered, tls_forgets, matrix, by_swaks, by_curl, by_msmtp, by_smtplib, by_gsasl, by_rules, accounts,
          no_password_no_echo, in_line, unknown_costs_the_same, hundred_logins]
 
 
