@@ -616,7 +616,7 @@ static void outbound_done(void *arg, int code, str reply)
   else
     lane->breaks = 0;
   outbound_settle(o, &end);
-  if (client_is_open(k->client)) {
+  if (client_is_open(k->client) && (lane->first || !lane->hub->starved)) {
     timer_set(k->hub->server->loop, &k->idle, lane->since + OUTBOUND_IDLE);
     outbound_stir(lane);
   } else {

@@ -19,6 +19,7 @@
 #include "drop.h"
 #include "locate.h"
 #include "notify.h"
+#include "outbound.h"
 #include "ports.h"
 #include "privilege.h"
 #include "reload.h"
@@ -225,6 +226,12 @@ static void run_queue_changed(void *arg)
   if (s->deliver) deliver_wake(s->deliver);
 }
 
+/* Whoever asks for a retry wants it now, whatever failed before. */
+static void run_queue_touched(void *arg)
+{
+  outbound_flush(arg);
+}
+
 static int run_open_store(struct server *s, struct err *e)
 {
   const struct conf *conf = s->policy->conf;
@@ -235,6 +242,7 @@ static int run_open_store(struct server *s, struct err *e)
                             .keep_trace = conf->server.queues.keep.trace,
                             .keep_quarantine = conf->server.queues.keep.quarantine,
                             .changed = run_queue_changed,
+                            .touched = run_queue_touched,
                             .arg = s};
 
   s->store = store_open(&o, e);

@@ -284,7 +284,7 @@ static void keep_look(struct store *s)
   if (version == s->keep.version) return;
   s->keep.version = version;
   s->keep.todo |= KEEP_REMOVED;
-  s->changed = true;
+  s->changed = s->touched = true;
 }
 
 static void keep_walk(struct store *s)

@@ -160,6 +160,8 @@ int store_turn(struct store *s, bool sleeping)
   if (store_ready(s)) keep_turn(s, sleeping);
   if (s->changed && s->tx.kind == TX_NONE && store_ready(s)) {
     s->changed = false;
+    if (s->touched && s->options.touched) s->options.touched(s->options.arg);
+    s->touched = false;
     if (s->options.changed) s->options.changed(s->options.arg);
   }
   if (s->broken) {

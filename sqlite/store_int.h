@@ -244,6 +244,7 @@ struct store {
   struct refused refused;
   struct keep keep;
   bool changed; /* tell the runner */
+  bool touched; /* by somebody else */
   bool broken;  /* to be closed at the end of the turn */
   int failed_syncs;
   bool closed_for_good;

@@ -7,10 +7,12 @@ one port, which VSMTP_MX_PORT names instead of 25. Each test is a function and g
 """
 
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import os
 import pathlib
+import shutil
 import signal
 import smtplib
 import socket
@@ -618,6 +620,138 @@ def test_lmtp_at_a_socket():
             w.send("one@home.example", "two@home.example")
             expect(len(w.arrived(peer)[0][1]) == 2)
             w.empty()
+
+
+# ---- crowds ---------------------------------------------------------------------------------------------
+
+class Sinks:
+    """Many servers in one process."""
+
+    def __init__(self, port, *addresses):
+        self.file = pathlib.Path(tempfile.mkdtemp(prefix="sink-")) / "mails"
+        self.file.touch()
+        self.process = subprocess.Popen(
+            [sys.executable, HERE / "sink.py", str(port), self.file, *addresses], stdout=subprocess.PIPE)
+        expect(self.process.stdout.readline() == b"ready\n", "the sinks do not stand")
+
+    def mails(self):
+        return [line.split() for line in self.file.read_text().splitlines()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.file.parent)
+
+
+def hosts(count):
+    """Of every four: two live, one refuses connections, one is silent."""
+    names_of = {f"h{i}.example": f"127.{1 + i // 250}.{i // 250}.{1 + i % 250}" for i in range(count)}
+    living = {n: ip for k, (n, ip) in enumerate(names_of.items()) if k % 4 < 2}
+    silent = {n: ip for k, (n, ip) in enumerate(names_of.items()) if k % 4 == 3}
+    return names_of, living, silent
+
+
+HOLD = {"main.vsl": '#{ rcpt: [ rule "all" || accept() ], preq: [ rule "hold" || quarantine("held") ] }'}
+
+
+def fill(w, addresses, text="Subject: x\r\n\r\nhello\r\n"):
+    """One mail to each, in a quarantine, over some connections at once."""
+    def some(mine):
+        with smtplib.SMTP("127.0.0.1", w.server.port, "me.example", 60) as c:
+            for address in mine:
+                c.sendmail(FROM, [address], text)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(some, addresses[i::8]) for i in range(8)]:
+            done.result()
+
+
+def release(w):
+    w.server.sql("UPDATE quarantine SET queue = 'deliver'")
+
+
+def crowd(host_count, mail_count, seconds):
+    names_of, living, silent = hosts(host_count)
+    zone = {n: [("A", ip)] for n, ip in names_of.items()}
+    to = [f"u{k}@h{k % host_count}.example" for k in range(mail_count)]
+    alive = sum(t.split("@")[1] in living for t in to)
+    with World(zone, rules=HOLD, period="5m", port=(port := free_port())) as w, \
+            Sinks(port, *living.values(), *("silent:" + ip for ip in silent.values())) as sinks:
+        fill(w, to)
+        began = time.time()
+        release(w)
+        until("the living to have theirs", lambda: len(sinks.mails()) >= alive, seconds)
+        taken = time.time() - began
+        until("the dead to be put off", lambda: w.server.sql(
+            "SELECT count(*) FROM recipient WHERE status = 'pending' AND attempts = 0 AND last_reply = ''")[0][0] == 0,
+            120)
+        expect(len(sinks.mails()) == alive and len({m[2] for m in sinks.mails()}) == alive, "twice")
+        left = w.server.sql("SELECT count(*), max(attempts) FROM recipient")[0]
+        expect(left[0] == mail_count - alive and left[1] == 1, left)
+        return taken
+
+
+def test_dead_hosts_do_not_delay_the_living():
+    taken = crowd(200, 2000, 15)
+    print(f"     1000 mails for the living after {taken:.1f} s")
+
+
+def test_killed_in_the_middle():
+    """a thousand deliveries, kill -9, twice: all arrive, and twice only what was in flight"""
+    with World({"x.example": [("A", "127.0.1.1")], "y.example": [("A", "127.0.1.2")]}, rules=HOLD,
+               port=(port := free_port())) as w, Sinks(port, "127.0.1.1", "127.0.1.2") as sinks:
+        fill(w, [f"u{k}@{'xy'[k % 2]}.example" for k in range(1000)])
+        release(w)
+        for part in (300, 600):
+            until(f"{part} mails", lambda: len(sinks.mails()) >= part)
+            w.server.process.kill()
+            w.server.process.wait()
+            w.server.start()
+        w.empty(60)
+        to = [m[2] for m in sinks.mails()]
+        expect(len(set(to)) == 1000, f"{1000 - len(set(to))} are lost")
+        expect(len(to) - 1000 <= 2 * 20, f"{len(to) - 1000} came twice, with 20 connections at most")
+
+
+def test_connections_are_few():
+    zone = {f"d{i}.example": [("MX", "10 mx.example.")] for i in range(40)}
+    zone["mx.example"] = [("A", "127.0.1.1")]
+    with World(zone, rules=HOLD) as w:
+        peer = w.peer("127.0.1.1", rcpt=slowly("250 ok", 0.05))
+        fill(w, [f"u{k}@d{k % 40}.example" for k in range(200)])
+        release(w)
+        until("all of them", lambda: len(peer.mails) == 200, 60)
+        expect(peer.most <= 10, f"{peer.most} connections at once")
+
+
+def test_server_takes_few_connections():
+    """what is refused beyond that is no failure"""
+    def greeting(peer):
+        return "421 4.7.0 too many!" if peer.now > 2 else "220 welcome"
+    with World(ONE, rules=HOLD, period="1h") as w:
+        peer = w.peer("127.0.1.1", greeting=greeting, rcpt=slowly("250 ok", 0.02))
+        fill(w, [f"u{k}@x.example" for k in range(60)])
+        release(w)
+        until("all of them", lambda: len(peer.mails) == 60, 30)
+        w.empty()
+
+
+def test_people_act():
+    with World(ONE, period="1h") as w:
+        w.send("a@x.example")
+        w.reply("a@x.example", "pending")
+        w.send("b@x.example")
+        w.reply("b@x.example", "pending")
+        (one,), (two,) = w.server.sql("SELECT id FROM queue ORDER BY id")
+        w.server.verb("queue", "hold", two)
+        peer = w.peer("127.0.1.1")
+        w.server.verb("queue", "retry", one)
+        w.arrived(peer)
+        w.server.verb("quarantine", "release", two)
+        w.arrived(peer, 2)
+        w.empty()
 
 
 def main():
