@@ -11,6 +11,7 @@ import email.mime.multipart
 import io
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -1041,6 +1042,83 @@ def client_goes_in_upload(program):
             expect(w.server.sql("SELECT count(*) FROM body") == [(0,)] or until(
                 "an empty file", lambda: w.server.sql("SELECT count(*) FROM body") == [(0,)]), "body")
             w.lives()
+
+
+def filter_chaos(program):
+    """many clients, some of whom leave; a filter that does all it can do wrong; both stages at once"""
+    dice = random.Random(4)
+    calm = threading.Event()
+    answered, lock = [], threading.Lock()
+
+    def broken_off(f, text):
+        link = smtplib.SMTP("127.0.0.1", f.receiver, "localhost", 20)
+        link.ehlo()
+        link.mail("x@y.example")
+        link.rcpt("x@y.example")
+        link.putcmd("DATA")
+        link.getreply()
+        link.send(re.sub(rb"(?m)^\.", b"..", marked(text))[:-dice.randrange(1, 200)])
+        time.sleep(dice.random() / 5)
+        link.close()
+        return "451 broken off"
+
+    habits = [
+        lambda f, text: f.give_back(marked(text)),
+        lambda f, text: f.give_back(marked(text) + b"scanned\r\n"),
+        lambda f, text: f.give_back(marked(text.replace(b"long mail", b"LONG mail", 1))),
+        lambda f, text: (f.give_back(marked(text)), f.give_back(marked(text)))[0],
+        lambda f, text: f.give_back(text),
+        lambda f, text: f.give_back(marked(text.replace(b'id="', b'id="0', 1))),
+        lambda f, text: "250 mine",
+        lambda f, text: "550 no",
+        lambda f, text: (time.sleep(dice.random() * 2), f.give_back(marked(text)))[1],
+        broken_off,
+    ]
+
+    def act(f, text):
+        habit = habits[0] if calm.is_set() else dice.choice(habits)
+        try:
+            return habit(f, text)
+        except (smtplib.SMTPException, OSError):
+            return "451 trouble"
+
+    def client(w, n):
+        lines = dice.choice((1, 10, 500, 4000, 12000))
+        text = f"Subject: number {n}\r\n\r\n".encode() + b"".join(
+            b".%06d some text of a long mail\r\n" % i for i in range(lines))
+        try:
+            c = w.client()
+            if dice.random() < 0.2:
+                c.timeout = 0.1
+                c.sock.settimeout(dice.random() / 4)
+            if w.send(text, c)[0] == 250:
+                with lock:
+                    answered.append(n)
+            c.close()
+        except (smtplib.SMTPException, OSError):
+            pass
+
+    both = """postq: [ delegate s::clamsmtpd "look again" || next() ],"""
+    with World(program, act, before=both, timeout="1s") as w:
+        for batch in range(5):
+            threads = [threading.Thread(target=client, args=(w, batch * 30 + n)) for n in range(30)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            w.flush()
+        calm.set()
+
+        def empty():
+            w.flush()
+            return w.kept() == 0
+        until("an empty queue", empty, pause=0.5)
+        got = numbers(w)
+        expect(len(answered) > 10, f"only {len(answered)} were accepted")
+        expect(len(got) == len(set(got)), f"twice: {got}")
+        expect(set(answered) <= set(got), f"lost: {set(answered) - set(got)}")
+        until("an empty file", lambda: w.server.sql("SELECT count(*) FROM body") == [(0,)])
+        w.lives()
 
 
 def receiver_wildcard(program):
