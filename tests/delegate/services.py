@@ -146,6 +146,16 @@ def clamd_over_its_limit(program):
             expect(w.send(CLEAN) == (250, ""), "no service any more")
 
 
+def clamd_unread(program):
+    """what the README warns of: over MaxFileSize clamd says OK, unless it is told to alert"""
+    body = b"0123456789abcdef0123456789abcdef\r\n" * 60000 + EICAR.encode() + b"\r\n"
+    for more, wanted in (("", 0), ("AlertExceedsMax yes", 1)):
+        with Scanned(program, "MaxFileSize 1M\nStreamMaxLength 25M\n" + more) as w:
+            expect(w.send(b"Subject: large\r\n\r\n" + body) == (250, ""), "not taken")
+            found = w.server.sql("SELECT queue FROM quarantine")
+            expect(len(found) == wanted, (more, found))
+
+
 def clamd_stopped(program):
     with Scanned(program, timeout="2s") as w:
         w.clamd.process.send_signal(signal.SIGSTOP)
