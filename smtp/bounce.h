@@ -32,7 +32,6 @@ struct bounce {
   struct bounce_rate *rate;
   struct store_claim *claim; /* of the message */
   str header;                /* its header block with the empty line; may be empty */
-  struct arena *arena;       /* for what is built; borrowed for the call */
   const struct store_outcome *outcome;
   const struct bounce_more *more; /* one for each outcome; NULL: all zero */
   size_t count;
@@ -44,7 +43,7 @@ int bounce_record(const struct bounce *b, store_done *done, void *arg);
 
 /* As queue_change, for a message that goes to `dead` because it broke something: the recipients of
  * mail that are STORE_FAILED, and were pending in the claim, are reported. Of b only store, conf,
- * rate, claim, header, arena count. Not for what a rule refused: that goes to queue_change, with
+ * rate, claim, header count. Not for what a rule refused: that goes to queue_change, with
  * BOUNCE_REFUSED behind the reply, because who is told of spam is not who sent it. */
 int bounce_change(const struct bounce *b, const struct store_mail *mail, store_done *done,
                   void *arg);

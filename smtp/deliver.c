@@ -51,8 +51,7 @@ struct bounce deliver_bounce(struct deliver_job *j)
                          .conf = j->policy->conf,
                          .rate = &j->deliver->bounces,
                          .claim = j->claim,
-                         .header = buf_str(&j->header),
-                         .arena = j->arena};
+                         .header = buf_str(&j->header)};
 }
 
 struct deliver_line *deliver_line(struct deliver *d)
