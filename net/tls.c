@@ -15,9 +15,9 @@
 unsigned tls_versions(void)
 {
 #ifdef MBEDTLS_SSL_PROTO_TLS1_3
-  return TLS_COMPAT_VERSIONS(true);
+  return TLS_12 | TLS_13;
 #else
-  return TLS_COMPAT_VERSIONS(false);
+  return TLS_12;
 #endif
 }
 

@@ -19,9 +19,8 @@
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #include <psa/crypto.h>
 
-#define TLS_COMPAT_RNG(rng)         , rng, NULL /* private keys are used with random masks */
-#define TLS_COMPAT_RESTING(ret)     ((ret) == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
-#define TLS_COMPAT_VERSIONS(has_13) ((has_13) ? TLS_12 | TLS_13 : TLS_12)
+#define TLS_COMPAT_RNG(rng)     , rng, NULL /* private keys are used with random masks */
+#define TLS_COMPAT_RESTING(ret) ((ret) == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
 
 static inline bool tls_compat_init(void)
 {
@@ -45,6 +44,9 @@ static inline void tls_compat_algorithms(mbedtls_ssl_config *c)
       MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
 
   mbedtls_ssl_conf_groups(c, groups);
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3 /* a resumed session has fresh keys as well */
+  mbedtls_ssl_conf_tls13_key_exchange_modes(c, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
+#endif
 }
 
 static inline void tls_compat_order(mbedtls_ssl_config *c, bool ours)
@@ -56,8 +58,7 @@ static inline void tls_compat_order(mbedtls_ssl_config *c, bool ours)
 #else
 
 #define TLS_COMPAT_RNG(rng)
-#define TLS_COMPAT_RESTING(ret)     false
-#define TLS_COMPAT_VERSIONS(has_13) TLS_12
+#define TLS_COMPAT_RESTING(ret) false
 
 static inline bool tls_compat_init(void)
 {

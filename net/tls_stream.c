@@ -115,25 +115,28 @@ int tls_asked(void *unused, mbedtls_ssl_context *ssl, const unsigned char *p, si
                                      (mbedtls_pk_context *)&found->key);
 }
 
+static int tls_prepare_verify(struct tls *t, struct err *e)
+{
+  if (!t->verify) return 0;
+  if (!t->name[0]) return err_set(e, ERR_BUG, "cannot verify a peer without a name");
+  return tls_client_load(t->client, e);
+}
+
 /* SNI is for names alone (RFC 6066 §3); an address can still be what a certificate must be for. */
 static int tls_set_up_client(struct tls *t)
 {
   struct netaddr address;
-  bool is_name = netaddr_of_ip(str_of(t->name), 0, &address) < 0;
+  bool is_name = t->name[0] && netaddr_of_ip(str_of(t->name), 0, &address) < 0;
   struct err e;
   int ret;
 
-  if (t->verify && !t->name[0])
-    err_set(&e, ERR_BUG, "cannot verify a peer without a name");
-  else if (!t->verify || tls_client_load(t->client, &e) == 0)
-    e.kind = ERR_NONE;
-  if (e.kind != ERR_NONE) {
+  if (tls_prepare_verify(t, &e) < 0) {
     snprintf(t->why, sizeof t->why, "%.150s", e.text);
     return MBEDTLS_ERR_X509_FILE_IO_ERROR;
   }
   ret = mbedtls_ssl_setup(&t->ssl, t->verify ? &t->client->verified : &t->client->any);
   if (ret) return ret;
-  return mbedtls_ssl_set_hostname(&t->ssl, t->name[0] && (is_name || t->verify) ? t->name : NULL);
+  return mbedtls_ssl_set_hostname(&t->ssl, is_name || t->verify ? t->name : NULL);
 }
 
 static int tls_set_up(struct tls *t, int fd)
@@ -156,10 +159,7 @@ static void tls_name_cipher(struct tls *t)
 {
   str name = str_of(mbedtls_ssl_get_ciphersuite(&t->ssl));
 
-  if (str_starts(name, STR("TLS1-3-")))
-    name = str_skip(name, 7);
-  else
-    name = str_skip(name, 4);
+  name = str_skip(name, str_starts(name, STR("TLS1-3-")) ? 7 : 4);
   snprintf(t->cipher, sizeof t->cipher, "TLS_" STR_FMT, STR_ARG(name));
   for (char *p = t->cipher; *p; p++)
     if (*p == '-') *p = '_';
