@@ -34,6 +34,6 @@ S 250
 C RCPT TO:<alice@home.example> FOO=1
 S 555 5.5.4
 C RCPT TO:<alice@home.example> ORCPT=rfc822;x+0A
-S 555 5.5.4
+S 501 5.5.4
 C RCPT TO:<alice@home.example>
 S 250
