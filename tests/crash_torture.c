@@ -264,6 +264,66 @@ TEST(torture_memory)
   }
 }
 
+/* Another text for a message: it is there whole, or the old one is, as was said. A commit that failed
+ * may be found done, whole too. */
+static bool torture_replaced(struct torture *t, const struct kit_said *said)
+{
+  bool fine = CHECK_INT(said->times, 1) & CHECK_STR(str_of(kit_laws(t->folder)), "");
+  const char *octets =
+      kit_ask(t->folder, "SELECT octets || ' ' || step FROM message WHERE place = 'working'");
+  if (said->result == STORE_OK) return fine & CHECK_STR(str_of(octets), "200000 7");
+  return fine & CHECK(strcmp(octets, "70000 0") == 0 || strcmp(octets, "200000 7") == 0);
+}
+
+static void torture_replace(enum crash_fault fault)
+{
+  const char *folder = check_folder();
+  struct store_mail mail = {.header = STR("Subject: new\r\n\r\n"), .step = 7};
+  struct torture t;
+  struct err e;
+  bool met = true, fine = true;
+  long runs = 0;
+  for (long nth = 1; met && fine; nth += 1 + nth / 20, runs++) {
+    struct store_claim *c = NULL;
+    struct kit_said said = {0};
+    struct kit_mail m;
+    if (!CHECK(torture_begin(&t, folder))) return;
+    CHECK_INT(kit_send(t.s, 70000, STORE_WORKING, NULL), STORE_OK);
+    if (!CHECK_INT(queue_next(t.s, STORE_WORKING, clock_wall(), &c, &e), 1)) return;
+    kit_new(&m, t.s);
+    crash_vfs_fail(fault, nth, false);
+    kit_feed(&m, t.s, 200000);
+    CHECK_INT(queue_replace(t.s, c, &mail, m.in, kit_say, &said), 0);
+    torture_turns(&t, 20);
+    met = crash_vfs_calm();
+    torture_recover(&t);
+    fine = torture_replaced(&t, &said);
+    queue_release(t.s, c);
+    kit_run(t.s);
+    fine &= CHECK_STR(str_of(kit_ask(folder, "SELECT count(*) FROM loose")), "0");
+    fine &= torture_end(&t, false);
+    if (!fine) printf("  %s number %ld\n", crash_fault_name(fault), nth);
+  }
+  CHECK(runs > 1);
+}
+
+TEST(torture_replace_full_disk)
+{
+  torture_replace(CRASH_FULL);
+}
+TEST(torture_replace_write)
+{
+  torture_replace(CRASH_WRITE);
+}
+TEST(torture_replace_sync)
+{
+  torture_replace(CRASH_SYNC);
+}
+TEST(torture_replace_memory)
+{
+  torture_replace(CRASH_MEMORY);
+}
+
 /* Opening: whatever fails is said, and the next try works. */
 static void torture_opening(enum crash_fault fault)
 {
