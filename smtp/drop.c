@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,15 +85,33 @@ static void drop_discard(struct drop *d, const char *name, const char *why)
   drop_unlink(d, name);
 }
 
-/* A file that is not whole: still being written, or for ever. */
-static void drop_unfinished(struct drop *d, const char *name, const struct stat *st)
+/* The file is looked at again, but not before `next`, if there is memory for that. */
+static struct drop_wait *drop_remember(struct drop *d, const char *name, int64_t next)
 {
-  int64_t age = clock_wall() - (int64_t)st->st_mtim.tv_sec * 1000;
+  struct drop_wait *w = map_get(&d->waiting, str_of(name));
 
-  if (age > DROP_UNFINISHED)
+  d->again = true;
+  if (!w && d->waiting.live < DROP_WAITING && (w = mem_alloc(sizeof *w)) &&
+      map_set(&d->waiting, str_of(name), w) < 0) {
+    mem_free(w);
+    w = NULL;
+  }
+  if (w) w->next = next;
+  return w;
+}
+
+/* A file that is not whole: still being written, and locked by whoever does that, or for ever. fd may
+ * be -1: we may not read it. Without a lock: the older it is, the longer until the next look. */
+static void drop_unfinished(struct drop *d, const char *name, int fd, const struct stat *st)
+{
+  int64_t now = clock_wall(), age = now - (int64_t)st->st_mtim.tv_sec * 1000;
+
+  if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+    drop_remember(d, name, now);
+  else if (age > DROP_UNFINISHED)
     drop_discard(d, name, "it was never finished");
   else
-    d->again = true;
+    drop_remember(d, name, now + (age > DROP_WAIT * 8 ? DROP_WAIT : age / 8));
 }
 
 /* Opens a file that may be anything. -1: it is not for now, or was removed. */
@@ -102,7 +121,7 @@ static int drop_open(struct drop *d, const char *name, struct stat *st)
 
   if (fd < 0 && errno == EACCES && fstatat(d->fd, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
       S_ISREG(st->st_mode)) {
-    drop_unfinished(d, name, st);
+    drop_unfinished(d, name, -1, st);
   } else if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
     d->again = true;
   } else if (fd < 0 && errno != ENOENT) {
@@ -176,22 +195,15 @@ static void drop_taken(struct drop_job *j)
 
 static void drop_put_off(struct drop_job *j, str why)
 {
-  struct drop *d = j->drop;
-  struct drop_wait *w = map_get(&d->waiting, str_of(j->name));
+  struct drop_wait *w = drop_remember(j->drop, j->name, 0);
   int64_t wait = DROP_WAIT;
 
-  if (!w && d->waiting.live < DROP_WAITING && (w = mem_alloc(sizeof *w)) &&
-      map_set(&d->waiting, str_of(j->name), w) < 0) {
-    mem_free(w);
-    w = NULL;
-  }
   if (w) {
     for (int i = 0; i < w->tries && wait < DROP_WAIT_MAX; i++) wait *= 2;
     w->tries++;
     w->next = clock_wall() + (wait < DROP_WAIT_MAX ? wait : DROP_WAIT_MAX);
   }
   log_info(LOG_RECEIVER, "drop file=%s user=%s put off: %s", j->name, log_q(j->user), log_q(why));
-  d->again = true;
   drop_job_free(j);
 }
 
@@ -480,7 +492,7 @@ static void drop_begin(struct drop *d, const char *name, int fd, const struct st
   j->left_at = (int64_t)st->st_mtim.tv_sec * 1000;
   if (whole > 0 && drop_who(j, (uint32_t)st->st_uid, &e) == 0 && drop_converse(j, &e) == 0) return;
   if (whole == 0) {
-    drop_unfinished(d, name, st);
+    drop_unfinished(d, name, fd, st);
   } else if (whole < 0 && e.kind == ERR_SYNTAX) {
     drop_discard(d, name, e.text);
   } else {

@@ -1,13 +1,15 @@
 /* smtp/leave.c: a mail left in the drop folder.
  *
- * The file has its name from the beginning, and its last line and the right to be read at the end:
- * before that the server passes it over, and removes it when it is an hour old. The folder is one that
- * nobody may list, so a name cannot be guessed and whoever left a file is the only one to reach it.
+ * The file has its name from the beginning and its last line at the end. Until then it is locked: what
+ * has no last line and no lock was left by a program that died, and the server removes it after an hour.
+ * The folder is one that nobody may list, so a name cannot be guessed: though the file can be read by
+ * everybody, as it must be for the server's user, nobody but he will find it.
  */
 #include "leave.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +23,16 @@ void leave_begin(struct leave *l, const struct leave_options *o, struct arena *a
   submit_begin(&l->submit, &o->submit, a);
 }
 
+/* The server looks for the lock by taking it, for a moment. */
+static int leave_lock(int fd)
+{
+  int rc;
+
+  do rc = flock(fd, LOCK_EX);
+  while (rc < 0 && errno == EINTR);
+  return rc;
+}
+
 static int leave_open(struct leave *l, struct err *e)
 {
   char name[ID_LENGTH + 1];
@@ -30,8 +42,9 @@ static int leave_open(struct leave *l, struct err *e)
   l->path = buf_ok(&path) ? mem_strdup(buf_str(&path)) : NULL;
   buf_free(&path);
   if (!l->path) return err_nomem(e);
-  l->fd = open(l->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (l->fd >= 0) return 0;
+  l->fd = open(l->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (l->fd >= 0 && leave_lock(l->fd) == 0 && fchmod(l->fd, 0644) == 0) return 0;
+  if (l->fd >= 0) return err_sys(e, errno, "cannot lock the mail");
   err_sys(e, errno, "cannot leave the mail in " STR_FMT, STR_ARG(l->o->folder));
   if (errno == EACCES || errno == EPERM) e->kind = ERR_PERM;
   if (errno == ENOENT) e->kind = ERR_TEMP; /* the server makes it when it starts */
@@ -121,14 +134,16 @@ static void leave_sync_folder(const struct leave *l)
 
 int leave_end(struct leave *l, struct err *e)
 {
+  struct stat st;
   int fd;
 
   if (!leave_is_over(l) && submit_end(&l->submit, &l->out, e) < 0) return -1;
   if (leave_flush(l, e) < 0) return -1;
+  if (fstat(l->fd, &st) < 0 || st.st_nlink != 1)
+    return err_set(e, ERR_TEMP, "the mail was removed while it was written");
   dropfile_write_end(l->octets, &l->out);
   if (leave_write(l, e) < 0) return -1;
-  if (fchmod(l->fd, 0644) < 0 || fsync(l->fd) < 0)
-    return err_sys(e, errno, "cannot write the mail");
+  if (fsync(l->fd) < 0) return err_sys(e, errno, "cannot write the mail");
   fd = l->fd;
   l->fd = -1;
   if (close(fd) < 0) return err_sys(e, errno, "cannot write the mail");

@@ -44,6 +44,7 @@ static int passwd_find(str file, str name, uint32_t uid, struct arena *a, struct
   struct buf text = BUF_INIT(0);
   int result = 1;
   str line;
+  *out = (struct passwd_entry){.uid = uid};
   if (file_read(file, PASSWD_LIMIT, &text, e)) {
     buf_free(&text);
     return -1;

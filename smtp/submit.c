@@ -36,7 +36,8 @@ bool submit_address_ok(str address, struct arena *a)
 static int submit_add_rcpt(struct submit *s, str address, struct err *e)
 {
   if (!submit_address_ok(address, s->arena))
-    return err_set(e, ERR_SYNTAX, "no address: %s", log_q(address));
+    return arena_full(s->arena) ? err_nomem(e)
+                                : err_set(e, ERR_SYNTAX, "no address: %s", log_q(address));
   for (size_t i = 0; i < s->to_count; i++)
     if (str_eq(s->to[i], address)) return 0;
   if (s->to_count == DROPFILE_RCPT_MAX)
@@ -192,6 +193,11 @@ static int submit_finish_header(struct submit *s, struct buf *out, struct err *e
   return buf_ok(out) ? 0 : err_nomem(e);
 }
 
+static int submit_too_large(const struct buf *b, size_t more, struct err *e)
+{
+  return b->n + more > b->cap ? err_set(e, ERR_SYNTAX, "the header is too large") : err_nomem(e);
+}
+
 /* ---- lines ----------------------------------------------------------------------------------- */
 
 static bool submit_is_header(const struct submit *s, str line)
@@ -231,7 +237,7 @@ static int submit_header_line(struct submit *s, struct buf *out, struct err *e)
   buf_str_add(&s->header, line);
   buf_puts(&s->header, "\r\n");
   buf_clear(&s->line);
-  return buf_ok(&s->header) ? 0 : err_set(e, ERR_SYNTAX, "the header is too large");
+  return buf_ok(&s->header) ? 0 : submit_too_large(&s->header, line.n + 2, e);
 }
 
 static int submit_newline(struct submit *s, struct buf *out, struct err *e)
@@ -256,7 +262,7 @@ static int submit_octets(struct submit *s, str text, struct buf *out, struct err
     return 0;
   }
   buf_str_add(&s->line, text);
-  if (!buf_ok(&s->line)) return err_set(e, ERR_SYNTAX, "the header is too large");
+  if (!buf_ok(&s->line)) return submit_too_large(&s->line, text.n, e);
   if (s->line.n > SUBMIT_LINE && !submit_is_header(s, buf_str(&s->line)))
     return submit_turn(s, out, e);
   return 0;

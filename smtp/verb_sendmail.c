@@ -103,7 +103,7 @@ static int sendmail_settle(struct sendmail *m, struct err *e)
 /* The first words of the comment; "&" stands for the name of the user, with a capital. */
 static str sendmail_full_name(struct arena *a, const struct passwd_entry *p)
 {
-  str comment = p->comment, words;
+  str comment = p->comment, words = {"", 0};
   ptrdiff_t at;
 
   str_cut(&comment, ',', &words);
@@ -156,7 +156,7 @@ static str sendmail_upper(struct arena *a, const char *text)
   return copy;
 }
 
-/* -f: an address, "<>" or nothing for the null sender. */
+/* -f: an address, "<>" or nothing for the null sender. -1, or the exit code. */
 static int sendmail_sender(struct sendmail *m, const char *text)
 {
   str list = str_of(text), address = {"", 0};
@@ -164,10 +164,11 @@ static int sendmail_sender(struct sendmail *m, const char *text)
   m->leave.envelope.has_from = true;
   addrlist_next(&list, &address);
   m->leave.envelope.from = address;
-  if (address.n && !submit_address_ok(address, m->arena)) return sendmail_mistake("-f: no address");
+  if (address.n && !submit_address_ok(address, m->arena))
+    return arena_full(m->arena) ? EX_TEMPFAIL : sendmail_mistake("-f: no address");
   m->leave.submit.sender = address;
   if (address.n && str_chr(address, '@') < 0) m->leave.submit.sender.n = 0;
-  return EX_OK;
+  return -1;
 }
 
 /* `mailq` or `queue retry --all`, for those who may; the configuration that was named so far. */
@@ -206,7 +207,7 @@ static int sendmail_option(struct sendmail *m, int c)
   case 'C': m->config = str_of(optarg); break;
   case 'F': m->leave.submit.name = str_of(optarg); break;
   case 'f':
-  case 'r': return sendmail_sender(m, optarg) == EX_OK ? -1 : EX_USAGE;
+  case 'r': return sendmail_sender(m, optarg);
   case 'i': m->leave.submit.dots = true; break;
   case 'o': m->leave.submit.dots = m->leave.submit.dots || strcmp(optarg, "i") == 0; break;
   case 't': m->leave.submit.recipients = true; break;
@@ -247,6 +248,7 @@ static int sendmail_recipients(struct sendmail *m, int argc, char **argv)
 
     while (addrlist_next(&list, &address)) {
       if (!submit_address_ok(address, m->arena)) {
+        if (arena_full(m->arena)) return EX_TEMPFAIL;
         fprintf(stderr, "sendmail: no address: %s\n", log_q(address));
         return EX_DATAERR;
       }

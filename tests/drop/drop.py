@@ -164,6 +164,36 @@ def concurrent(server):
     expect(len({m.split(b"Subject: ")[1].split(b"\n")[0] for m in mails}) == 50)
 
 
+def slow(server):
+    """A mail that is written for hours is waited for; one whose writer died goes."""
+    def begin():
+        writer = subprocess.Popen([str(link(server)), "-C", str(server.dir / "vsmtp.toml"), "-i", "alice"],
+                                  stdin=subprocess.PIPE)
+        writer.stdin.write(b"Subject: slow\n\n" + b"begun\n" * 20000)
+        writer.stdin.flush()
+        file = until("the file", lambda: list(drop(server).iterdir()))[0]
+        until("the pipe to be read", lambda: file.stat().st_size > 100000)
+        os.utime(file, (1, 1))
+        return writer, file
+
+    writer, file = begin()
+    time.sleep(2.5)
+    expect(file.exists(), "it was removed while it was written")
+    writer.communicate(b"ended\n")
+    expect(writer.returncode == 0)
+    expect(server.mails(count=1)[0].endswith(b"\nended\n"))
+    empty(server)
+    writer, file = begin()
+    writer.kill()
+    writer.communicate()
+    empty(server)
+    expect(len(server.mails()) == 1)
+    writer, file = begin()
+    file.unlink()
+    writer.communicate()
+    expect(writer.returncode == 75, writer.returncode)
+
+
 # ---- the server is not there -----------------------------------------------------------------------
 
 
@@ -476,8 +506,8 @@ srs_off.server = "srs = false"
 
 # ---- all of them ------------------------------------------------------------------------------------
 
-TESTS = [cron, php, mailx, large, too_large, concurrent, thousand, killed, stopped, others, shut,
-         hostile, filtered, srs, srs_off]
+TESTS = [cron, php, mailx, large, too_large, slow, concurrent, thousand, killed, stopped, others,
+         shut, hostile, filtered, srs, srs_off]
 
 
 def run(test):
