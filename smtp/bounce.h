@@ -12,7 +12,7 @@
 #include "../sqlite/store.h"
 #include "conf.h"
 
-/* How often each sender was written to in this hour. Zeroed is valid; one in the struct server. */
+/* How often each sender was written to in this hour. Zeroed is valid; the queue runner has one. */
 struct bounce_rate {
   struct map senders;
   int64_t since; /* wall time this hour began */

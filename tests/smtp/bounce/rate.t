@@ -16,6 +16,7 @@ text
 MAILS
 file-count app/mailboxes/home.example/alice/Maildir/new/* = 30
 until select count(*) from queue where last_reply = '5.1.1 no such mailbox here; sender not told: too many reports within an hour' = 1
+until select count(*) from queue where queue <> 'dead' = 0
 pause 61m
 mail alice@home.example nobody@home.example <<
 Subject: next hour
