@@ -202,6 +202,8 @@
 #include "smtp/judge.c"        /* the rules of one stage run over one mail */
 #include "smtp/login.c"        /* the client's side of AUTH: lines in, lines out */
 #include "smtp/client.c"       /* the SMTP client: mails handed to another server */
+#include "smtp/outbound_lane.c" /* one destination: who waits, its addresses, its back-off */
+#include "smtp/outbound_link.c" /* one connection to it */
 #include "smtp/outbound.c"     /* who is connected to whom, how often, and who must wait */
 #include "smtp/echo.c"         /* is the mail that comes back the one that went out? */
 #include "smtp/delegate.c"     /* mails handed to a filter and taken back from it */
