@@ -172,6 +172,7 @@ void reload_run(struct server *s)
   struct diags d;
   struct err e;
 
+  if (s->stopping) return;
   notify_reloading(s->notify);
   if (log_reopen(&e) < 0) log_error(LOG_SERVER, "%s", e.text);
   if (diags_init(&d) == 0) {

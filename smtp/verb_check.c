@@ -86,23 +86,37 @@ static void verb_check_paths(struct verb_check *v)
     verb_check_say(v, !c->app.logs.filepath_given, "app.logs.filepath", &e);
 }
 
+/* Of what was found from the given one on: the errors, as faults of a reload. Its warnings were said
+ * before. */
+static void verb_check_keep_errors(struct verb_check *v, size_t from)
+{
+  struct diags *d = v->diags;
+  size_t kept = from;
+  for (size_t i = from; i < d->n; i++) {
+    struct diag *g = &d->list[i];
+    d->warnings -= g->warning;
+    if (g->warning) continue;
+    str text = arena_printf(d->arena, "reload: " STR_FMT " (as user " STR_FMT ")", STR_ARG(g->text),
+                            STR_ARG(v->conf->server.system.user));
+    if (text.p) g->text = text;
+    if (str_eq(g->file, v->conf->file)) g->file = v->file;
+    d->list[kept++] = *g;
+  }
+  d->n = kept;
+}
+
 /* Becomes the server's user, and reads the configuration again: what root may read he perhaps may
  * not, and a reload is done by him. */
 static void verb_check_as_user(struct verb_check *v)
 {
-  struct diags again;
+  size_t before = v->diags->n;
   struct err e;
   if (privilege_drop(v->conf, &e)) {
     verb_check_say(v, false, "server.system.user", &e);
     return;
   }
-  if (diags_init(&again)) return;
-  conf_free(conf_load(v->conf->file, &again));
-  for (size_t i = 0; i < again.n; i++) {
-    err_set(&e, ERR_PERM, STR_FMT, STR_ARG(again.list[i].text));
-    if (!again.list[i].warning) verb_check_say(v, false, "reload", &e);
-  }
-  diags_free(&again);
+  conf_free(conf_load(v->conf->file, v->diags));
+  verb_check_keep_errors(v, before);
 }
 
 /* Aliases that lead to nobody. Whoever may not look says nothing. */

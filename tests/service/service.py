@@ -462,7 +462,9 @@ def root_only_file(program):
         text = (s.dir / "vsmtp.toml").read_text()
         (s.dir / "vsmtp.toml").write_text(
             text.replace('dirpath = "app"', 'dirpath = "app"\naliases_file = "aliases"'))
-        expect("app.aliases_file: cannot read" in s.check(78), "check did not try it")
+        said = s.check(78)
+        expect(re.search(r"^vsmtp.toml:\d+:16: reload: app.aliases_file: cannot read .*\(as user "
+                         r"nobody\)\naliases_file = ", said, re.M), said)
         s.start().ready()
         s.reload(good=False)
         s.says(r"vsmtp.toml:\d+:\d+: app.aliases_file: cannot read .*aliases: Permission denied; "
