@@ -294,6 +294,7 @@ int mail_context_write(const struct mail *m, struct buf *out)
   mail_put_int(out, "mail_at", f->mail_at);
   buf_printf(out, "secured = %s\n", f->secured ? "true" : "false");
   buf_printf(out, "authenticated = %s\n", f->authenticated ? "true" : "false");
+  if (m->local) buf_puts(out, "local = true\n");
   mail_put_int(out, "auth", f->auth);
   buf_printf(out, "utf8 = %s\n", m->utf8 ? "true" : "false");
   mail_put_int(out, "skip", m->skip);
@@ -335,6 +336,7 @@ static void mail_context_read(struct mail *m, str context)
   f->mail_at = mail_get_int(t, "mail_at");
   f->secured = mail_get_bool(t, "secured");
   f->authenticated = mail_get_bool(t, "authenticated");
+  m->local = mail_get_bool(t, "local");
   f->auth = (enum rules_auth)mail_get_int(t, "auth");
   m->utf8 = mail_get_bool(t, "utf8");
   m->dsn = mail_get_text(t, "dsn");
