@@ -98,6 +98,21 @@ static void conf_cross_interfaces(struct conf_reader *r)
               "server.interfaces: the server listens nowhere; set addr = [\"0.0.0.0:25\"]");
 }
 
+/* AUTH is demanded, but a password is never taken in clear. */
+static void conf_cross_auth(struct conf_reader *r)
+{
+  const struct conf *c = r->conf;
+  const struct toml *submission = conf_find(c->tree, "server.interfaces.addr_submission");
+  const struct toml *must = conf_find(c->tree, "server.smtp.auth.must_be_authenticated");
+  if (c->server.tls.on || c->server.smtp.auth.enable_dangerous_mechanism_in_clair) return;
+  if (c->server.interfaces.addr_submission.n > 0 && conf_is_given(submission))
+    conf_warn(r, submission,
+              "server.interfaces.addr_submission: nobody can log in there without [server.tls]");
+  if (c->server.smtp.auth.on && c->server.smtp.auth.must_be_authenticated)
+    conf_warn(r, must,
+              "server.smtp.auth.must_be_authenticated: nobody can log in without [server.tls]");
+}
+
 /* ---- encryption ------------------------------------------------------------------------------ */
 
 static bool conf_cross_suite_fits(const struct conf_tls *tls)
@@ -253,6 +268,7 @@ void conf_cross_check(struct conf_reader *r)
   conf_cross_user(r);
   conf_cross_logs(r);
   conf_cross_interfaces(r);
+  conf_cross_auth(r);
   conf_cross_tls(r);
   conf_cross_all_dns(r);
   conf_cross_relay(r);
