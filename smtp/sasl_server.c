@@ -49,11 +49,19 @@ void sasl_server_end(struct sasl_server *s)
   *s = (struct sasl_server){.mech = SASL_PLAIN};
 }
 
+/* No name of anybody, and nothing that may reach a log or a header. */
+static bool sasl_server_is_control(char c)
+{
+  return (c >= 0 && c < ' ') || c == 0x7f;
+}
+
 /* A text the client gave, as a whole; one that is empty or too long is nobody's. */
 static enum sasl_next sasl_server_take(struct buf *to, str text, enum sasl_next then)
 {
   buf_clear(to);
   if (text.n == 0 || text.n > to->cap) return SASL_FAILED;
+  for (size_t i = 0; i < text.n; i++)
+    if (sasl_server_is_control(text.p[i])) return SASL_MALFORMED;
   buf_str_add(to, text);
   return buf_ok(to) ? then : SASL_NOMEM;
 }
@@ -133,7 +141,7 @@ static bool sasl_server_attribute(str part, char name, str *value)
 static int sasl_server_name(str text, struct buf *out)
 {
   while (text.n) {
-    if (text.p[0] == '\0') return -1;
+    if (sasl_server_is_control(text.p[0])) return -1;
     if (text.p[0] != '=') {
       buf_putc(out, text.p[0]);
       text = str_skip(text, 1);

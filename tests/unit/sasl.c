@@ -48,6 +48,7 @@ TEST(sasl_plain)
       {STR_INIT("\0\0x"), SASL_FAILED},
       {STR_INIT("\0\0"), SASL_FAILED},
       {STR_INIT("\0t\xff\0x"), SASL_MALFORMED},
+      {STR_INIT("\0t\r\nX: y\0x"), SASL_MALFORMED},
       {STR_INIT("\0t\0\xc0\x80"), SASL_MALFORMED},
   };
   for (size_t i = 0; i < BASE_COUNT(cases); i++) {
@@ -261,6 +262,7 @@ TEST(sasl_scram_first_of_a_hostile_client)
       {",,,,,,", SASL_MALFORMED},
       {"n,b=c,n=user,r=abc", SASL_MALFORMED},
       {"n,,n=us\xffr,r=abc", SASL_MALFORMED},
+      {"n,,n=us\nr,r=abc", SASL_MALFORMED},
   };
   for (size_t i = 0; i < BASE_COUNT(cases); i++) {
     struct sasl_server s;
