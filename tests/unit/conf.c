@@ -267,6 +267,8 @@ TEST(conf_finds_the_users)
 TEST(conf_cross_faults)
 {
   conf_faults("[server.interfaces]\naddr = ['127.0.0.1:25']\naddr_submission = ['127.0.0.1:25']\n",
+              "warning 6:19 server.interfaces.addr_submission: nobody can log in there without "
+              "[server.tls]\n"
               "6:20 server.interfaces.addr_submission: 127.0.0.1:25 is already listened on\n");
   conf_faults("[server.interfaces]\n",
               "4:9 server.interfaces: the server listens nowhere; set addr = [\"0.0.0.0:25\"]\n");
