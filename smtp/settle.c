@@ -94,7 +94,7 @@ static enum reply_id settle_look(struct mail *m, size_t i, enum stage stage,
     log_error(LOG_PROCESSING, "mail for %s: %s", log_q(r->address), e->text);
     return e->kind == ERR_PERM ? REPLY_ALIAS_TOO_BIG : REPLY_STORE_FAILED;
   }
-  settle_trust(m, ends);
+  if (ends->by) settle_trust(m, ends);
   if (ends->by) settle_trace(m, stage, r->address, ends);
   if (settle_count(ends, 0) == ends->n) {
     if (!ends->by || !settle_is_postmaster(r->address)) return REPLY_UNKNOWN_RCPT;
