@@ -341,8 +341,12 @@ static void deliver_trace_delegate(struct deliver_job *j, str status, str detail
 
 static void deliver_undelegated(struct deliver_job *j, str why)
 {
+  struct rules_service v = {.directive = STR("")};
+
+  rules_service(j->policy->rules, j->stage, j->directive, &v);
   deliver_trace_delegate(j, STR("failed"), why);
-  deliver_put_off(j, arena_printf(j->arena, "4.3.0 " STR_FMT, STR_ARG(why)));
+  deliver_put_off(j, arena_printf(j->arena, "4.3.0 delegate \"" STR_FMT "\": " STR_FMT,
+                                  STR_ARG(v.directive), STR_ARG(why)));
 }
 
 /* What came back is the mail now: the body of the directive judges it. */

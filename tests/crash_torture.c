@@ -268,11 +268,13 @@ TEST(torture_memory)
  * may be found done, whole too. */
 static bool torture_replaced(struct torture *t, const struct kit_said *said)
 {
-  bool fine = CHECK_INT(said->times, 1) & CHECK_STR(str_of(kit_laws(t->folder)), "");
+  bool fine = CHECK_INT(said->times, 1);
+  fine &= CHECK_STR(str_of(kit_laws(t->folder)), "");
   const char *octets =
       kit_ask(t->folder, "SELECT octets || ' ' || step FROM message WHERE place = 'working'");
-  if (said->result == STORE_OK) return fine & CHECK_STR(str_of(octets), "200000 7");
-  return fine & CHECK(strcmp(octets, "70000 0") == 0 || strcmp(octets, "200000 7") == 0);
+  if (said->result == STORE_OK || strcmp(octets, "70000 0") != 0)
+    fine &= CHECK_STR(str_of(octets), "200000 7");
+  return fine;
 }
 
 static void torture_replace(enum crash_fault fault)
