@@ -171,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   }
   for (int i = 0; server->sessions && i < 100; i++) { /* what is not taken is not sent */
     io_taken(s->io, &said);
-    if (i == 50) io_abort(s->io); /* its answer is late: a password was wrong */
+    if (i == 20) io_abort(s->io); /* its answer is late: a password was wrong */
     session_fuzz_turns(1);
   }
   if (server->sessions) abort();

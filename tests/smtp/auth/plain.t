@@ -39,6 +39,7 @@ S 250 2.0.0
 db select auth_user || ' ' || rcpt_total from queue where mail_from = 'bob@home.example' = bob@home.example 2
 until select count(*) from mail where cast(message as text) like '%with ESMTPA id%' = 1
 log ~ login user=bob@home.example mechanism=PLAIN
+db select count(*) from trace where status = 'authenticated' and detail = 'bob@home.example' = 1
 connect two
 S 220
 C EHLO me
