@@ -21,6 +21,8 @@
 --   working, delegated, deliver -> any, or nothing  queue_record, queue_change: the server only,
 --                                                   for a message it holds a claim on; queue_replace
 --                                                   gives it another text where it is
+--   (nothing) -> deliver                            a report to a sender, in the same transaction as
+--                                                   what it reports: queue_record, queue_change
 --   quarantine -> deliver, another quarantine, ''   a person, by the triggers below
 --   any -> any                                      a person, by the verbs `queue` and `quarantine`
 --   '', dead, quarantine -> nothing                 keep.c, in slices, when nobody waits
