@@ -19,4 +19,4 @@ until select queue from queue where subject = 'in vain' = dead
 file-count app/mailboxes/home.example/alice/Maildir/new/* = 2
 file-has app/mailboxes/home.example/alice/Maildir/new/* Action: failed
 file-has app/mailboxes/home.example/alice/Maildir/new/* It was tried again and again, but not accepted in time.
-db select last_reply from queue = given up: 4.3.5 rule "broken" failed
+db select last_reply from queue where subject = 'in vain' = given up: 4.3.5 rule "broken" failed
