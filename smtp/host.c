@@ -22,9 +22,15 @@ static size_t host_rcpt_count(void *tx)
 
 static void host_rcpt_get(void *tx, size_t i, struct rules_rcpt *out)
 {
-  const struct mail_rcpt *r = &((struct mail *)tx)->rcpt[i];
+  const struct mail *m = tx;
+  const struct mail_rcpt *r = &m->rcpt[i];
+  struct buf shown = BUF_INIT(LIMIT_COMMAND_LINE * 2);
 
   *out = (struct rules_rcpt){r->address, r->by_client, r->transport, r->target};
+  if (str_chr(r->target, '@') < 0) return;
+  target_show(r->target, &shown); /* rules get to see no password */
+  out->target = arena_str(m->arena, buf_str(&shown));
+  buf_free(&shown);
 }
 
 static int host_rcpt_add(void *tx, str address, struct err *e)
