@@ -107,6 +107,16 @@ def test_several_failures_are_one_report():
         expect(all(f["status"] == "5.2.2" for f in fields(r)[1:]), fields(r))
 
 
+def test_three_hundred_failures_are_one_report():
+    with World(ZONE) as w:
+        w.peer("127.0.1.1", rcpt="550 5.1.1 no such user, and this is said at some length of each of them")
+        everybody = [f"user{i}@x.example" for i in range(300)]
+        send(w, *((one,) for one in everybody))
+        (r,) = reports(w, 1)
+        expect(sorted(f["final-recipient"][8:] for f in fields(r)[1:]) == sorted(everybody), fields(r)[1])
+        expect(all(one in words(r) for one in everybody), "somebody is missing")
+
+
 def test_peer_that_reports():
     with World(ZONE) as w:
         peer = w.peer("127.0.1.1")
