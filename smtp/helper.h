@@ -7,7 +7,7 @@
  *
  * The two talk over a socketpair in packets of fixed size; a mail follows on a pipe. When the
  * server ends the helper finishes what it has whole and ends too. When the helper dies every job
- * fails with HELPER_TEMP, and so does every later one.
+ * fails with HELPER_TEMP, and so does every later one: there cannot be another without root.
  */
 #ifndef SMTP_HELPER_H
 #define SMTP_HELPER_H
