@@ -50,14 +50,18 @@ filepath = "main.vsl"
 # As systemd does it: sockets from descriptor 3 on, and for which process they are.
 GIVE = """\
 import os, sys
-n = int(sys.argv[1])
-fds = [os.dup(int(fd)) for fd in sys.argv[2:2 + n]]
+user, n, words = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+fds = [os.dup(int(fd)) for fd in words[:n]]
 fds = [os.dup2(fd, 40 + i) for i, fd in enumerate(fds)]
 for i, fd in enumerate(fds):
     os.dup2(fd, 3 + i)
     os.close(fd)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(n))
-os.execv(sys.argv[2 + n], sys.argv[2 + n:])
+if user:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+os.execv(words[n], words[n:])
 """
 ROOT = os.geteuid() == 0
 LOW = 993  # a port for root alone that no mail server of this machine uses
@@ -106,8 +110,9 @@ class Service:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def start(self, *options, env=None, given=(), notify=False):
-        """given: listening sockets; notify: hear what the supervisor is told."""
+    def start(self, *options, env=None, given=(), notify=False, user=None):
+        """given: listening sockets; notify: hear what the supervisor is told; user: the uid that
+        gets the sockets."""
         env = dict(os.environ, **(env or {}))
         if notify:
             self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -116,7 +121,8 @@ class Service:
             self.notify.settimeout(20)
             env["NOTIFY_SOCKET"] = str(self.dir / "notify")
         fds = [s.fileno() for s in given]
-        give = [sys.executable, "-c", GIVE, str(len(fds)), *map(str, fds)] if fds else []
+        give = [sys.executable, "-c", GIVE, str(user or 0), str(len(fds)), *map(str, fds)]
+        give = give if fds else []
         self.served = self.log().count("serving version")
         with open(self.dir / "out", "ab") as out:
             self.process = subprocess.Popen(
@@ -249,6 +255,28 @@ def given_to_another(program):
     """sockets for another process are none of ours"""
     with Service(program) as s:
         s.start(env={"LISTEN_PID": "1", "LISTEN_FDS": "3"}).ready()
+        s.connect().close()
+
+
+def given_low_port(program):
+    """with a port from the supervisor the server is never root"""
+    if not ROOT:
+        raise Skip("needs root")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    if any(not mode(folder) & stat.S_IXOTH for folder in pathlib.Path(program).parents):
+        raise Skip("nobody may not reach the program")
+    with socket.create_server(("127.0.0.1", LOW)) as x, Service(program, [LOW]) as s:
+        alice = s.mailbox("alice")
+        for folder in (s.dir, *s.dir.rglob("*")):
+            os.chown(folder, nobody, nobody)
+        s.start(given=[x], user=nobody).ready()
+        expect(set(ids(s.process.pid)["Uid"]) == {str(nobody)}, "it is somebody else")
+        client = s.connect()
+        command(client, b"EHLO me", b"250")
+        send(client)
+        until("the mail", lambda: (alice / "Maildir/new").is_dir()
+              and list((alice / "Maildir/new").iterdir()))
+        s.reload()
         s.connect().close()
 
 
@@ -554,10 +582,11 @@ def script_files(program):
         expect(p.returncode == 0, p.stderr)
 
 
-TESTS = [given_sockets, given_waits_for_the_server, given_to_another, socket_activate, told,
-         told_by_abstract_name, reload_ports, reload_under_load, reload_taken_port, reload_fixed,
-         reload_domain, reload_logs, root_gives_up, root_reload_keeps_low_port, root_only_file,
-         root_helper_dies, helper_dies, helper_dies_detached, unit_files, script_files]
+TESTS = [given_sockets, given_waits_for_the_server, given_to_another, given_low_port,
+         socket_activate, told, told_by_abstract_name, reload_ports, reload_under_load,
+         reload_taken_port, reload_fixed, reload_domain, reload_logs, root_gives_up,
+         root_reload_keeps_low_port, root_only_file, root_helper_dies, helper_dies,
+         helper_dies_detached, unit_files, script_files]
 
 
 def main():
