@@ -387,6 +387,41 @@ class PostfixLasting(Postfix):
     more = "max_use = 1000000\nmax_idle = 1h\n"
 
 
+class Relay(Vsmtp):
+    """Everything goes on to a sink, which takes it and forgets it."""
+    name = "relay"
+
+    def __init__(self, sink):
+        self.sink = sink
+        super().__init__()
+
+    def prepare(self):
+        super().prepare()
+        (self.dir / "vsmtp.toml").write_text(
+            CONFIG + f'[server.relay]\nhost = "127.0.0.1:{self.sink}"\ntls = "none"\n')
+        (self.dir / "main.vsl").write_text('#{ rcpt: [ action "out" || deliver_all(), rule "all" || faccept() ] }')
+
+    def waiting(self):
+        return int(self.sql("SELECT count(*) FROM message"))
+
+
+class PostfixRelay(Postfix):
+    more = "smtpd_recipient_restrictions = permit\nmydestination =\n"
+
+    def __init__(self, sink):
+        self.more += f"relayhost = [127.0.0.1]:{sink}\n"
+        super().__init__()
+
+    def prepare(self):
+        super().prepare()
+        with open(self.dir / "conf/master.cf", "a") as conf:
+            conf.write("smtp unix - - n - - smtp\nrelay unix - - n - - smtp\n")
+
+    def waiting(self):
+        return sum(len(files) for d in ("incoming", "active", "deferred")
+                   for _, _, files in os.walk(self.dir / "spool" / d))
+
+
 class PostfixWide(Postfix):
     more = "default_process_limit = 1100\n"
 
@@ -640,6 +675,61 @@ def fill(server, count):
         copy("body", "its_body",
              {"at": "(SELECT key FROM one) + i * 1048576 + its_body.at"})])
     server.sql(FILL.format(count=count, inserts=inserts))
+
+
+def relayed(server, sessions, count):
+    """Messages a second from the first in to the last out."""
+    began = time.monotonic()
+    send(server, sessions, count, 5120)
+    until("the last to leave", lambda: server.waiting() == 0, 120, 0.02)
+    return count / (time.monotonic() - began)
+
+
+def part_relay():
+    port = free_port()
+    sink = subprocess.Popen(
+        [str(w) for w in (PEERS / "usr/sbin/smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", 200)], cwd="/tmp",
+        env=dict(os.environ, LD_LIBRARY_PATH=LIBRARIES))
+    try:
+        with Relay(port) as vsmtp, PostfixRelay(port) as postfix:
+            for sessions in (1, 10, 100):
+                count = {1: 300, 10: 1500, 100: 3000}[sessions]
+                seen = [[relayed(s, sessions, count) for s in (vsmtp, postfix)] for _ in range(ROUNDS)]
+                row(f"relayed, in by smtp-source and out to smtp-sink, {sessions} sessions", "/s",
+                    *(statistics.median(r) for r in zip(*seen)))
+    finally:
+        sink.kill()
+        sink.wait()
+
+
+def quiet(server):
+    before = cpu_ms(server.pid)
+    time.sleep(1)
+    return cpu_ms(server.pid) - before <= 10
+
+
+def part_pass():
+    """A thousand recipients become due, for a server that is not there, among so many that are not."""
+    for count in (1000, 100000, 1000000):
+        with Relay(free_port()) as server:
+            send(server, 1, 1, 200)
+            until("the first to be deferred", lambda: "refused" in server.sql("SELECT last_reply FROM recipient"))
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(60)
+            fill(server, count)
+            server.sql("UPDATE rcpt SET next_at = next_at + 86400000; "
+                       "UPDATE rcpt SET next_at = 1 WHERE id IN (SELECT id FROM rcpt LIMIT 1000)")
+            os.sync()
+            server.start()
+            began = cpu_ms(server.pid)
+            due = "SELECT count(*) FROM rcpt WHERE next_at < 1000000"
+            until("all to be put off", lambda: int(server.sql(due)) == 0, 60, 0.2)
+            row(f"CPU of 1000 attempts in vain, {count} recipients deferred", "ms", cpu_ms(server.pid) - began, None)
+            until("the first cleaning after a start to end", lambda: quiet(server), 120)
+            idle = cpu_ms(server.pid)
+            time.sleep(SECONDS)
+            row(f"CPU of a second without work, {count} recipients deferred", "ms",
+                (cpu_ms(server.pid) - idle) / SECONDS, None, digits=1)
 
 
 def part_spf():
