@@ -28,7 +28,7 @@ struct session_local {
   str file; /* its name in the folder */
   str user; /* its owner */
   uint32_t uid;
-  bool later; /* a recipient was refused for now: so will be the whole mail */
+  bool later;                 /* a recipient was refused for now: so will be the whole mail */
   struct store_rcpt *refused; /* for good: about them the owner gets a message of its own */
   size_t refused_count;
 };
@@ -49,8 +49,8 @@ struct session {
   bool greeted; /* 220 was said */
   bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
   struct session_local *local; /* NULL: it came by a listener */
-  struct delegate *delegate; /* the mail is at a filter */
-  struct delegate *brings;   /* with returns: whose mail comes in just now */
+  struct delegate *delegate;   /* the mail is at a filter */
+  struct delegate *brings;     /* with returns: whose mail comes in just now */
   bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
   /* the command whose stage is being asked */
   struct command command;
