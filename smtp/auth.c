@@ -259,18 +259,22 @@ static void auth_succeed(struct session *s, str id, const struct rules_verdict *
 
 /* ---- the accounts ------------------------------------------------------------------------------ */
 
-/* The account meant, "" if it can be none; in out. */
-static str auth_account(struct session *s, struct buf *out)
+/* The account meant, nothing if it can be none. -1: no memory. */
+static int auth_account(struct session *s, struct buf *out)
 {
-  if (password_account(auth_conf(s), buf_str(&s->auth->sasl.user), out) < 0) buf_clear(out);
-  return buf_str(out);
+  if (password_account(auth_conf(s), buf_str(&s->auth->sasl.user), out) == 0) return 0;
+  if (!buf_ok(out)) return -1;
+  buf_clear(out);
+  return 0;
 }
 
 static void auth_accepted(struct session *s)
 {
   struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
-  str account = auth_account(s, &name);
-  auth_succeed(s, account.n ? account : buf_str(&s->auth->sasl.user), NULL);
+  if (auth_account(s, &name) < 0)
+    auth_give_up(s, reply_of(REPLY_AUTH_LATER));
+  else
+    auth_succeed(s, name.n ? buf_str(&name) : buf_str(&s->auth->sasl.user), NULL);
   buf_free(&name);
 }
 
@@ -282,26 +286,8 @@ static void auth_go_on(struct session *s)
   if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
 }
 
-static void auth_checked(void *arg, bool right)
+static void auth_answered(struct session *s, enum password_answer answer)
 {
-  struct session *s = arg;
-  s->waiting = false;
-  if (right)
-    auth_accepted(s);
-  else
-    auth_wrong(s);
-  auth_go_on(s);
-}
-
-static void auth_ask_password(struct session *s)
-{
-  struct auth_hub *hub = s->server->auth;
-  struct auth *a = s->auth;
-  struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
-  enum password_answer answer =
-      password_begin(hub->passwords, &a->check, ban_key(&s->peer), auth_account(s, &name),
-                     buf_str(&a->sasl.password), auth_checked, s);
-  buf_free(&name);
   switch (answer) {
   case PASSWORD_RIGHT: auth_accepted(s); break;
   case PASSWORD_WRONG: auth_wrong(s); break;
@@ -310,12 +296,34 @@ static void auth_ask_password(struct session *s)
   }
 }
 
+static void auth_checked(void *arg, enum password_answer answer)
+{
+  struct session *s = arg;
+  s->waiting = false;
+  auth_answered(s, answer);
+  auth_go_on(s);
+}
+
+static void auth_ask_password(struct session *s)
+{
+  struct auth_hub *hub = s->server->auth;
+  struct auth *a = s->auth;
+  struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
+  enum password_answer answer = PASSWORD_BUSY;
+  if (auth_account(s, &name) == 0)
+    answer = password_begin(hub->passwords, &a->check, ban_key(&s->peer), buf_str(&name),
+                            buf_str(&a->sasl.password), auth_checked, s);
+  buf_free(&name);
+  auth_answered(s, answer);
+}
+
 static void auth_ask_verifier(struct session *s)
 {
   struct auth_hub *hub = s->server->auth;
   struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
   struct scram_verifier v;
-  int known = password_verifier(hub->passwords, auth_account(s, &name), &v);
+  int known = auth_account(s, &name);
+  if (known == 0) known = password_verifier(hub->passwords, buf_str(&name), &v);
   buf_free(&name);
   if (known < 0)
     auth_give_up(s, reply_of(REPLY_AUTH_LATER));
@@ -336,11 +344,11 @@ static void auth_ask_accounts(struct session *s)
 
 /* ---- the rules --------------------------------------------------------------------------------- */
 
-static void auth_made(void *arg, bool right)
+static void auth_made(void *arg, enum password_answer answer)
 {
   struct session *s = arg;
   s->waiting = false;
-  if (right)
+  if (answer == PASSWORD_RIGHT)
     auth_take(s,
               sasl_server_verifier(&s->auth->sasl, &s->auth->check.verifier, true, &s->auth->out));
   else
@@ -492,7 +500,8 @@ static void auth_respond(struct session *s, str line)
   struct auth *a = s->auth;
   str response;
   if (sasl_decode(line, &a->in) < 0) {
-    auth_give_up(s, reply_conf(auth_conf(s), CODE_AUTH_ERROR_DECODE64, ""));
+    auth_give_up(s, buf_ok(&a->in) ? reply_conf(auth_conf(s), CODE_AUTH_ERROR_DECODE64, "")
+                                   : reply_of(REPLY_AUTH_LATER));
     return;
   }
   response = buf_str(&a->in);

@@ -24,15 +24,17 @@ struct passwords {
 
 int password_account(const struct conf *conf, str given, struct buf *out)
 {
-  struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
-  int rc = sasl_prepare(given, &name);
+  struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX + 1 + conf->server.domain.n);
+  int rc = given.n > PASSWORD_ACCOUNT_MAX ? -1 : sasl_prepare(given, &name);
   if (rc == 0 && str_chr(buf_str(&name), '@') < 0) {
     buf_putc(&name, '@');
     buf_str_add(&name, conf->server.domain);
   }
   for (size_t i = 0; i < name.n; i++) name.p[i] = str_lower(name.p[i]);
-  if (rc == 0 && buf_ok(&name)) buf_str_add(out, buf_str(&name));
-  rc = rc == 0 && buf_ok(&name) && buf_ok(out) ? 0 : -1;
+  if (rc == 0 && name.n <= PASSWORD_ACCOUNT_MAX) buf_str_add(out, buf_str(&name));
+  if (name.n > PASSWORD_ACCOUNT_MAX) rc = -1;
+  if (!buf_ok(&name)) out->failed = true;
+  if (!buf_ok(out)) rc = -1;
   buf_free(&name);
   return rc;
 }
@@ -150,26 +152,29 @@ static bool password_has_room(const struct passwords *l, struct ban_key who)
   return n < LIMIT_AUTH_WAITING;
 }
 
-static bool password_is_right(struct passwords *l, struct password_check *c,
-                              const unsigned char salted[32])
+static enum password_answer password_judge(struct passwords *l, struct password_check *c)
 {
-  if (c->make) return scram_keys(salted, &c->verifier) == 0;
-  bool right = scram_fits(salted, &c->verifier) && c->known;
-  if (right) password_remember(l, c);
-  return right;
+  enum password_answer answer = PASSWORD_BUSY;
+  unsigned char salted[32];
+  if (!l->work || crypto_pbkdf2_key(l->work, salted) < 0) return answer;
+  if (c->make) {
+    if (scram_keys(salted, &c->verifier) == 0) answer = PASSWORD_RIGHT;
+  } else {
+    answer = scram_fits(salted, &c->verifier) && c->known ? PASSWORD_RIGHT : PASSWORD_WRONG;
+    if (answer == PASSWORD_RIGHT) password_remember(l, c);
+  }
+  mem_wipe(salted, sizeof salted);
+  return answer;
 }
 
 static void password_finish(struct passwords *l)
 {
   struct password_check *c = l->first;
-  unsigned char salted[32];
-  void (*done)(void *arg, bool right) = c->done;
+  password_done *done = c->done;
   void *arg = c->arg;
-  bool right =
-      l->work && crypto_pbkdf2_key(l->work, salted) == 0 && password_is_right(l, c, salted);
-  mem_wipe(salted, sizeof salted);
+  enum password_answer answer = password_judge(l, c);
   password_end(c);
-  done(arg, right);
+  done(arg, answer);
 }
 
 /* Works on the first in line. */
@@ -204,29 +209,30 @@ static enum password_answer password_stand(struct passwords *l, struct password_
   return PASSWORD_WAIT;
 }
 
-/* The question without its verifier. A password that cannot be one is hashed all the same. */
+/* The question with its verifier; -1: it cannot be asked now. A password that cannot be one is hashed
+ * all the same. */
 static int password_ask(struct passwords *l, struct password_check *c, struct ban_key who,
-                        str account, str password, void (*done)(void *arg, bool right), void *arg)
+                        str account, str password, password_done *done, void *arg)
 {
   *c = (struct password_check){.all = l, .who = who, .done = done, .arg = arg};
   c->account.cap = PASSWORD_ACCOUNT_MAX;
   c->password.cap = SASL_PASSWORD_MAX;
-  buf_str_add(&c->account, account);
-  if (sasl_prepare(password, &c->password) < 0) {
-    c->failed = true;
+  bool fits = account.n <= PASSWORD_ACCOUNT_MAX && password.n <= SASL_PASSWORD_MAX;
+  if (fits) buf_str_add(&c->account, account);
+  fits = sasl_prepare(password, &c->password) == 0 && fits;
+  if (!fits && buf_ok(&c->password)) {
     buf_clear(&c->password);
     buf_str_add(&c->password, str_sub(password, 0, SASL_PASSWORD_MAX));
   }
-  int found = buf_ok(&c->account) && buf_ok(&c->password)
-                  ? password_verifier(l, account, &c->verifier)
-                  : -1;
-  c->known = found > 0 && !c->failed;
+  if (!buf_ok(&c->account) || !buf_ok(&c->password)) return -1;
+  int found = password_verifier(l, buf_str(&c->account), &c->verifier);
+  c->known = found > 0 && fits;
   return found;
 }
 
 enum password_answer password_begin(struct passwords *l, struct password_check *c,
                                     struct ban_key who, str account, str password,
-                                    void (*done)(void *arg, bool right), void *arg)
+                                    password_done *done, void *arg)
 {
   if (password_ask(l, c, who, account, password, done, arg) < 0) {
     password_end(c);
@@ -239,7 +245,7 @@ enum password_answer password_begin(struct passwords *l, struct password_check *
 
 enum password_answer password_make(struct passwords *l, struct password_check *c,
                                    struct ban_key who, str account, str password,
-                                   void (*done)(void *arg, bool right), void *arg)
+                                   password_done *done, void *arg)
 {
   if (password_ask(l, c, who, account, password, done, arg) < 0 ||
       password_invent(l, account, &c->verifier) < 0) {

@@ -57,9 +57,9 @@ static void password_close(struct password_world *w)
   loop_free(w->loop);
 }
 
-static void password_done(void *arg, bool right)
+static void password_said(void *arg, enum password_answer answer)
 {
-  *(int *)arg = right;
+  *(int *)arg = answer == PASSWORD_RIGHT;
 }
 
 /* Asks, and turns until it is known. turns: how many slices it took. */
@@ -71,7 +71,7 @@ static int password_try(struct password_world *w, const char *account, const cha
   struct err e;
   int said = -1;
   enum password_answer answer =
-      password_begin(w->all, &c, who, str_of(account), str_of(password), password_done, &said);
+      password_begin(w->all, &c, who, str_of(account), str_of(password), password_said, &said);
   *turns = 0;
   if (answer != PASSWORD_WAIT) return answer == PASSWORD_RIGHT;
   while (said < 0) {
@@ -139,7 +139,7 @@ TEST(password_line_is_short)
   for (int i = 0; i <= LIMIT_AUTH_WAITING; i++) {
     struct ban_key who = {{(unsigned char)i}};
     said[i] = -1;
-    CHECK_INT(password_begin(w.all, &c[i], who, STR("bob@d.example"), STR("secret"), password_done,
+    CHECK_INT(password_begin(w.all, &c[i], who, STR("bob@d.example"), STR("secret"), password_said,
                              &said[i]),
               i < LIMIT_AUTH_WAITING ? PASSWORD_WAIT : PASSWORD_BUSY);
   }
@@ -147,7 +147,7 @@ TEST(password_line_is_short)
   struct ban_key first = {{0}};
   password_end(&c[1]); /* one goes: there is room, but for one of each address */
   CHECK_INT(
-      password_begin(w.all, &again, first, STR("bob@d.example"), STR("x"), password_done, &said[1]),
+      password_begin(w.all, &again, first, STR("bob@d.example"), STR("x"), password_said, &said[1]),
       PASSWORD_BUSY);
   password_end(&c[0]); /* the one that is worked on */
   while (said[LIMIT_AUTH_WAITING - 1] < 0) CHECK_INT(loop_turn(w.loop, 0, &e), 0);
@@ -165,7 +165,7 @@ TEST(password_makes_a_verifier)
   struct err e;
   int said = -1;
   if (!password_open(&w, check_folder())) return;
-  CHECK_INT(password_make(w.all, &c, who, STR("eve"), STR("open"), password_done, &said),
+  CHECK_INT(password_make(w.all, &c, who, STR("eve"), STR("open"), password_said, &said),
             PASSWORD_WAIT);
   while (said < 0) CHECK_INT(loop_turn(w.loop, 0, &e), 0);
   CHECK_INT(said, 1);
