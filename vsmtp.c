@@ -84,8 +84,8 @@
 #include "sqlite/secret.c"     /* keys the server made for itself */
 #include "sqlite/keep.c" /* what is done when nobody waits: checkpoints, old rows, others' changes */
 #include "sqlite/foreign.c" /* databases of others, which rules ask */
-#include "sqlite/view.c"  /* rows for people */
-#include "sqlite/store.c" /* opening, closing, the turn, the degraded state, space */
+#include "sqlite/view.c"    /* rows for people */
+#include "sqlite/store.c"   /* opening, closing, the turn, the degraded state, space */
 
 /* ---- rules/ -------------------------------------------------------------------------------------
  * VSL: first what has no mail in it, then the words for mail. */
@@ -157,12 +157,12 @@
 #include "smtp/addrlist.c"     /* the addresses in a field such as To */
 #include "smtp/dropfile.c"     /* a mail in the drop folder: the format of its file */
 #include "smtp/submit.c"       /* what a program of this machine writes, made a mail */
-#include "smtp/saslprep.c"    /* names and passwords in the one form that is compared */
-#include "smtp/scram.c"       /* the arithmetic of SCRAM-SHA-256 */
-#include "smtp/sasl.c"        /* the exchanges of AUTH: what both sides share, */
-#include "smtp/sasl_server.c" /* the server's side, */
-#include "smtp/sasl_client.c" /* and the client's */
-#include "smtp/passwd.c" /* /etc/passwd and /etc/group, read without the name service switch */
+#include "smtp/saslprep.c"     /* names and passwords in the one form that is compared */
+#include "smtp/scram.c"        /* the arithmetic of SCRAM-SHA-256 */
+#include "smtp/sasl.c"         /* the exchanges of AUTH: what both sides share, */
+#include "smtp/sasl_server.c"  /* the server's side, */
+#include "smtp/sasl_client.c"  /* and the client's */
+#include "smtp/passwd.c"     /* /etc/passwd and /etc/group, read without the name service switch */
 #include "smtp/alias.c"      /* which addresses stand for which others */
 #include "smtp/alias_file.c" /* files of aliases(5) */
 #include "smtp/conf_version.c" /* version requirements as Cargo writes them */
@@ -178,46 +178,46 @@
 #include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
 #include "smtp/folder.c"       /* files that rules write, below app.dirpath only */
 #include "smtp/resolver.c"     /* name servers as the configuration wants them */
-#include "smtp/certs.c"    /* certificates and keys: read, checked, read again when they change */
-#include "smtp/policy.c"       /* a configuration together with its rules */
-#include "smtp/spf_macro.c"    /* the macro language of SPF records */
-#include "smtp/spf_record.c"   /* an SPF record, checked whole, read term by term */
-#include "smtp/spf_library.c"  /* a single term of a record, judged by libspf2 */
-#include "smtp/spf.c"          /* check_host(): may this client send for this domain? */
-#include "smtp/forged.c"       /* header fields of a client that claim to be ours */
-#include "smtp/target.c"       /* the server a mail is handed to, as rules write it */
-#include "smtp/route.c"        /* in which order the servers of a domain are tried */
-#include "smtp/lookup.c"       /* from a name to the addresses to connect to */
-#include "smtp/mail.c"         /* one mail on its way: envelope, header, what the rules said */
-#include "smtp/csv.c"          /* tables of text */
-#include "smtp/clamd_reply.c"  /* what clamd answers */
-#include "smtp/clamd.c"        /* mails shown to clamd */
-#include "smtp/table.c"        /* the file of a table, locked while it is used */
-#include "smtp/commands.c"     /* the commands that the helper runs for rules */
-#include "smtp/outside.c"      /* the services that rules call: all of the above */
-#include "smtp/ask.c"          /* what rules ask that takes time: SPF, names */
-#include "smtp/host.c"         /* what rules may ask about a mail and do to it */
-#include "smtp/settle.c"       /* recipients become who they stand for */
-#include "smtp/guard.c"        /* what no rule can forget: no open relay, no backscatter */
-#include "smtp/judge.c"        /* the rules of one stage run over one mail */
-#include "smtp/login.c"        /* the client's side of AUTH: lines in, lines out */
-#include "smtp/client.c"       /* the SMTP client: mails handed to another server */
+#include "smtp/certs.c"      /* certificates and keys: read, checked, read again when they change */
+#include "smtp/policy.c"     /* a configuration together with its rules */
+#include "smtp/spf_macro.c"  /* the macro language of SPF records */
+#include "smtp/spf_record.c" /* an SPF record, checked whole, read term by term */
+#include "smtp/spf_library.c"   /* a single term of a record, judged by libspf2 */
+#include "smtp/spf.c"           /* check_host(): may this client send for this domain? */
+#include "smtp/forged.c"        /* header fields of a client that claim to be ours */
+#include "smtp/target.c"        /* the server a mail is handed to, as rules write it */
+#include "smtp/route.c"         /* in which order the servers of a domain are tried */
+#include "smtp/lookup.c"        /* from a name to the addresses to connect to */
+#include "smtp/mail.c"          /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/csv.c"           /* tables of text */
+#include "smtp/clamd_reply.c"   /* what clamd answers */
+#include "smtp/clamd.c"         /* mails shown to clamd */
+#include "smtp/table.c"         /* the file of a table, locked while it is used */
+#include "smtp/commands.c"      /* the commands that the helper runs for rules */
+#include "smtp/outside.c"       /* the services that rules call: all of the above */
+#include "smtp/ask.c"           /* what rules ask that takes time: SPF, names */
+#include "smtp/host.c"          /* what rules may ask about a mail and do to it */
+#include "smtp/settle.c"        /* recipients become who they stand for */
+#include "smtp/guard.c"         /* what no rule can forget: no open relay, no backscatter */
+#include "smtp/judge.c"         /* the rules of one stage run over one mail */
+#include "smtp/login.c"         /* the client's side of AUTH: lines in, lines out */
+#include "smtp/client.c"        /* the SMTP client: mails handed to another server */
 #include "smtp/outbound_lane.c" /* one destination: who waits, its addresses, its back-off */
 #include "smtp/outbound_link.c" /* one connection to it */
-#include "smtp/outbound.c"     /* who is connected to whom, how often, and who must wait */
-#include "smtp/echo.c"         /* is the mail that comes back the one that went out? */
-#include "smtp/delegate.c"     /* mails handed to a filter and taken back from it */
-#include "smtp/ban.c"          /* addresses that guess passwords */
-#include "smtp/password.c"     /* does this password open that account? */
-#include "smtp/auth.c"         /* AUTH: an exchange, the rules, the accounts */
-#include "smtp/session.c"      /* one conversation: the table of commands and their legal states */
-#include "smtp/envelope.c"     /* its MAIL and RCPT */
-#include "smtp/receive.c"      /* from 354 to the answer of the store */
-#include "smtp/notify.c"       /* what a supervisor is told */
-#include "smtp/ports.c"        /* where the server listens: kept, opened, closed, given */
-#include "smtp/server.c"       /* who may come, how many, stopping in good order */
-#include "smtp/local.c"        /* one mail into a Maildir or an mbox, safely */
-#include "smtp/helper_child.c" /* what a child of the helper does */
+#include "smtp/outbound.c"      /* who is connected to whom, how often, and who must wait */
+#include "smtp/echo.c"          /* is the mail that comes back the one that went out? */
+#include "smtp/delegate.c"      /* mails handed to a filter and taken back from it */
+#include "smtp/ban.c"           /* addresses that guess passwords */
+#include "smtp/password.c"      /* does this password open that account? */
+#include "smtp/auth.c"          /* AUTH: an exchange, the rules, the accounts */
+#include "smtp/session.c"       /* one conversation: the table of commands and their legal states */
+#include "smtp/envelope.c"      /* its MAIL and RCPT */
+#include "smtp/receive.c"       /* from 354 to the answer of the store */
+#include "smtp/notify.c"        /* what a supervisor is told */
+#include "smtp/ports.c"         /* where the server listens: kept, opened, closed, given */
+#include "smtp/server.c"        /* who may come, how many, stopping in good order */
+#include "smtp/local.c"         /* one mail into a Maildir or an mbox, safely */
+#include "smtp/helper_child.c"  /* what a child of the helper does */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
 #include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
 #include "smtp/bounce_text.c"    /* a report as a mail: in words, in fields (RFC 3464) */
@@ -226,25 +226,25 @@
 #include "smtp/deliver.c" /* the queue runner: stored mails through the later rules to mailboxes */
 #include "smtp/drop.c"    /* mails that programs of this machine left in the drop folder */
 #include "smtp/options.c" /* options that verbs share */
-#include "smtp/verb_conf.c"       /* config-show, config-diff */
-#include "smtp/pitfall.c"         /* mistakes in the set-up of scanners that check can see */
-#include "smtp/verb_check.c"      /* check: read everything, start nothing */
-#include "smtp/verb_eval.c"       /* eval: run a script that needs no mail */
-#include "smtp/verb_version.c"    /* versions of the program and of its libraries */
-#include "smtp/rows.c"            /* the database beside the server, and its rows printed */
-#include "smtp/verb_message.c"    /* what the next two share */
-#include "smtp/verb_queue.c"      /* queue: list, show, retry, move, hold, remove */
-#include "smtp/verb_user.c"       /* user: accounts added, changed, removed, listed */
-#include "smtp/verb_quarantine.c" /* quarantine: list, show, release, remove */
-#include "smtp/verb_explain.c"    /* explain: every decision about a message */
-#include "smtp/verb_vqueue.c"     /* the original's command of that name */
-#include "smtp/leave.c"           /* a mail left in the drop folder */
+#include "smtp/verb_conf.c"          /* config-show, config-diff */
+#include "smtp/pitfall.c"            /* mistakes in the set-up of scanners that check can see */
+#include "smtp/verb_check.c"         /* check: read everything, start nothing */
+#include "smtp/verb_eval.c"          /* eval: run a script that needs no mail */
+#include "smtp/verb_version.c"       /* versions of the program and of its libraries */
+#include "smtp/rows.c"               /* the database beside the server, and its rows printed */
+#include "smtp/verb_message.c"       /* what the next two share */
+#include "smtp/verb_queue.c"         /* queue: list, show, retry, move, hold, remove */
+#include "smtp/verb_user.c"          /* user: accounts added, changed, removed, listed */
+#include "smtp/verb_quarantine.c"    /* quarantine: list, show, release, remove */
+#include "smtp/verb_explain.c"       /* explain: every decision about a message */
+#include "smtp/verb_vqueue.c"        /* the original's command of that name */
+#include "smtp/leave.c"              /* a mail left in the drop folder */
 #include "smtp/verb_sendmail_smtp.c" /* sendmail -bs: a conversation with a pipe */
-#include "smtp/verb_sendmail.c"   /* sendmail: mail from this machine's programs */
-#include "smtp/verb_init.c"       /* init: a configuration to start from */
-#include "smtp/verb_spf.c"        /* spf: what SPF says of a client */
-#include "smtp/reload.c"          /* SIGHUP: everything again, as one step */
-#include "smtp/verb_run.c"        /* serve: what start and end do, in order */
+#include "smtp/verb_sendmail.c"      /* sendmail: mail from this machine's programs */
+#include "smtp/verb_init.c"          /* init: a configuration to start from */
+#include "smtp/verb_spf.c"           /* spf: what SPF says of a client */
+#include "smtp/reload.c"             /* SIGHUP: everything again, as one step */
+#include "smtp/verb_run.c"           /* serve: what start and end do, in order */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */

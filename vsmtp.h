@@ -73,6 +73,24 @@ struct datum {
 #define LIMIT_REPLY_TEXT 4096 /* octets of a reply kept */
 #endif
 
+/* ---- as a client: who is tried, and how many at once ------------------------------------------ */
+#ifndef LIMIT_ROUTE_HOSTS
+#define LIMIT_ROUTE_HOSTS                                                                          \
+  10 /* servers of a domain that are looked up; RFC 5321 §5.1: at least two */
+#endif
+#ifndef LIMIT_ROUTE_HOPS
+#define LIMIT_ROUTE_HOPS 16 /* addresses of a domain that are tried */
+#endif
+#ifndef LIMIT_OUTBOUND_HOST
+#define LIMIT_OUTBOUND_HOST 10 /* connections to one address */
+#endif
+#ifndef LIMIT_OUTBOUND_ALL
+#define LIMIT_OUTBOUND_ALL 500 /* connections in all, those included that nobody answered yet */
+#endif
+#ifndef LIMIT_DELIVER_JOBS
+#define LIMIT_DELIVER_JOBS 500 /* stored mails in work or waiting for a server, some 5 KB each */
+#endif
+
 /* ---- reports to senders ------------------------------------------------------------------------ */
 #ifndef LIMIT_BOUNCE_RATE
 #define LIMIT_BOUNCE_RATE 30 /* to one sender within an hour */
@@ -88,23 +106,6 @@ struct datum {
 #endif
 #ifndef LIMIT_BOUNCE_BYTES
 #define LIMIT_BOUNCE_BYTES (4 << 20) /* octets of a report: 1000 recipients with their replies */
-#endif
-
-/* ---- as a client: who is tried, and how many at once ------------------------------------------ */
-#ifndef LIMIT_ROUTE_HOSTS
-#define LIMIT_ROUTE_HOSTS 10 /* servers of a domain that are looked up; RFC 5321 §5.1: at least two */
-#endif
-#ifndef LIMIT_ROUTE_HOPS
-#define LIMIT_ROUTE_HOPS 16 /* addresses of a domain that are tried */
-#endif
-#ifndef LIMIT_OUTBOUND_HOST
-#define LIMIT_OUTBOUND_HOST 10 /* connections to one address */
-#endif
-#ifndef LIMIT_OUTBOUND_ALL
-#define LIMIT_OUTBOUND_ALL 500 /* connections in all, those included that nobody answered yet */
-#endif
-#ifndef LIMIT_DELIVER_JOBS
-#define LIMIT_DELIVER_JOBS 500 /* stored mails in work or waiting for a server, some 5 KB each */
 #endif
 
 /* ---- delegation ------------------------------------------------------------------------------ */

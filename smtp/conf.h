@@ -248,7 +248,7 @@ struct conf {
       bool on;
       str host; /* name:port */
       str user;
-      str password_file, token_file; /* one of them, with a user */
+      str password_file, token_file; /* of a user; the token goes before the password */
       enum conf_relay_tls tls;
     } relay;
   } server;

@@ -182,9 +182,9 @@ static void conf_cross_relay(struct conf_reader *r)
   struct conf *c = r->conf;
   struct toml *relay = conf_find(c->tree, "server.relay");
   struct toml *tls = conf_find(c->tree, "server.relay.tls");
-  size_t secrets = (c->server.relay.password_file.n > 0) + (c->server.relay.token_file.n > 0);
+  bool secret = c->server.relay.password_file.n || c->server.relay.token_file.n;
   if (!c->server.relay.on) return;
-  if (secrets != (c->server.relay.user.n > 0)) {
+  if (secret != (c->server.relay.user.n > 0)) {
     conf_fail(r, relay,
               "server.relay: user and password_file, or user and token_file, go together");
   } else if (c->server.relay.user.n && tls && !conf_is_given(tls)) {

@@ -255,8 +255,9 @@ const struct conf_key conf_keys[] = {
     CONF_KEY("server.relay.user", CONF_NAME, CONF_AT(server.relay.user), NULL, "who we are there"),
     CONF_KEY("server.relay.password_file", CONF_SECRET, CONF_AT(server.relay.password_file), NULL,
              "file with the password"),
-    CONF_KEY("server.relay.token_file", CONF_SECRET, CONF_AT(server.relay.token_file), NULL,
-             "file with a token for XOAUTH2, instead of a password; read for each connection"),
+    CONF_KEY(
+        "server.relay.token_file", CONF_SECRET, CONF_AT(server.relay.token_file), NULL,
+        "file with a token for XOAUTH2, used instead of the password, read for each connection"),
     CONF_ONE_OF("server.relay.tls", CONF_AT(server.relay.tls), "\"opportunistic\"",
                 conf_relay_names, "encryption on the way there; with a user: verified"),
 

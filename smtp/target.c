@@ -296,7 +296,10 @@ int target_of_relay(const struct conf *conf, struct arena *a, struct target *out
                          .token_file = conf->server.relay.token_file};
   if (!host.p) return err_nomem(e);
   if (target_host(host, out, e) < 0) return err_context(e, "server.relay.host");
-  if (out->token_file.n) out->auth = TARGET_AUTH_XOAUTH2;
+  if (out->token_file.n) {
+    out->auth = TARGET_AUTH_XOAUTH2;
+    out->password_file = STR("");
+  }
   out->implicit = out->port == 465 && out->tls >= CONF_RELAY_REQUIRED;
   return 0;
 }

@@ -2,131 +2,30 @@
 """Mail that leaves: outbound.py VSMTP [PART].
 
 knot serves the zones (tests/spf/names.py); the servers of other people are Peer, which does what it
-is told, and the real ones, unpacked by tests/peers.sh. All of them stand on addresses of loopback, on
-one port, which VSMTP_MX_PORT names instead of 25. Each test is a function and gets its own server.
+is told, and the real ones (others.py), unpacked by tests/peers.sh. All stand on addresses of loopback,
+on one port, which VSMTP_MX_PORT names instead of 25. Each test is a function and gets its own server.
 """
 
 import base64
 import concurrent.futures
 import hashlib
 import hmac
-import os
 import pathlib
 import shutil
 import signal
 import smtplib
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "clients"), str(HERE.parent / "spf")]
-import names  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import others  # noqa: E402
 from peer import Peer, slowly  # noqa: E402
-from server import Server, until  # noqa: E402
-
-VSMTP = ""
-FROM = "bob@home.example"
-
-
-def expect(condition, why=""):
-    if not condition:
-        raise AssertionError(why)
-
-
-def free_port(ip="127.0.0.1"):
-    with socket.create_server((ip, 0)) as s:
-        return s.getsockname()[1]
-
-
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as s:
-            s.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
-def mx(*hosts, **addresses):
-    """A zone: x.example with MX hosts (preference, name), and their addresses."""
-    zone = {"x.example": [("MX", f"{p} {h}.x.example.") for p, h in hosts]}
-    for name, ips in addresses.items():
-        for ip in ips if isinstance(ips, list) else [ips]:
-            zone.setdefault(f"{name}.x.example", []).append(("AAAA" if ":" in ip else "A", ip))
-    return zone
-
-
-class World:
-    """Name servers, peers on one port, and a vsmtp between them."""
-
-    def __init__(self, zone, way="", period="1s", server="", relay="", rules=None, env=None, port=None,
-                 delivery="", dns=""):
-        self.folder = tempfile.TemporaryDirectory()
-        self.port = port or free_port()
-        self.peers = []
-        self.dns = names.Names(self.folder.name, zone)
-        config = (
-            f'{server}\n[server.smtp]\nopen_relay = true\n{relay}\n'
-            f'[server.queues.delivery]\ndeferred_retry_period = "{period}"\n{delivery}\n'
-            f'[server.dns]\ntype = "custom"\nconfig = {{ name_servers = ["127.0.0.1:{self.dns.port}"] }}\n'
-            f'options = {{ timeout = "1s", attempts = 2{dns} }}\n')
-        rules = rules or {"main.vsl": '#{ rcpt: [ action "way" || { %s }, rule "all" || accept() ] }' % way}
-        self.server = Server([VSMTP], rules, config, mailboxes=("alice", "bob"),
-                             env=dict(env or {}, VSMTP_MX_PORT=str(self.port)))
-
-    def peer(self, ip, **how):
-        self.peers.append(Peer(ip, how.pop("port", self.port), **how))
-        return self.peers[-1]
-
-    def __enter__(self):
-        try:
-            self.server.__enter__()
-        except BaseException:
-            self.dns.stop()
-            raise
-        return self
-
-    def __exit__(self, *what):
-        try:
-            self.server.__exit__(*what)
-        finally:
-            for p in self.peers:
-                p.stop()
-            self.dns.stop()
-            self.folder.cleanup()
-
-    def send(self, *to, sender=FROM, text="Subject: x\r\n\r\nhello\r\n", options=()):
-        with smtplib.SMTP("127.0.0.1", self.server.port, "me.example", 30) as c:
-            c.sendmail(sender, list(to), text, mail_options=options)
-
-    def recipients(self):
-        return self.server.sql("SELECT address, status, last_reply FROM recipient")
-
-    def reply(self, address, status):
-        """The last reply of a recipient, once it has that status."""
-        def found():
-            return [r for a, s, r in self.recipients() if a == address and s == status and r]
-        return until(f"{address} {status}", found)[0]
-
-    def log(self):
-        return (self.server.dir / "server.log").read_text(errors="replace")
-
-    def empty(self, seconds=20):
-        until("an empty queue", lambda: not self.server.sql("SELECT 1 FROM queue"), seconds)
-
-    def empty_but_failed(self):
-        until("the rest to arrive", lambda: not self.server.sql("SELECT 1 FROM recipient WHERE status = 'pending'"))
-
-    def arrived(self, peer, count=1, seconds=20):
-        until(f"{count} mails at {peer.ip}", lambda: len(peer.mails) >= count, seconds)
-        expect(len(peer.mails) == count, f"{len(peer.mails)} mails at {peer.ip}")
-        return peer.mails
-
+from world import (  # noqa: E402
+    FROM, HERE, ONE, World, expect, free_port, has_ipv6, mx, tls, trusting, until)
 
 # ---- where to -----------------------------------------------------------------------------------------
 
@@ -222,9 +121,6 @@ def test_name_servers_are_silent():
 
 
 # ---- what servers answer ------------------------------------------------------------------------------
-
-ONE = {"x.example": [("A", "127.0.1.1")], "y.example": [("A", "127.0.1.2")]}
-
 
 def test_greylisting():
     seen = []
@@ -355,39 +251,6 @@ def test_attempts_and_lifetime_end():
 
 
 # ---- encryption -----------------------------------------------------------------------------------------
-
-def certificates():
-    """An authority, and a certificate of it for each name; made once."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="outbound-ca-"))
-
-    def openssl(*words):
-        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 30,
-            "-subj", "/CN=root", "-keyout", folder / "ca.key", "-out", folder / "ca.pem")
-    for name in ("x.example", "y.example"):
-        (folder / "ext").write_text(f"subjectAltName=DNS:{name}")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                "-keyout", folder / f"{name}.key", "-out", folder / "csr")
-        openssl("x509", "-req", "-in", folder / "csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
-                "-CAcreateserial", "-days", 30, "-extfile", folder / "ext", "-out", folder / f"{name}.pem")
-    return folder
-
-
-CERTS = None
-
-
-def tls(name):
-    global CERTS
-    CERTS = CERTS or certificates()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTS / f"{name}.pem", CERTS / f"{name}.key")
-    return context
-
-
-def trusting():
-    tls("x.example")
-    return {"SSL_CERT_FILE": str(CERTS / "ca.pem")}
-
 
 def test_encrypted_where_offered():
     with World(ONE) as w:
@@ -757,240 +620,9 @@ def test_people_act():
         w.empty()
 
 
-# ---- the servers of other people ------------------------------------------------------------------------
-
-def installed(*packages):
-    got = subprocess.run([HERE.parent / "peers.sh", *packages], capture_output=True, text=True)
-    if got.returncode != 0:
-        return None, None
-    top = pathlib.Path(got.stdout.strip())
-    libraries = [top / "usr/lib/postfix", top / "usr/lib/dovecot", *top.glob("usr/lib/*-linux-*")]
-    return top, dict(os.environ, LD_LIBRARY_PATH=":".join(map(str, libraries)))
-
-
-def as_others(words):
-    """A daemon that will not be root."""
-    return ["-u", "nobody", *words] if os.geteuid() == 0 else words
-
-
-def test_smtp_sink():
-    """Postfix's: kind, without ESMTP, with replies that refuse, hang up, come late"""
-    top, env = installed("postfix")
-    if not top:
-        return "Postfix's smtp-sink is not to be had here"
-    kinds = {"kind": [], "old": ["-e"], "lmtp": ["-L"], "hard": ["-f", "data"], "soft": ["-r", "rcpt"],
-             "hangup": ["-q", "data"], "plain": ["-p"]}
-    zone = {f"{k}.example": [("A", f"127.0.1.{i + 1}")] for i, k in enumerate(kinds)}
-    port, running = free_port(), []
-    way = f'if rcpt().domain == "lmtp.example" {{ forward(rcpt(), "lmtp://lmtp.example:{port}") }}'
-    try:
-        for k, words in kinds.items():
-            ip = zone[f"{k}.example"][0][1]
-            running.append(subprocess.Popen(
-                [top / "usr/sbin/smtp-sink", *as_others(words), f"{ip}:{port}", "100"], env=env, cwd="/tmp"))
-        time.sleep(0.5)
-        with World(zone, way, port=port, period="1h") as w:
-            w.send(*(f"a@{k}.example" for k in kinds))
-            for k, status in (("kind", "done"), ("old", "done"), ("lmtp", "done"), ("plain", "done"),
-                              ("hard", "failed"), ("soft", "pending"), ("hangup", "pending")):
-                w.reply(f"a@{k}.example", status)
-    finally:
-        for p in running:
-            p.kill()
-            p.wait()
-
-
-POSTFIX = """\
-compatibility_level = 3.6
-mail_owner = mail
-setgid_group = news
-default_privs = nobody
-queue_directory = {dir}/spool
-data_directory = {dir}/data
-daemon_directory = {top}/usr/lib/postfix/sbin
-command_directory = {top}/usr/sbin
-shlib_directory = {top}/usr/lib/postfix
-meta_directory = {dir}/conf
-import_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH
-myhostname = x.example
-mydestination = x.example
-mynetworks = 127.0.0.0/8
-inet_interfaces = 127.0.0.1
-local_recipient_maps = inline:{{ joe=1, ann=1 }}
-alias_maps =
-alias_database =
-smtpd_recipient_restrictions = reject_unlisted_recipient, permit
-smtpd_tls_cert_file = {certs}/x.example.pem
-smtpd_tls_key_file = {certs}/x.example.key
-smtpd_tls_security_level = may
-mail_spool_directory = {dir}/mail/
-maillog_file = {dir}/postfix.log
-maillog_file_prefixes = {dir}
-"""
-POSTFIX_MASTER = """\
-127.0.1.1:{port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-error unix - - n - - error
-retry unix - - n - - error
-local unix - n n - - local
-postlog unix-dgram n - n - 1 postlogd
-"""
-
-
-class Postfix:
-    def __init__(self, top, env, port):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postfix-"))
-        self.dir.chmod(0o755)
-        for name in ("conf", "spool", "data", "mail"):
-            (self.dir / name).mkdir()
-        shutil.chown(self.dir / "data", "mail")
-        (self.dir / "mail").chmod(0o1777)
-        words = {"dir": self.dir, "top": top, "certs": CERTS, "port": port}
-        (self.dir / "conf/main.cf").write_text(POSTFIX.format(**words))
-        (self.dir / "conf/master.cf").write_text(POSTFIX_MASTER.format(**words))
-        for name in ("postfix-files", "postfix-files.d"):
-            if (top / "etc/postfix" / name).exists():
-                (self.dir / "conf" / name).symlink_to(top / "etc/postfix" / name)
-        for queue in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private",
-                      "saved", "trace"):
-            (self.dir / "spool" / queue).mkdir()
-            shutil.chown(self.dir / "spool" / queue, "mail")
-        for queue in ("pid", "public", "maildrop"):
-            (self.dir / "spool" / queue).mkdir()
-        for queue, mode in (("public", 0o2710), ("maildrop", 0o1730)):
-            shutil.chown(self.dir / "spool" / queue, "mail", "news")
-            (self.dir / "spool" / queue).chmod(mode)
-        env = dict(env, MAIL_CONFIG=str(self.dir / "conf"))
-        self.process = subprocess.Popen(
-            [top / "usr/lib/postfix/sbin/master", "-c", self.dir / "conf"], env=env, stdin=subprocess.DEVNULL,
-            stdout=open(self.dir / "out", "wb"), stderr=subprocess.STDOUT, start_new_session=True)
-
-        def greets():
-            try:
-                with socket.create_connection(("127.0.1.1", port), 5) as c:
-                    return c.recv(100).startswith(b"220")
-            except OSError:
-                return False
-        until("Postfix", greets)
-
-    def log(self):
-        file = self.dir / "postfix.log"
-        return file.read_text(errors="replace") if file.exists() else ""
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-
-def test_postfix():
-    """its smtpd: encrypted, many recipients, one it does not know"""
-    if os.geteuid() != 0:
-        return "Postfix's master must be started by root"
-    top, env = installed("postfix")
-    if not top:
-        return "Postfix is not to be had here"
-    trusting()
-    with World(ONE) as w:
-        postfix = Postfix(top, env, w.port)
-        try:
-            w.send("joe@x.example", "nobody@x.example", "ann@x.example")
-            expect(w.reply("joe@x.example", "done").startswith("250 2.0.0 Ok: queued as"), w.recipients())
-            expect(w.reply("nobody@x.example", "failed").startswith("550 5.1.1"), w.recipients())
-            expect("tls=TLSv1." in w.log(), w.log())
-            for _ in range(20):
-                w.send("joe@x.example", text="Subject: x\r\n\r\n" + ".\r\nfrom\r\n" * 5000)
-            w.empty_but_failed()
-        finally:
-            postfix.stop()
-
-
-DOVECOT = """\
-protocols = lmtp
-listen = 127.0.0.1
-base_dir = {dir}/run
-state_dir = {dir}/run
-log_path = {dir}/dovecot.log
-mail_location = maildir:{dir}/mail/%n
-mail_uid = {user}
-mail_gid = {group}
-first_valid_uid = 0
-auth_username_format = %Ln
-first_valid_gid = 0
-default_internal_user = nobody
-default_login_user = nobody
-default_internal_group = nogroup
-ssl = no
-import_environment = LD_LIBRARY_PATH
-service anvil {{
-  chroot =
-}}
-service lmtp {{
-  unix_listener lmtp {{
-    mode = 0666
-  }}
-  user = {user}
-}}
-userdb {{
-  driver = passwd-file
-  args = {dir}/users
-}}
-passdb {{
-  driver = passwd-file
-  args = {dir}/users
-}}
-"""
-
-
-def test_dovecot():
-    """LMTP at its socket"""
-    if os.geteuid() != 0:
-        return "Dovecot's master must be started by root"
-    top, env = installed("dovecot-lmtpd")
-    if not top:
-        return "Dovecot is not to be had here"
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="dovecot-"))
-    folder.chmod(0o755)
-    (folder / "run").mkdir()
-    (folder / "mail").mkdir()
-    shutil.chown(folder / "mail", "mail", "mail")
-    (folder / "users").write_text(f"joe:{{plain}}x:8:8::{folder}/mail/joe::\nann:{{plain}}x:8:8::{folder}/mail/ann::\n")
-    (folder / "conf").write_text(DOVECOT.format(dir=folder, top=top, user="mail", group="mail"))
-    # It looks for its parts in /usr: they are laid over it, for its eyes only.
-    overlaid = f"mount -t overlay o -o lowerdir={top}/usr:/usr /usr && exec /usr/sbin/dovecot -F -c {folder}/conf"
-    dovecot = subprocess.Popen(["unshare", "-m", "sh", "-c", overlaid], env=env,
-                               stdout=open(folder / "out", "wb"), stderr=subprocess.STDOUT)
-    try:
-        until("Dovecot's socket", lambda: (folder / "run/lmtp").exists() or dovecot.poll() is not None)
-        if dovecot.poll() is not None:
-            return "Dovecot does not start here: " + (folder / "out").read_text()[-300:].strip()
-        with World(ONE, f'forward(rcpt(), "lmtp:unix:{folder}/run/lmtp")') as w:
-            w.send("joe@home.example", "nobody@home.example", "ann@home.example")
-            expect(" 2.0.0 " in w.reply("joe@home.example", "done"), w.recipients())
-            expect(w.reply("nobody@home.example", "failed").startswith("550 5.1.1"), w.recipients())
-            w.reply("ann@home.example", "done")
-            expect(len(list((folder / "mail/joe/new").iterdir())) == 1)
-    finally:
-        dovecot.terminate()
-        dovecot.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def main():
-    global VSMTP
-    VSMTP = os.path.abspath(sys.argv[1])
     part = sys.argv[2] if len(sys.argv) > 2 else ""
-    tests = [(n[5:], f) for n, f in globals().items() if n.startswith("test_") and
+    tests = [(n[5:], f) for n, f in [*globals().items(), *vars(others).items()] if n.startswith("test_") and
              (part in n[5:] or part in "outbound")]
     failed = skipped = 0
     for name, test in tests:

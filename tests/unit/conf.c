@@ -283,7 +283,7 @@ TEST(conf_cross_faults)
       "6:1 config is for dns of type custom only\nwarning 6:10 without name_servers no name "
       "can be resolved\n");
   conf_faults("[server.relay]\nhost = 'a.example:25'\nuser = 'u'\n",
-              "4:9 server.relay: user and password_file go together\n");
+              "4:9 server.relay: user and password_file, or user and token_file, go together\n");
 }
 
 TEST(conf_versions)

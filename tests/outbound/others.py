@@ -1,0 +1,239 @@
+"""tests/outbound/others.py: Postfix's smtp-sink, a real Postfix, a real Dovecot take our mail."""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import world
+from world import HERE, ONE, World, expect, free_port, trusting, until
+
+
+def installed(*packages):
+    got = subprocess.run([HERE.parent / "peers.sh", *packages], capture_output=True, text=True)
+    if got.returncode != 0:
+        return None, None
+    top = pathlib.Path(got.stdout.strip())
+    libraries = [top / "usr/lib/postfix", top / "usr/lib/dovecot", *top.glob("usr/lib/*-linux-*")]
+    return top, dict(os.environ, LD_LIBRARY_PATH=":".join(map(str, libraries)))
+
+
+def as_others(words):
+    """A daemon that will not be root."""
+    return ["-u", "nobody", *words] if os.geteuid() == 0 else words
+
+
+def test_smtp_sink():
+    """Postfix's: kind, without ESMTP, with replies that refuse, hang up, come late"""
+    top, env = installed("postfix")
+    if not top:
+        return "Postfix's smtp-sink is not to be had here"
+    kinds = {"kind": [], "old": ["-e"], "lmtp": ["-L"], "hard": ["-f", "data"], "soft": ["-r", "rcpt"],
+             "hangup": ["-q", "data"], "plain": ["-p"]}
+    zone = {f"{k}.example": [("A", f"127.0.1.{i + 1}")] for i, k in enumerate(kinds)}
+    port, running = free_port(), []
+    way = f'if rcpt().domain == "lmtp.example" {{ forward(rcpt(), "lmtp://lmtp.example:{port}") }}'
+    try:
+        for k, words in kinds.items():
+            ip = zone[f"{k}.example"][0][1]
+            running.append(subprocess.Popen(
+                [top / "usr/sbin/smtp-sink", *as_others(words), f"{ip}:{port}", "100"], env=env, cwd="/tmp"))
+        time.sleep(0.5)
+        with World(zone, way, port=port, period="1h") as w:
+            w.send(*(f"a@{k}.example" for k in kinds))
+            for k, status in (("kind", "done"), ("old", "done"), ("lmtp", "done"), ("plain", "done"),
+                              ("hard", "failed"), ("soft", "pending"), ("hangup", "pending")):
+                w.reply(f"a@{k}.example", status)
+    finally:
+        for p in running:
+            p.kill()
+            p.wait()
+
+
+POSTFIX = """\
+compatibility_level = 3.6
+mail_owner = mail
+setgid_group = news
+default_privs = nobody
+queue_directory = {dir}/spool
+data_directory = {dir}/data
+daemon_directory = {top}/usr/lib/postfix/sbin
+command_directory = {top}/usr/sbin
+shlib_directory = {top}/usr/lib/postfix
+meta_directory = {dir}/conf
+import_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH
+myhostname = x.example
+mydestination = x.example
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+local_recipient_maps = inline:{{ joe=1, ann=1 }}
+alias_maps =
+alias_database =
+smtpd_recipient_restrictions = reject_unlisted_recipient, permit
+smtpd_tls_cert_file = {certs}/x.example.pem
+smtpd_tls_key_file = {certs}/x.example.key
+smtpd_tls_security_level = may
+mail_spool_directory = {dir}/mail/
+maillog_file = {dir}/postfix.log
+maillog_file_prefixes = {dir}
+"""
+POSTFIX_MASTER = """\
+127.0.1.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+proxymap unix - - n - - proxymap
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+error unix - - n - - error
+retry unix - - n - - error
+local unix - n n - - local
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+class Postfix:
+    def __init__(self, top, env, port):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postfix-"))
+        self.dir.chmod(0o755)
+        for name in ("conf", "spool", "data", "mail"):
+            (self.dir / name).mkdir()
+        shutil.chown(self.dir / "data", "mail")
+        (self.dir / "mail").chmod(0o1777)
+        words = {"dir": self.dir, "top": top, "certs": world.CERTS, "port": port}
+        (self.dir / "conf/main.cf").write_text(POSTFIX.format(**words))
+        (self.dir / "conf/master.cf").write_text(POSTFIX_MASTER.format(**words))
+        for name in ("postfix-files", "postfix-files.d"):
+            if (top / "etc/postfix" / name).exists():
+                (self.dir / "conf" / name).symlink_to(top / "etc/postfix" / name)
+        for queue in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private",
+                      "saved", "trace"):
+            (self.dir / "spool" / queue).mkdir()
+            shutil.chown(self.dir / "spool" / queue, "mail")
+        for queue in ("pid", "public", "maildrop"):
+            (self.dir / "spool" / queue).mkdir()
+        for queue, mode in (("public", 0o2710), ("maildrop", 0o1730)):
+            shutil.chown(self.dir / "spool" / queue, "mail", "news")
+            (self.dir / "spool" / queue).chmod(mode)
+        env = dict(env, MAIL_CONFIG=str(self.dir / "conf"))
+        self.process = subprocess.Popen(
+            [top / "usr/lib/postfix/sbin/master", "-c", self.dir / "conf"], env=env, stdin=subprocess.DEVNULL,
+            stdout=open(self.dir / "out", "wb"), stderr=subprocess.STDOUT, start_new_session=True)
+
+        def greets():
+            try:
+                with socket.create_connection(("127.0.1.1", port), 5) as c:
+                    return c.recv(100).startswith(b"220")
+            except OSError:
+                return False
+        until("Postfix", greets)
+
+    def log(self):
+        file = self.dir / "postfix.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def test_postfix():
+    """its smtpd: encrypted, many recipients, one it does not know"""
+    if os.geteuid() != 0:
+        return "Postfix's master must be started by root"
+    top, env = installed("postfix")
+    if not top:
+        return "Postfix is not to be had here"
+    trusting()
+    with World(ONE) as w:
+        postfix = Postfix(top, env, w.port)
+        try:
+            w.send("joe@x.example", "nobody@x.example", "ann@x.example")
+            expect(w.reply("joe@x.example", "done").startswith("250 2.0.0 Ok: queued as"), w.recipients())
+            expect(w.reply("nobody@x.example", "failed").startswith("550 5.1.1"), w.recipients())
+            expect("tls=TLSv1." in w.log(), w.log())
+            for _ in range(20):
+                w.send("joe@x.example", text="Subject: x\r\n\r\n" + ".\r\nfrom\r\n" * 5000)
+            w.empty_but_failed()
+        finally:
+            postfix.stop()
+
+
+DOVECOT = """\
+protocols = lmtp
+listen = 127.0.0.1
+base_dir = {dir}/run
+state_dir = {dir}/run
+log_path = {dir}/dovecot.log
+mail_location = maildir:{dir}/mail/%n
+mail_uid = {user}
+mail_gid = {group}
+first_valid_uid = 0
+auth_username_format = %Ln
+first_valid_gid = 0
+default_internal_user = nobody
+default_login_user = nobody
+default_internal_group = nogroup
+ssl = no
+import_environment = LD_LIBRARY_PATH
+service anvil {{
+  chroot =
+}}
+service lmtp {{
+  unix_listener lmtp {{
+    mode = 0666
+  }}
+  user = {user}
+}}
+userdb {{
+  driver = passwd-file
+  args = {dir}/users
+}}
+passdb {{
+  driver = passwd-file
+  args = {dir}/users
+}}
+"""
+
+
+def test_dovecot():
+    """LMTP at its socket"""
+    if os.geteuid() != 0:
+        return "Dovecot's master must be started by root"
+    top, env = installed("dovecot-lmtpd")
+    if not top:
+        return "Dovecot is not to be had here"
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="dovecot-"))
+    folder.chmod(0o755)
+    (folder / "run").mkdir()
+    (folder / "mail").mkdir()
+    shutil.chown(folder / "mail", "mail", "mail")
+    (folder / "users").write_text(f"joe:{{plain}}x:8:8::{folder}/mail/joe::\nann:{{plain}}x:8:8::{folder}/mail/ann::\n")
+    (folder / "conf").write_text(DOVECOT.format(dir=folder, top=top, user="mail", group="mail"))
+    # It looks for its parts in /usr: they are laid over it, for its eyes only.
+    overlaid = f"mount -t overlay o -o lowerdir={top}/usr:/usr /usr && exec /usr/sbin/dovecot -F -c {folder}/conf"
+    dovecot = subprocess.Popen(["unshare", "-m", "sh", "-c", overlaid], env=env,
+                               stdout=open(folder / "out", "wb"), stderr=subprocess.STDOUT)
+    try:
+        until("Dovecot's socket", lambda: (folder / "run/lmtp").exists() or dovecot.poll() is not None)
+        if dovecot.poll() is not None:
+            return "Dovecot does not start here: " + (folder / "out").read_text()[-300:].strip()
+        with World(ONE, f'forward(rcpt(), "lmtp:unix:{folder}/run/lmtp")') as w:
+            w.send("joe@home.example", "nobody@home.example", "ann@home.example")
+            expect(" 2.0.0 " in w.reply("joe@home.example", "done"), w.recipients())
+            expect(w.reply("nobody@home.example", "failed").startswith("550 5.1.1"), w.recipients())
+            w.reply("ann@home.example", "done")
+            expect(len(list((folder / "mail/joe/new").iterdir())) == 1)
+    finally:
+        dovecot.terminate()
+        dovecot.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
