@@ -17,17 +17,25 @@
  *   connect   net/ accepts a connection; smtp/ makes a session of it and asks the rules' stage
  *             `connect`. No rules, no mail: what nobody allows is refused.
  *   command   net/ gives a line, smtp/ makes a command of it. One table says in which states a
- *             verb is legal, which stage the rules are asked at, and what happens then.
+ *             verb is legal, which stage the rules are asked at, and what happens then. STARTTLS is
+ *             handed back to net/; AUTH asks the rules, then the accounts in sqlite/.
  *   rules     rules/ runs the stage's directives, compiled to bytecode once, in a fiber. A native
  *             that must wait suspends the fiber; the loop serves others and resumes it later.
+ *   settle    a recipient becomes who he stands for: a mailbox here, or an address elsewhere.
  *   data      the header stays in memory, where rules read and edit it. The body goes to sqlite/
  *             in chunks as it arrives, so a large mail needs little memory.
  *   delegate  a mail that a filter must see goes out by the client of smtp/ with a token in its
- *             header, comes back on a listener of its own, and the rules go on where they were.
+ *             header, comes back on a listener of its own, and the rules go on where they were;
+ *             so it is before the queue and, from the stages `postq` and `delivery`, after it.
  *   250       the verdict of stage `preq` decides queue, quarantine or refusal. The commit that
  *             stores it is synced, and shared with everybody who is ready; then 250 is said.
  *   delivery  due recipients come from the same database. The helper, the only process that may
- *             become another user, writes the mailbox; the outcome is one more shared commit.
+ *             become another user, writes the mailbox; the client of smtp/ brings what is for
+ *             elsewhere to its servers, one lane a destination. The outcome is one more commit.
+ *   report    a sender who must be told gets a mail: it is in the queue by that same commit, or
+ *             neither is.
+ *   drop      a mail of `sendmail` lies in a folder first; the server's own client brings it in by
+ *             an ordinary session, once.
  *
  * Files stand in layer order. Within a file read from the end: the public entry is last.
  */
@@ -82,10 +90,10 @@
 #include "sqlite/dropped.c"    /* files of the drop folder that are messages by now */
 #include "sqlite/account.c"    /* who may log in */
 #include "sqlite/secret.c"     /* keys the server made for itself */
-#include "sqlite/keep.c" /* what is done when nobody waits: checkpoints, old rows, others' changes */
-#include "sqlite/foreign.c" /* databases of others, which rules ask */
-#include "sqlite/view.c"    /* rows for people */
-#include "sqlite/store.c"   /* opening, closing, the turn, the degraded state, space */
+#include "sqlite/keep.c"       /* done when nobody waits: checkpoints, old rows, others' changes */
+#include "sqlite/foreign.c"    /* databases of others, which rules ask */
+#include "sqlite/view.c"       /* rows for people */
+#include "sqlite/store.c"      /* opening, closing, the turn, the degraded state, space */
 
 /* ---- rules/ -------------------------------------------------------------------------------------
  * VSL: first what has no mail in it, then the words for mail. */
@@ -144,7 +152,7 @@
 #include "rules/eval.c"        /* a script that needs no mail */
 
 /* ---- smtp/ --------------------------------------------------------------------------------------
- * The mail itself. First the pure functions: bytes in, facts out. */
+ * The mail itself. First what is pure: bytes in, facts out. */
 #include "smtp/addr.c"    /* mailboxes, paths, domains, address literals (RFC 5321 §4.1.2) */
 #include "smtp/dsn.c"     /* what a client asks to be told: NOTIFY, ORCPT, RET, ENVID (RFC 3461) */
 #include "smtp/command.c" /* one line -> verb and parameters */
@@ -155,13 +163,23 @@
 #include "smtp/header.c"       /* the header block: fields found, read, edited */
 #include "smtp/message.c"      /* header and body told apart as they arrive */
 #include "smtp/addrlist.c"     /* the addresses in a field such as To */
+#include "smtp/subject.c"      /* header text for people (RFC 2047) */
 #include "smtp/dropfile.c"     /* a mail in the drop folder: the format of its file */
 #include "smtp/submit.c"       /* what a program of this machine writes, made a mail */
+#include "smtp/csv.c"          /* tables of text */
+#include "smtp/clamd_reply.c"  /* what clamd answers */
 #include "smtp/saslprep.c"     /* names and passwords in the one form that is compared */
 #include "smtp/scram.c"        /* the arithmetic of SCRAM-SHA-256 */
 #include "smtp/sasl.c"         /* the exchanges of AUTH: what both sides share, */
 #include "smtp/sasl_server.c"  /* the server's side, */
 #include "smtp/sasl_client.c"  /* and the client's */
+#include "smtp/target.c"       /* the server a mail is handed to, as rules write it */
+#include "smtp/route.c"        /* in which order the servers of a domain are tried */
+#include "smtp/forged.c"       /* header fields of a client that claim to be ours */
+#include "smtp/spf_macro.c"    /* the macro language of SPF records */
+#include "smtp/spf_record.c"   /* an SPF record, checked whole, read term by term */
+
+/* What the machine and the operator say: users, aliases, keys, the configuration. */
 #include "smtp/passwd.c"     /* /etc/passwd and /etc/group, read without the name service switch */
 #include "smtp/alias.c"      /* which addresses stand for which others */
 #include "smtp/alias_file.c" /* files of aliases(5) */
@@ -171,74 +189,78 @@
 #include "smtp/conf_keys.c"    /* the table of all keys, their types and defaults */
 #include "smtp/conf_cross.c"   /* what one key alone cannot know */
 #include "smtp/conf.c"         /* a file read along the table */
-#include "smtp/srs.c"          /* senders of mail that is sent on, rewritten for SPF */
-#include "smtp/privilege.c"    /* giving up every privilege, and proving it */
-#include "smtp/daemon.c"       /* leaving the terminal, but not before all is well */
-#include "smtp/subject.c"      /* header text for people (RFC 2047) */
 #include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
-#include "smtp/folder.c"       /* files that rules write, below app.dirpath only */
 #include "smtp/resolver.c"     /* name servers as the configuration wants them */
-#include "smtp/certs.c"      /* certificates and keys: read, checked, read again when they change */
-#include "smtp/policy.c"     /* a configuration together with its rules */
-#include "smtp/spf_macro.c"  /* the macro language of SPF records */
-#include "smtp/spf_record.c" /* an SPF record, checked whole, read term by term */
-#include "smtp/spf_library.c"   /* a single term of a record, judged by libspf2 */
-#include "smtp/spf.c"           /* check_host(): may this client send for this domain? */
-#include "smtp/forged.c"        /* header fields of a client that claim to be ours */
-#include "smtp/target.c"        /* the server a mail is handed to, as rules write it */
-#include "smtp/route.c"         /* in which order the servers of a domain are tried */
-#include "smtp/lookup.c"        /* from a name to the addresses to connect to */
-#include "smtp/mail.c"          /* one mail on its way: envelope, header, what the rules said */
-#include "smtp/csv.c"           /* tables of text */
-#include "smtp/clamd_reply.c"   /* what clamd answers */
-#include "smtp/clamd.c"         /* mails shown to clamd */
-#include "smtp/table.c"         /* the file of a table, locked while it is used */
-#include "smtp/commands.c"      /* the commands that the helper runs for rules */
-#include "smtp/outside.c"       /* the services that rules call: all of the above */
-#include "smtp/ask.c"           /* what rules ask that takes time: SPF, names */
-#include "smtp/host.c"          /* what rules may ask about a mail and do to it */
-#include "smtp/settle.c"        /* recipients become who they stand for */
-#include "smtp/guard.c"         /* what no rule can forget: no open relay, no backscatter */
-#include "smtp/judge.c"         /* the rules of one stage run over one mail */
+#include "smtp/certs.c"     /* certificates and keys: read, checked, read again when they change */
+#include "smtp/srs.c"       /* senders of mail that is sent on, rewritten for SPF */
+#include "smtp/privilege.c" /* giving up every privilege, and proving it */
+#include "smtp/daemon.c"    /* leaving the terminal, but not before all is well */
+#include "smtp/policy.c"    /* a configuration together with its rules */
+
+/* A mail and its rules: what they may ask of it and of the world, and what no rule decides. */
+#include "smtp/mail.c"        /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/spf_library.c" /* a single term of a record, judged by libspf2 */
+#include "smtp/spf.c"         /* check_host(): may this client send for this domain? */
+#include "smtp/folder.c"      /* files that rules write, below app.dirpath only */
+#include "smtp/clamd.c"       /* mails shown to clamd */
+#include "smtp/table.c"       /* the file of a table, locked while it is used */
+#include "smtp/commands.c"    /* the commands that the helper runs for rules */
+#include "smtp/outside.c"     /* the services that rules call: clamd, commands, tables, databases */
+#include "smtp/ask.c"         /* what rules ask that takes time: SPF, names */
+#include "smtp/host.c"        /* what rules may ask about a mail and do to it */
+#include "smtp/settle.c"      /* recipients become who they stand for */
+#include "smtp/guard.c"       /* what no rule can forget: no open relay, no backscatter */
+#include "smtp/judge.c"       /* the rules of one stage run over one mail */
+
+/* The client, and what goes out by it: to other servers, or to a filter and back. */
 #include "smtp/login.c"         /* the client's side of AUTH: lines in, lines out */
 #include "smtp/client.c"        /* the SMTP client: mails handed to another server */
+#include "smtp/lookup.c"        /* from a name to the addresses to connect to */
 #include "smtp/outbound_lane.c" /* one destination: who waits, its addresses, its back-off */
 #include "smtp/outbound_link.c" /* one connection to it */
 #include "smtp/outbound.c"      /* who is connected to whom, how often, and who must wait */
 #include "smtp/echo.c"          /* is the mail that comes back the one that went out? */
 #include "smtp/delegate.c"      /* mails handed to a filter and taken back from it */
-#include "smtp/ban.c"           /* addresses that guess passwords */
-#include "smtp/password.c"      /* does this password open that account? */
-#include "smtp/auth.c"          /* AUTH: an exchange, the rules, the accounts */
-#include "smtp/session.c"       /* one conversation: the table of commands and their legal states */
-#include "smtp/envelope.c"      /* its MAIL and RCPT */
-#include "smtp/receive.c"       /* from 354 to the answer of the store */
-#include "smtp/notify.c"        /* what a supervisor is told */
-#include "smtp/ports.c"         /* where the server listens: kept, opened, closed, given */
-#include "smtp/server.c"        /* who may come, how many, stopping in good order */
-#include "smtp/local.c"         /* one mail into a Maildir or an mbox, safely */
-#include "smtp/helper_child.c"  /* what a child of the helper does */
+
+/* Sessions: who logs in, what is said, what is received, who may come. */
+#include "smtp/ban.c"      /* addresses that guess passwords */
+#include "smtp/password.c" /* does this password open that account? */
+#include "smtp/auth.c"     /* AUTH: an exchange, the rules, the accounts */
+#include "smtp/session.c"  /* one conversation: the table of commands and their legal states */
+#include "smtp/envelope.c" /* its MAIL and RCPT */
+#include "smtp/receive.c"  /* from 354 to the answer of the store */
+#include "smtp/notify.c"   /* what a supervisor is told */
+#include "smtp/ports.c"    /* where the server listens: kept, opened, closed, given */
+#include "smtp/server.c"   /* who may come, how many, stopping in good order */
+
+/* Delivery, and what the sender is told of it. */
+#include "smtp/local.c"          /* one mail into a Maildir or an mbox, safely */
+#include "smtp/helper_child.c"   /* what a child of the helper does */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
 #include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
 #include "smtp/bounce_text.c"    /* a report as a mail: in words, in fields (RFC 3464) */
 #include "smtp/bounce.c"         /* who is told what of his mail, once, in the same transaction */
 #include "smtp/attempt.c"        /* the due recipients of one message: mailboxes and servers */
-#include "smtp/deliver.c" /* the queue runner: stored mails through the later rules to mailboxes */
-#include "smtp/drop.c"    /* mails that programs of this machine left in the drop folder */
-#include "smtp/options.c" /* options that verbs share */
-#include "smtp/verb_conf.c"          /* config-show, config-diff */
+#include "smtp/deliver.c" /* the queue runner: stored mails through the later rules and away */
+
+/* The drop folder: mail of this machine's own programs. */
+#include "smtp/leave.c" /* a mail left in the drop folder */
+#include "smtp/drop.c"  /* what lies in it comes in by an ordinary session */
+
+/* Verbs: one file each, behind what they share. */
+#include "smtp/options.c"            /* options that verbs share */
 #include "smtp/pitfall.c"            /* mistakes in the set-up of scanners that check can see */
+#include "smtp/verb_conf.c"          /* config-show, config-diff */
 #include "smtp/verb_check.c"         /* check: read everything, start nothing */
 #include "smtp/verb_eval.c"          /* eval: run a script that needs no mail */
 #include "smtp/verb_version.c"       /* versions of the program and of its libraries */
 #include "smtp/rows.c"               /* the database beside the server, and its rows printed */
-#include "smtp/verb_message.c"       /* what the next two share */
-#include "smtp/verb_queue.c"         /* queue: list, show, retry, move, hold, remove */
 #include "smtp/verb_user.c"          /* user: accounts added, changed, removed, listed */
+#include "smtp/verb_message.c"       /* what the next four share */
+#include "smtp/verb_queue.c"         /* queue: list, show, retry, move, hold, remove */
 #include "smtp/verb_quarantine.c"    /* quarantine: list, show, release, remove */
 #include "smtp/verb_explain.c"       /* explain: every decision about a message */
 #include "smtp/verb_vqueue.c"        /* the original's command of that name */
-#include "smtp/leave.c"              /* a mail left in the drop folder */
 #include "smtp/verb_sendmail_smtp.c" /* sendmail -bs: a conversation with a pipe */
 #include "smtp/verb_sendmail.c"      /* sendmail: mail from this machine's programs */
 #include "smtp/verb_init.c"          /* init: a configuration to start from */
