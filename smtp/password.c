@@ -92,11 +92,9 @@ int password_verifier(struct passwords *l, str account, struct scram_verifier *o
   struct buf text = BUF_INIT(512);
   struct err e;
   int found = account.n ? account_get(l->store, account, &text, &e) : 0;
-  if (found > 0 && scram_read(buf_str(&text), out) < 0) {
-    log_error(LOG_STORE, "the verifier of account %s is damaged: vsmtp user passwd",
-              log_q(account));
-    found = 0;
-  }
+  if (found > 0 && scram_read(buf_str(&text), out) < 0)
+    found = err_set(&e, ERR_IO, "the verifier of account %s is damaged: vsmtp user passwd",
+                    log_q(account));
   if (found < 0) log_warn(LOG_STORE, "%s", e.text);
   if (found == 0 && password_invent(l, account, out) < 0) found = -1;
   buf_free(&text);
