@@ -508,6 +508,12 @@ static void auth_respond(struct session *s, str line)
   auth_take(s, sasl_server_step(&a->sasl, &response, &a->out));
 }
 
+static void auth_shut_out(struct session *s)
+{
+  s->close_after = true;
+  auth_give_up(s, reply_of(REPLY_AUTH_BANNED));
+}
+
 bool auth_input(struct session *s)
 {
   str line;
@@ -521,6 +527,8 @@ bool auth_input(struct session *s)
     s->auth->open = false;
     if (str_eq(line, STR("*")))
       auth_cancelled(s);
+    else if (ban_holds(s->server->auth->ban, ban_key(&s->peer)))
+      auth_shut_out(s); /* since the exchange began: many may have been begun at once */
     else
       auth_respond(s, line);
     break;

@@ -176,8 +176,16 @@ static const struct bounce_rcpt *bounce_rcpts(const struct bounce_call *c)
   return list;
 }
 
-/* The body, when he wants it back and it is small and can go as it is; else p NULL. One piece at most
- * is read, so nobody who reads the same body meanwhile is disturbed. */
+static bool bounce_tells_of_failure(const struct bounce_call *c)
+{
+  for (size_t i = 0; i < c->count; i++)
+    if (c->item[i].owed && c->item[i].action == BOUNCE_FAILED) return true;
+  return false;
+}
+
+/* The body, when he wants it back and it is small and can go as it is; else p NULL. What arrived or
+ * is only late does not go back (RFC 3461 §4.3): whose name was forged would get the text from us.
+ * One piece at most is read, so nobody who reads the same body meanwhile is disturbed. */
 static str bounce_body(const struct bounce_call *c, bool full)
 {
   const struct bounce *b = c->b;
@@ -251,7 +259,7 @@ static int bounce_build(struct bounce_call *c)
   if (!t.id.p || !t.rcpt || dsn_read(dsn_of_context(m->context, c->arena), c->arena, &dsn) < 0)
     return -1;
   t.envid = dsn.envid;
-  t.body = bounce_body(c, dsn.full);
+  t.body = bounce_body(c, dsn.full && bounce_tells_of_failure(c));
   bounce_text_header(&t, &c->header);
   bounce_text_body(&t, &c->body);
   bounce_text_subject(&t, &subject);

@@ -704,7 +704,7 @@ static int session_set_facts(struct session *s)
   f->client_ip = arena_str(s->arena, str_of(netaddr_ip(&s->peer, text)));
   f->client_port = netaddr_port(&s->peer);
   if (io_fd(s->io) >= 0) netaddr_local(io_fd(s->io), &local);
-  if (local.len && delegate_receives(s->policy->rules, &local)) {
+  if (local.len && !s->returns && delegate_receives(s->policy->rules, &local)) {
     s->returns = true;
     s->server->session_count--;
     s->server->return_count++;
