@@ -21,6 +21,7 @@ struct attempt_text {
   struct buf piece;  /* of the body, */
   uint64_t piece_at; /* where in the mail it begins, */
   size_t piece_next; /* and the number of the next */
+  bool lost;         /* a part of it is not there any more */
 };
 
 /* The recipients that go the same way. */
@@ -226,14 +227,16 @@ static int attempt_seek(struct attempt_text *t, uint64_t at)
   struct err e;
 
   while (at >= t->piece_at + t->piece.n) {
+    int got;
+
     t->piece_at += t->piece.n;
     buf_clear(&t->piece);
-    if (queue_body(deliver_server(j->deliver)->store, j->claim, t->piece_next++, &t->piece, &e) <=
-        0) {
-      log_warn(LOG_DELIVERY, "mid=" STR_FMT " cannot read the body: %s", STR_ARG(j->claim->mail.id),
-               e.text);
-      return -1;
-    }
+    got = queue_body(deliver_server(j->deliver)->store, j->claim, t->piece_next++, &t->piece, &e);
+    if (got > 0) continue;
+    t->lost = got == 0 || e.kind == ERR_BUG;
+    log_warn(LOG_DELIVERY, "mid=" STR_FMT " cannot read the body: %s", STR_ARG(j->claim->mail.id),
+             got == 0 ? "a part of it is gone" : e.text);
+    return -1;
   }
   return 0;
 }
@@ -416,7 +419,11 @@ static struct attempt_group *attempt_group_of(struct outbound *o)
 
 static ptrdiff_t attempt_body(void *arg, uint64_t at, char *p, size_t n)
 {
-  return attempt_read(&attempt_group_of(arg)->text, at, p, n);
+  struct attempt_group *g = attempt_group_of(arg);
+  ptrdiff_t got = attempt_read(&g->text, at, p, n);
+
+  g->o.unread = got < 0;
+  return got;
 }
 
 static bool attempt_is_ascii(str s)
@@ -459,15 +466,25 @@ static int attempt_prepare(struct outbound *o, struct err *e)
   return 0;
 }
 
+/* What a reply means for one recipient; without one, why there is none. */
+static enum store_status attempt_status(const struct attempt_group *g, const struct client_rcpt *r,
+                                        str *reply)
+{
+  *reply = r->reply;
+  if (r->code / 100 == 2) return STORE_DONE;
+  if (r->code / 100 == 5) return STORE_FAILED;
+  if (r->code || !g->text.lost) return STORE_PENDING;
+  *reply = STR("5.3.0 a part of the stored mail is gone: it cannot be sent");
+  return STORE_FAILED;
+}
+
 static void attempt_answered(struct attempt_group *g, const struct outbound_end *end)
 {
   for (size_t i = 0; i < g->count; i++) {
-    const struct client_rcpt *r = &g->o.mail.rcpt[i];
-    enum store_status status = r->code / 100 == 2   ? STORE_DONE
-                               : r->code / 100 == 5 ? STORE_FAILED
-                                                    : STORE_PENDING;
+    str reply;
+    enum store_status status = attempt_status(g, &g->o.mail.rcpt[i], &reply);
 
-    attempt_outcome(g->attempt, g->at[i], status, true, r->reply, end);
+    attempt_outcome(g->attempt, g->at[i], status, true, reply, end);
   }
 }
 

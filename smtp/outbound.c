@@ -65,7 +65,7 @@ static void outbound_done(void *arg, int code, str reply)
   end.dsn = client_offers_dsn(k->client);
   end.tls = client_tls_version(k->client);
   k->served++;
-  if (code == 0)
+  if (code == 0 && !o->unread)
     outbound_broke(k, reply);
   else
     lane->breaks = 0;

@@ -40,6 +40,7 @@ struct outbound {
   str where;           /* domain; target as a rule wrote it; empty for the relay. Until settled */
   enum client_tls tls; /* OUTBOUND_MX: how much encryption must be */
   struct client_mail mail; /* filled in by prepare, but for done and arg's part of the client */
+  bool unread;             /* set by its owner: he could not give the text, and is to blame alone */
   /* A server is ready for it: 0, or -1 with e to put it off. */
   int (*prepare)(struct outbound *o, struct err *e);
   void (*settled)(struct outbound *o, const struct outbound_end *end);

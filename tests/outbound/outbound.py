@@ -604,6 +604,19 @@ def test_server_takes_few_connections():
         w.empty()
 
 
+def test_damaged_mail_harms_no_other():
+    with World(ONE, period="1h") as w:
+        for k in range(5):
+            w.send(f"u{k}@x.example", text="Subject: x\r\n\r\n" + "hello\r\n" * 30000)
+        until("all to be put off", lambda: len([1 for r in w.recipients() if r[1] == "pending" and r[2]]) == 5)
+        w.server.sql("DELETE FROM body WHERE at IN (SELECT key + 2 FROM message ORDER BY id LIMIT 4)")
+        peer = w.peer("127.0.1.1")
+        w.server.process.send_signal(signal.SIGUSR1)
+        w.arrived(peer)
+        for k in range(4):
+            expect(w.reply(f"u{k}@x.example", "failed").startswith("5.3.0"), w.recipients())
+
+
 def test_people_act():
     with World(ONE, period="1h") as w:
         w.send("a@x.example")
