@@ -20,6 +20,21 @@ void bounce_rate_free(struct bounce_rate *rate)
   map_free(&rate->senders);
 }
 
+/* Whose reports are counted together: a stranger may write the same address in many ways, so without
+ * regard to case and to a label. */
+static str bounce_rate_key(str sender, struct arena *a)
+{
+  ptrdiff_t plus = str_chr(sender, '+'), at = str_rchr(sender, '@');
+  size_t local = plus > 0 && plus < at ? (size_t)plus : at > 0 ? (size_t)at : 0;
+  str host = at > 0 ? str_skip(sender, (size_t)at) : sender;
+  char *key = arena_alloc(a, local + host.n + 1);
+
+  if (!key) return (str){NULL, 0};
+  for (size_t i = 0; i < local; i++) key[i] = str_lower(sender.p[i]);
+  for (size_t i = 0; i < host.n; i++) key[local + i] = str_lower(host.p[i]);
+  return (str){key, local + host.n};
+}
+
 /* Counts a report to a sender; false: he has had enough of them in this hour. */
 static bool bounce_rate_take(struct bounce_rate *rate, str sender, int64_t now)
 {
@@ -27,6 +42,7 @@ static bool bounce_rate_take(struct bounce_rate *rate, str sender, int64_t now)
     map_free(&rate->senders);
     rate->since = now;
   }
+  if (!sender.p) return false;
   uintptr_t n = (uintptr_t)map_get(&rate->senders, sender);
   if (n >= LIMIT_BOUNCE_RATE || (n == 0 && rate->senders.live >= LIMIT_BOUNCE_SENDERS))
     return false;
@@ -289,7 +305,7 @@ static int bounce_prepare(struct bounce_call *c)
     bounce_judge(c, &c->item[i], now);
   }
   if (bounce_owed(c) == 0) return 0;
-  if (!bounce_rate_take(c->b->rate, bounce_sender(c), now)) {
+  if (!bounce_rate_take(c->b->rate, bounce_rate_key(bounce_sender(c), c->arena), now)) {
     bounce_silence(c, "too many reports within an hour");
     log_warn(LOG_DELIVERY, "mid=" STR_FMT " sender=%s is not told: too many reports within an hour",
              STR_ARG(mid), log_q(bounce_sender(c)));

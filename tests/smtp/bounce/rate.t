@@ -1,4 +1,4 @@
-# nobody is written to more than thirty times an hour
+# nobody is written to more than thirty times an hour, however his address is written
 rules <<
 #{}
 .
@@ -7,9 +7,16 @@ config <<
 unknown_rcpt = "accept"
 .
 mailbox alice@home.example
-each N 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 <<MAILS
+each N 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 <<MAILS
 mail alice@home.example nobody@home.example <<
 Subject: ${N}
+
+text
+.
+MAILS
+each FROM ALICE@home.example alice@HOME.EXAMPLE alice+x@home.example <<MAILS
+mail ${FROM} nobody@home.example <<
+Subject: another
 
 text
 .
