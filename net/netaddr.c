@@ -190,6 +190,13 @@ bool netaddr_same_ip(const struct netaddr *a, const struct netaddr *b)
   return a->len == b->len && !memcmp(&a->un, &b->un, a->len);
 }
 
+bool netaddr_same_network(const struct netaddr *a, const struct netaddr *b)
+{
+  if (a->len && b->len && a->sa.sa_family == AF_INET6 && b->sa.sa_family == AF_INET6)
+    return !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 8);
+  return netaddr_same_ip(a, b);
+}
+
 bool netaddr_is_loopback(const struct netaddr *a)
 {
   if (a->sa.sa_family == AF_INET) return ntohl(a->in4.sin_addr.s_addr) >> 24 == 127;

@@ -71,18 +71,12 @@ struct drop_job {
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static void drop_unlink(struct drop *d, const char *name)
+/* false: it is still there, a folder with something in it. */
+static bool drop_unlink(struct drop *d, const char *name)
 {
   mem_free(map_remove(&d->waiting, str_of(name)));
-  if (unlinkat(d->fd, name, 0) == 0 || errno == ENOENT) return;
-  if (errno == EISDIR || errno == EPERM) unlinkat(d->fd, name, AT_REMOVEDIR);
-}
-
-/* What no `sendmail` of ours left there. */
-static void drop_discard(struct drop *d, const char *name, const char *why)
-{
-  log_warn(LOG_RECEIVER, "drop file=%s removed: %s", log_q(str_of(name)), why);
-  drop_unlink(d, name);
+  if (unlinkat(d->fd, name, 0) == 0 || errno == ENOENT) return true;
+  return (errno == EISDIR || errno == EPERM) && unlinkat(d->fd, name, AT_REMOVEDIR) == 0;
 }
 
 /* The file is looked at again, but not before `next`, if there is memory for that. */
@@ -98,6 +92,16 @@ static struct drop_wait *drop_remember(struct drop *d, const char *name, int64_t
   }
   if (w) w->next = next;
   return w;
+}
+
+/* What no `sendmail` of ours left there. What cannot be removed is not spoken of every second. */
+static void drop_discard(struct drop *d, const char *name, const char *why)
+{
+  bool gone = drop_unlink(d, name);
+
+  log_warn(LOG_RECEIVER, "drop file=%s %s: %s", log_q(str_of(name)),
+           gone ? "removed" : "cannot be removed", why);
+  if (!gone) drop_remember(d, name, clock_wall() + DROP_WAIT_MAX);
 }
 
 /* A file that is not whole: still being written, and locked by whoever does that, or for ever. fd may
@@ -509,11 +513,11 @@ static void drop_look(struct drop *d, const char *name)
   int fd, known;
 
   if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return;
+  if (drop_is_later(d, name)) return;
   if (!id_valid(str_of(name))) {
     drop_discard(d, name, "that is no name of ours");
     return;
   }
-  if (drop_is_later(d, name)) return;
   known = dropped_known(d->server->store, str_of(name), &e);
   if (known < 0) d->again = true;
   if (known > 0) drop_unlink(d, name);

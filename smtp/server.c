@@ -24,7 +24,8 @@ static size_t server_count_ip(const struct server *s, const struct netaddr *peer
 {
   size_t n = 0;
 
-  for (const struct session *c = s->sessions; c; c = c->next) n += netaddr_same_ip(&c->peer, peer);
+  for (const struct session *c = s->sessions; c; c = c->next)
+    n += netaddr_same_network(&c->peer, peer);
   return n;
 }
 

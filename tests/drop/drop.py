@@ -318,8 +318,11 @@ def hostile(server):
     left = until("the others to go", lambda: sorted(p.name for p in where.iterdir())
                  if len(list(where.iterdir())) <= 2 else None)
     expect(left == ["00000000000000000000full00", "0000000000000000000sparse0"], left)
+    leave(server, 9)
+    until("another look into the folder", lambda: subjects(server) == [8, 9])
     log = (server.dir / "server.log").read_text()
     expect("\033" not in log and "not an id" in log, log)
+    expect(log.count("full00 cannot be removed") == 1, log)
 
 
 # ---- a filter --------------------------------------------------------------------------------------

@@ -75,6 +75,14 @@ TEST(netaddr_compares)
   CHECK_INT(netaddr_of_ip(STR("::1"), 25, &c), 0);
   CHECK(netaddr_same_ip(&a, &b) && !netaddr_eq(&a, &b) && netaddr_eq(&a, &a));
   CHECK(!netaddr_same_ip(&a, &c) && !netaddr_eq(&a, &none) && netaddr_eq(&none, &none));
+  CHECK(netaddr_same_network(&a, &b) && !netaddr_same_network(&a, &c));
+  CHECK_INT(netaddr_of_ip(STR("192.0.2.2"), 25, &b), 0);
+  CHECK(!netaddr_same_network(&a, &b) && !netaddr_same_network(&a, &none));
+  CHECK_INT(netaddr_of_ip(STR("2001:db8:0:1::1"), 25, &a), 0);
+  CHECK_INT(netaddr_of_ip(STR("2001:db8:0:1:2::2"), 25, &b), 0);
+  CHECK(netaddr_same_network(&a, &b) && !netaddr_same_ip(&a, &b));
+  CHECK_INT(netaddr_of_ip(STR("2001:db8:0:2::1"), 25, &b), 0);
+  CHECK(!netaddr_same_network(&a, &b));
   CHECK_INT(netaddr_of_ip(STR("x"), 25, &a), -1);
   CHECK_INT(netaddr_port(&c), 25);
   CHECK_INT(netaddr_port(&none), 0);
