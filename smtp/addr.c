@@ -14,11 +14,23 @@ static bool addr_atext(char c, bool utf8)
   return c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL;
 }
 
-static bool addr_is_ascii(str s)
+bool addr_is_ascii(str s)
 {
   for (size_t i = 0; i < s.n; i++)
     if ((unsigned char)s.p[i] >= 0x80) return false;
   return true;
+}
+
+str addr_domain(str address)
+{
+  ptrdiff_t at = str_rchr(address, '@');
+  return at < 0 ? (str){"", 0} : str_skip(address, (size_t)at + 1);
+}
+
+str addr_local(str address)
+{
+  ptrdiff_t at = str_rchr(address, '@');
+  return at < 0 ? address : str_sub(address, 0, (size_t)at);
 }
 
 /* Length of the dot-string at the start of s, 0 if there is none. */

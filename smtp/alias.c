@@ -84,12 +84,6 @@ static int alias_give_domain(str *s, const struct conf *conf)
   return s->p ? 0 : -1;
 }
 
-static str alias_domain(str address)
-{
-  ptrdiff_t at = str_rchr(address, '@');
-  return at < 0 ? (str){"", 0} : str_skip(address, (size_t)at + 1);
-}
-
 static void alias_say(struct diags *d, bool warning, const struct alias *one, const char *why)
 {
   diags_add(d, warning, one->file, one->source, one->line, one->column, "mail for " STR_FMT " %s",
@@ -101,7 +95,7 @@ static int alias_complete_one(struct alias *one, const struct conf *conf, struct
   if (alias_give_domain(&one->address, conf)) goto nomem;
   for (size_t i = 0; i < one->n; i++)
     if (alias_give_domain(&one->targets[i], conf)) goto nomem;
-  if (!conf_is_ours(conf, alias_domain(one->address)))
+  if (!conf_is_ours(conf, addr_domain(one->address)))
     alias_say(d, true, one,
               "does not come here: its domain is none of server.domain and "
               "server.virtual");
@@ -182,7 +176,7 @@ static const struct alias *alias_step(const struct alias_walk *w, str address, b
                                       int *known)
 {
   struct locate where;
-  str domain = alias_domain(address);
+  str domain = addr_domain(address);
   const struct alias *found = NULL;
 
   *known = 1;
@@ -209,7 +203,7 @@ static ptrdiff_t alias_met(const struct alias_walk *w, str address, bool ours)
  * has that name gets a copy. */
 static int alias_meet(struct alias_walk *w, str address, bool final, struct err *e)
 {
-  ptrdiff_t before = alias_met(w, address, conf_is_ours(w->conf, alias_domain(address)));
+  ptrdiff_t before = alias_met(w, address, conf_is_ours(w->conf, addr_domain(address)));
 
   if (before >= 0) {
     w->final[before] |= !w->open[before];
@@ -334,7 +328,7 @@ static void alias_check_one(const struct conf *conf, struct store *store, const 
     alias_say(d, false, one, "cannot be accepted: it would go to too many addresses");
   for (size_t i = 0; i < ends.n; i++)
     if (ends.end[i].known == 0) nobody = ends.end[i].address;
-  if (nobody.p && conf_is_ours(conf, alias_domain(one->address)))
+  if (nobody.p && conf_is_ours(conf, addr_domain(one->address)))
     diags_add(d, true, one->file, one->source, one->line, one->column,
               "mail for " STR_FMT " does not reach " STR_FMT ": nobody here has that name",
               STR_ARG(one->address), STR_ARG(nobody));

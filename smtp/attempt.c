@@ -6,6 +6,7 @@
  * A mailbox is spared even that: the file's name is made of message and recipient, and found to be
  * there already. What failed or must wait is written in the end, with one report for all.
  */
+#include "addr.h"
 #include "bounce.h"
 #include "deliver.h"
 #include "dsn.h"
@@ -426,13 +427,6 @@ static ptrdiff_t attempt_body(void *arg, uint64_t at, char *p, size_t n)
   return got;
 }
 
-static bool attempt_is_ascii(str s)
-{
-  for (size_t i = 0; i < s.n; i++)
-    if ((unsigned char)s.p[i] > 0x7f) return false;
-  return true;
-}
-
 /* A server is ready: the mail as it is sent. */
 static int attempt_prepare(struct outbound *o, struct err *e)
 {
@@ -459,9 +453,9 @@ static int attempt_prepare(struct outbound *o, struct err *e)
     if (from.p != mail->mail_from.p) m->from = from;
     m->rcpt[i].address = r->address;
     m->rcpt[i].dsn = r->dsn;
-    if (!attempt_is_ascii(r->address)) m->utf8 = true;
+    if (!addr_is_ascii(r->address)) m->utf8 = true;
   }
-  if (!attempt_is_ascii(m->from)) m->utf8 = true;
+  if (!addr_is_ascii(m->from)) m->utf8 = true;
   attempt_rewind(&g->text);
   return 0;
 }

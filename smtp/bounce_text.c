@@ -10,6 +10,7 @@
  */
 #include "bounce_text.h"
 
+#include "addr.h"
 #include "header.h"
 
 #define BOUNCE_TEXT_LINE  76   /* octets of a line we fold */
@@ -19,13 +20,6 @@
 #define BOUNCE_TEXT_CODED 39   /* octets in an encoded word: with "Subject: " before it 73 */
 
 /* ---- washing --------------------------------------------------------------------------------- */
-
-static bool bounce_text_is_ascii(str s)
-{
-  for (size_t i = 0; i < s.n; i++)
-    if ((unsigned char)s.p[i] >= 0x80) return false;
-  return true;
-}
 
 /* One line of valid UTF-8: controls become spaces, what is no character a question mark. */
 static void bounce_text_wash(str s, struct buf *out)
@@ -154,8 +148,7 @@ static void bounce_text_part(struct buf *out, const char *type, str text)
   bool plain = bounce_text_is_plain(text);
 
   buf_printf(out, "Content-Type: %s%s\r\nContent-Transfer-Encoding: %s\r\n\r\n", type,
-             bounce_text_is_ascii(text) ? "" : "; charset=utf-8",
-             plain ? "7bit" : "quoted-printable");
+             addr_is_ascii(text) ? "" : "; charset=utf-8", plain ? "7bit" : "quoted-printable");
   if (plain)
     buf_str_add(out, text);
   else
@@ -165,7 +158,7 @@ static void bounce_text_part(struct buf *out, const char *type, str text)
 /* Header text, washed, as it is or in encoded words (RFC 2047); folded. */
 static void bounce_text_words(struct buf *out, size_t column, str text)
 {
-  if (bounce_text_is_ascii(text)) {
+  if (addr_is_ascii(text)) {
     bounce_text_fold(out, column, text, " ");
     return;
   }
@@ -382,7 +375,7 @@ static void bounce_text_words_for_people(const struct bounce_text *t, struct buf
 static void bounce_text_address(struct buf *out, const char *name, str address)
 {
   struct buf text = BUF_INIT(LIMIT_PATH * 16);
-  bool ascii = bounce_text_is_ascii(address);
+  bool ascii = addr_is_ascii(address);
 
   buf_puts(&text, ascii ? "rfc822; " : "utf-8; ");
   (ascii ? bounce_text_wash_ascii : bounce_text_xaddress)(address, &text);
@@ -396,7 +389,7 @@ static void bounce_text_orcpt(struct buf *out, const struct bounce_rcpt *r)
   struct buf text = BUF_INIT(8192);
 
   buf_printf(&text, STR_FMT "; ", STR_ARG(r->orcpt_type));
-  if (bounce_text_is_ascii(r->orcpt))
+  if (addr_is_ascii(r->orcpt))
     bounce_text_wash_ascii(r->orcpt, &text);
   else
     bounce_text_xaddress(r->orcpt, &text);

@@ -1,4 +1,4 @@
-/* smtp/deliver.c: the queue runner: stored mails through the later rules to their mailboxes.
+/* smtp/deliver.c: the queue runner: stored mails through the later rules to mailboxes and servers.
  *
  * Work comes from the database: what waits in `delegated`, in `working`, then the recipients due
  * longest. A job holds one message by a claim, and ends when what became of it is written. Its `step`

@@ -1,4 +1,4 @@
-/* smtp/deliver.h: the queue runner: stored mails through the later rules to their mailboxes. */
+/* smtp/deliver.h: the queue runner: stored mails through the later rules to mailboxes and servers. */
 #ifndef SMTP_DELIVER_H
 #define SMTP_DELIVER_H
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "addr.h"
 #include "alias.h"
 #include "client.h"
 #include "deliver.h"
@@ -378,7 +379,7 @@ static void drop_done(void *arg, int code, str reply)
 /* An address as the session wants it: with a domain. */
 static str drop_address(struct drop_job *j, str address, bool *utf8)
 {
-  for (size_t i = 0; i < address.n; i++) *utf8 = *utf8 || (unsigned char)address.p[i] >= 0x80;
+  if (!addr_is_ascii(address)) *utf8 = true;
   if (address.n == 0 || str_rchr(address, '@') >= 0) return address;
   return arena_printf(j->arena, STR_FMT "@" STR_FMT, STR_ARG(address),
                       STR_ARG(j->policy->conf->server.domain));

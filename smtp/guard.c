@@ -4,26 +4,14 @@
 #include "addr.h"
 #include "settle.h"
 
-static str guard_domain(str address)
-{
-  ptrdiff_t at = str_rchr(address, '@');
-  return at < 0 ? (str){"", 0} : str_skip(address, (size_t)at + 1);
-}
-
-static str guard_local(str address)
-{
-  ptrdiff_t at = str_rchr(address, '@');
-  return at < 0 ? address : str_sub(address, 0, (size_t)at);
-}
-
 str guard_normal_rcpt(const struct mail *m, str address)
 {
-  str domain = guard_domain(address), normal = address;
+  str domain = addr_domain(address), normal = address;
   char ip[ADDR_IP_MAX];
 
   if (domain.n > 0 && (addr_literal(domain, ip) < 0 || !str_eq(str_of(ip), m->facts.server_ip)))
     return address;
-  normal = arena_printf(m->arena, STR_FMT "@" STR_FMT, STR_ARG(guard_local(address)),
+  normal = arena_printf(m->arena, STR_FMT "@" STR_FMT, STR_ARG(addr_local(address)),
                         STR_ARG(m->conf->server.domain));
   return normal.p ? normal : address;
 }
@@ -50,10 +38,10 @@ enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
   const struct mail_rcpt *r = &m->rcpt[i];
   bool may_relay = m->facts.authenticated || r->permitted || faccept;
   str given = r->original.n ? r->original : r->address;
-  bool ours = conf_is_ours(m->conf, guard_domain(guard_normal_rcpt(m, given)));
+  bool ours = conf_is_ours(m->conf, addr_domain(guard_normal_rcpt(m, given)));
 
   if (!ours && !may_relay && !m->conf->server.smtp.open_relay)
     return m->conf->domain_forgotten ? REPLY_NOT_CONFIGURED : REPLY_RELAY_DENIED;
-  if (ours && !may_relay && guard_is_odd(guard_local(given), m->arena)) return REPLY_ODD_LOCAL_PART;
+  if (ours && !may_relay && guard_is_odd(addr_local(given), m->arena)) return REPLY_ODD_LOCAL_PART;
   return settle_rcpt(m, i, guard_may_be_unknown(m, r));
 }

@@ -1,17 +1,12 @@
 /* smtp/settle.c: recipients become who they stand for. */
 #include "settle.h"
 
+#include "addr.h"
 #include "dsn.h"
-
-static str settle_domain(str address)
-{
-  ptrdiff_t at = str_rchr(address, '@');
-  return at < 0 ? (str){"", 0} : str_skip(address, (size_t)at + 1);
-}
 
 static bool settle_is_ours(const struct mail *m, str address)
 {
-  return conf_is_ours(m->conf, settle_domain(address));
+  return conf_is_ours(m->conf, addr_domain(address));
 }
 
 /* "sales@home.example: alice@home.example, bob@far.example (nobody: carl@home.example)" */

@@ -12,18 +12,6 @@
 
 static const char srs_base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-static str srs_domain(str address)
-{
-  ptrdiff_t at = str_rchr(address, '@');
-  return at < 0 ? (str){"", 0} : str_skip(address, (size_t)at + 1);
-}
-
-static str srs_local(str address)
-{
-  ptrdiff_t at = str_rchr(address, '@');
-  return str_sub(address, 0, at < 0 ? address.n : (size_t)at);
-}
-
 /* ---- hash and day ---------------------------------------------------------------------------- */
 
 /* The characters of the hash over all parts, without regard to case. -1: no memory. */
@@ -99,9 +87,9 @@ static bool srs_word(str local, const char *word, str *rest)
  * its local part behind "SRS0", with the separator. */
 static bool srs_is_rewritten(str sender, str *host, str *user)
 {
-  str local = srs_local(sender), rest, hash;
+  str local = addr_local(sender), rest, hash;
 
-  *host = srs_domain(sender);
+  *host = addr_domain(sender);
   if (srs_word(local, "SRS0", user)) return true;
   if (!srs_word(local, "SRS1", &rest)) return false;
   rest = str_skip(rest, 1);
@@ -125,13 +113,13 @@ int srs_forward(str key, str sender, str domain, int64_t now, struct arena *a, s
   } else {
     srs_day(now, day);
     part[0] = (str){day, 2};
-    part[1] = srs_domain(sender);
-    part[2] = srs_local(sender);
+    part[1] = addr_domain(sender);
+    part[2] = addr_local(sender);
     if (srs_hash(key, part, 3, hash) < 0) return -1;
     *out = arena_printf(a, "SRS0=%.*s=%.2s=" STR_FMT "=" STR_FMT "@" STR_FMT, SRS_HASH, hash, day,
                         STR_ARG(part[1]), STR_ARG(part[2]), STR_ARG(domain));
   }
-  if (!out->p || out->n + 2 > LIMIT_PATH || srs_domain(sender).n == 0) return -1;
+  if (!out->p || out->n + 2 > LIMIT_PATH || addr_domain(sender).n == 0) return -1;
   return addr_mailbox(*out, true, a, &parsed) == ADDR_OK ? 0 : -1;
 }
 
@@ -141,7 +129,7 @@ str srs_sender(const struct srs *s, const struct conf *conf, str mail_from, str 
   str key = {(const char *)s->key, SRS_KEY}, out;
 
   if (!s->on || !conf->server.srs || mail_from.n == 0) return mail_from;
-  if (conf_is_ours(conf, srs_domain(mail_from)) || conf_is_ours(conf, srs_domain(rcpt)))
+  if (conf_is_ours(conf, addr_domain(mail_from)) || conf_is_ours(conf, addr_domain(rcpt)))
     return mail_from;
   if (srs_forward(key, mail_from, conf->server.domain, clock_wall(), a, &out) < 0) return mail_from;
   return out;
@@ -178,9 +166,9 @@ bool srs_recipient(const struct srs *s, const struct conf *conf, str rcpt, struc
                    str *out)
 {
   str key = {(const char *)s->key, SRS_KEY}, previous = {(const char *)s->previous, SRS_KEY};
-  str local = srs_local(rcpt);
+  str local = addr_local(rcpt);
 
-  if (!s->on || !conf_is_ours(conf, srs_domain(rcpt))) return false;
+  if (!s->on || !conf_is_ours(conf, addr_domain(rcpt))) return false;
   if (srs_reverse(key, local, clock_wall(), a, out) == 0) return true;
   return s->has_previous && srs_reverse(previous, local, clock_wall(), a, out) == 0;
 }

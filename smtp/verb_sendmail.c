@@ -15,6 +15,7 @@
 #include "../sqlite/store.h"
 #include "addr.h"
 #include "addrlist.h"
+#include "dsn.h"
 #include "passwd.h"
 #include "smtp.h"
 
@@ -131,18 +132,12 @@ static int sendmail_who(struct sendmail *m, struct err *e)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-/* RFC 3461 §4: what is not printable, "+" and "=" become +XX. */
 static str sendmail_xtext(struct arena *a, const char *text)
 {
   struct buf out = BUF_INIT(LIMIT_COMMAND_LINE);
   str coded;
 
-  for (; *text; text++) {
-    if (*text <= ' ' || *text > '~' || *text == '+' || *text == '=')
-      buf_printf(&out, "+%02X", (unsigned char)*text);
-    else
-      buf_putc(&out, *text);
-  }
+  dsn_xtext(&out, str_of(text));
   coded = arena_str(a, buf_str(&out));
   buf_free(&out);
   return coded;
