@@ -128,8 +128,7 @@ struct program {
   struct diags *diags; /* while loading */
 };
 
-/* ---- native.c
- * -------------------------------------------------------------------------------------- */
+/* ---- native.c -------------------------------------------------------------------------------- */
 struct native_row {
   const struct native *native;
   uint8_t min, max;                /* arguments; max UINT8_MAX: any number */
@@ -162,8 +161,7 @@ const struct native_row *registry_pick(const struct registry *g, uint32_t set,
 extern const struct native fn_natives[];
 extern const size_t fn_natives_count;
 
-/* ---- module.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- module.c -------------------------------------------------------------------------------- */
 /* The module of a path as written in an importing file at that place; a new one is queued to be
  * compiled (module_compile). NULL: *missing, or a fault in d. */
 struct module *module_import(struct module *from, str path, uint32_t at, struct diags *d,
@@ -178,12 +176,10 @@ void module_fault(const struct module *m, struct diags *d, bool warning, uint32_
 /* The first half of program_load: everything is compiled, nothing evaluated. */
 struct program *program_open(const struct program_options *o, str path, struct diags *d);
 
-/* ---- compile.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- compile.c ------------------------------------------------------------------------------- */
 int compile_module(struct module *m, struct diags *d); /* -1: a fault was added */
 
-/* ---- value helpers of the core
- * ---------------------------------------------------------------------- */
+/* ---- value helpers of the core --------------------------------------------------------------- */
 struct cell *cell_new(struct region *r, struct value taken);
 
 #endif

@@ -462,10 +462,6 @@ bool fiber_is_script(const struct fiber *f)
 {
   return f->program->options.script;
 }
-bool fiber_is_loading(const struct fiber *f)
-{
-  return f->loading;
-}
 
 void fiber_print(struct fiber *f, str text)
 {
@@ -509,11 +505,6 @@ enum vsl_error fiber_error(const struct fiber *f)
 struct place fiber_error_place(const struct fiber *f)
 {
   return module_place(f->fault.module, f->fault.at);
-}
-
-struct value fiber_error_value(const struct fiber *f)
-{
-  return f->fault.value;
 }
 
 str fiber_error_text(const struct fiber *f)

@@ -8,12 +8,6 @@ str fn_name(struct value fn)
   return fn.as.fn->name ? string_str(fn.as.fn->name) : (str){"", 0};
 }
 
-struct place fn_place(struct value fn)
-{
-  const struct fn *p = fn.as.fn;
-  return p->proto ? module_place(p->proto->module, p->proto->at) : module_place(p->home, 0);
-}
-
 int fn_params(struct value fn)
 {
   const struct fn *p = fn.as.fn;

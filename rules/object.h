@@ -8,7 +8,7 @@
 #include "ip.h"
 #include "value.h"
 
-enum object_kind { /* ORDER OBJECT_KIND: object_types and object_class in object.c */
+enum object_kind { /* ORDER OBJECT_KIND: object_wants and object_types in object.c, and match.c */
                    OBJECT_IP4,
                    OBJECT_IP6,
                    OBJECT_RG4,

@@ -27,12 +27,6 @@ struct region_big {
   struct region_big *next, *prev;
 };
 
-struct region_end {
-  struct region_end *next;
-  void (*fn)(void *);
-  void *p;
-};
-
 struct region_free_block {
   struct region_free_block *next;
 };
@@ -45,7 +39,6 @@ struct region {
   size_t chunk;      /* size of the next one */
   struct region_chunk *chunks;
   struct region_big *bigs;
-  struct region_end *ends;
   int depth; /* of region_descend */
   struct region_free_block *free[REGION_CLASSES];
 };
@@ -68,11 +61,6 @@ struct region *region_new(const struct region_limits *l, uint64_t seed)
 void region_free(struct region *r)
 {
   if (!r) return;
-  for (struct region_end *e = r->ends, *next; e; e = next) {
-    next = e->next;
-    e->fn(e->p);
-    mem_free(e);
-  }
   for (struct region_big *b = r->bigs, *next; b; b = next) {
     next = b->next;
     mem_free(b);
@@ -230,20 +218,6 @@ void *region_resize(struct region *r, void *p, size_t old, size_t n)
   memcpy(fresh, p, old < n ? old : n);
   region_give(r, p, old);
   return fresh;
-}
-
-int region_at_end(struct region *r, void (*fn)(void *), void *p)
-{
-  struct region_end *e = mem_alloc(sizeof *e);
-  if (!e) {
-    fn(p);
-    return -1;
-  }
-  e->fn = fn;
-  e->p = p;
-  e->next = r->ends;
-  r->ends = e;
-  return 0;
 }
 
 size_t region_used(const struct region *r)

@@ -70,12 +70,6 @@ struct string *string_new_lossy(struct region *r, str bytes)
   return s;
 }
 
-struct string *string_of_char(struct region *r, uint32_t c)
-{
-  char bytes[4];
-  return string_new(r, (str){bytes, utf8_put(bytes, (int32_t)c)});
-}
-
 struct value value_string(struct region *r, str text)
 {
   return value_of(string_new(r, text));

@@ -24,11 +24,6 @@ const char *value_type_name(struct value v)
   return value_type_names[v.type];
 }
 
-const char *value_op_name(enum value_op op)
-{
-  return value_op_names[op];
-}
-
 /* ---- as text -------------------------------------------------------------------------------- */
 
 /* Raises why value_text gave up. */

@@ -35,9 +35,8 @@ struct module;
 
 #define VALUE_DEPTH_MAX 100
 
-/* ---- values
- * -------------------------------------------------------------------------------------- ORDER
- * VALUE_TYPE: value_type_names (value.c), signature letters (native.c). */
+/* ---- values -------------------------------------------------------------------------------------
+ * ORDER VALUE_TYPE: value_type_names (value.c), signature letters (native.c). */
 enum value_type {
   VALUE_UNIT, /* zeroed memory is () */
   VALUE_BOOL,
@@ -152,16 +151,15 @@ struct object_type {
    */
   void (*each)(struct object *o, void (*visit)(void *ctx, struct value *v), void *ctx);
 };
-/* Zeroed behind the head. size is that of the whole struct. NULL: no memory. Whatever the region
- * does not own (compiled regex, descriptors) is registered with region_at_end. */
+/* Zeroed behind the head. size is that of the whole struct. NULL: no memory. All it has is the
+ * region's: nobody is told when that goes. */
 struct object *object_new(struct region *r, const struct object_type *t, size_t size);
 static inline bool object_is(struct value v, const struct object_type *t)
 {
   return v.type == VALUE_OBJECT && v.as.object->type == t;
 }
 
-/* ---- making values
- * ------------------------------------------------------------------------------- */
+/* ---- making values --------------------------------------------------------------------------- */
 #define VALUE_MAKE(t, field, x) ((struct value){.type = (t), .as.field = (x)})
 static inline struct value value_unit(void)
 {
@@ -231,20 +229,18 @@ static inline bool heap_is_own(const struct heap *h)
  */
 int value_freeze(struct region *r, struct value v);
 
-/* ---- region.c: the memory of a run
- * ---------------------------------------------------------------- Blocks are aligned to 16. Small
- * ones come from free lists by size, big ones from mem_alloc. */
+/* ---- region.c: the memory of a run --------------------------------------------------------------
+ * Blocks are aligned to 16. Small ones come from free lists by size, big ones from mem_alloc. */
 struct region_limits {
   size_t bytes;    /* 0: none */
   uint32_t string; /* bytes of one string; 0: none (then UINT32_MAX / 2) */
   uint32_t items;  /* of an array or map; 0: none */
 };
 struct region *region_new(const struct region_limits *l, uint64_t seed); /* NULL: no memory */
-void region_free(struct region *r);             /* runs what region_at_end registered, last first */
+void region_free(struct region *r);
 void *region_alloc(struct region *r, size_t n); /* not zeroed; NULL: over the limit or no memory */
 void *region_resize(struct region *r, void *p, size_t old, size_t n);
-void region_give(struct region *r, void *p, size_t n);            /* n as allocated */
-int region_at_end(struct region *r, void (*fn)(void *), void *p); /* -1: no memory, fn was called */
+void region_give(struct region *r, void *p, size_t n); /* n as allocated */
 size_t region_used(const struct region *r);
 size_t region_peak(const struct region *r);
 /* Depth of recursion over objects of other types while they are destroyed: false when too deep
@@ -254,15 +250,13 @@ uint64_t region_seed(const struct region *r);
 uint32_t region_string_max(const struct region *r);
 uint32_t region_items_max(const struct region *r);
 
-/* ---- string.c
- * ------------------------------------------------------------------------------------- Functions
- * with `struct value *place` change the string there (which must be a string), after string_own if
- * need be; the place may get a new object. 0, or -1: too long or no memory. */
+/* ---- string.c -----------------------------------------------------------------------------------
+ * Functions with `struct value *place` change the string there (which must be a string); if it is
+ * shared the place gets a new object before. 0, or -1: too long or no memory. */
 struct string *string_new(struct region *r, str text);        /* text must be valid UTF-8 */
 struct string *string_new_lossy(struct region *r, str bytes); /* ill-formed bytes become U+FFFD */
 struct string *string_join(struct region *r, str a, str b);   /* both valid UTF-8 */
-struct string *string_of_char(struct region *r, uint32_t c);
-struct value value_string(struct region *r, str text); /* VALUE_NONE: no memory */
+struct value value_string(struct region *r, str text);        /* VALUE_NONE: no memory */
 static inline str string_str(const struct string *s)
 {
   return (str){s->p, s->n};
@@ -291,8 +285,7 @@ uint32_t string_hash(const struct region *r, struct string *s); /* keyed, never 
 uint32_t string_hash_of(const struct region *r, str text);
 bool string_eq(const struct string *a, const struct string *b);
 
-/* ---- array.c: as above; values handed in are taken over, also on failure
- * -------------------------- */
+/* ---- array.c: as above; values handed in are taken over, also on failure --------------------- */
 struct array *array_new(struct region *r, size_t room);
 int array_own(struct region *r, struct value *place);
 int array_push(struct region *r, struct value *place, struct value taken);
@@ -302,8 +295,7 @@ void array_truncate(struct region *r, struct value *place, size_t n);        /* 
 int array_append(struct region *r, struct value *place, const struct value *items, size_t n);
 struct array *array_slice(struct region *r, const struct array *a, size_t from, size_t to);
 
-/* ---- dict.c: maps
- * ----------------------------------------------------------------------------------- */
+/* ---- dict.c: maps ---------------------------------------------------------------------------- */
 struct dict *dict_new(struct region *r, size_t room);
 int dict_own(struct region *r, struct value *place);
 struct value *dict_get(const struct region *r, const struct dict *m, str key); /* NULL: absent */
@@ -321,9 +313,8 @@ static inline bool range_is_inclusive(const struct range *r)
   return r->heap.flags & 1;
 }
 
-/* ---- value.c: operations on values of any type
- * ------------------------------------------------------- Those with a fiber raise and return -1.
- */
+/* ---- value.c: operations on values of any type --------------------------------------------------
+ * Those with a fiber raise and return -1. */
 enum value_op { /* ORDER VALUE_OP: value_op_names */
                 VALUE_ADD,
                 VALUE_SUB,
@@ -353,7 +344,6 @@ enum value_op { /* ORDER VALUE_OP: value_op_names */
 double value_to_double(struct value number);
 str value_bytes(struct value v, char tmp[4]); /* of a string or a char; borrows v and tmp */
 const char *value_type_name(struct value v);  /* what type_of says */
-const char *value_op_name(enum value_op op);
 /* vsl.md 3.2, a and b borrowed, *out owned. For unary ones b is (). Undefined:
  * ErrorFunctionNotFound
  * "+ (i64, bool)". */
@@ -382,8 +372,7 @@ bool value_text_short(struct value v, char tmp[VALUE_TEXT_SHORT], str *out);
 void value_text_float(double x, struct buf *out);
 const struct dict_entry **value_text_order(const struct dict *m);
 
-/* ---- errors
- * --------------------------------------------------------------------------------------------
+/* ---- errors -------------------------------------------------------------------------------------
  * X(enum, class name, catchable) ORDER VSL_ERROR */
 #define VSL_ERROR_LIST(X)                                                                          \
   X(SYNTAX, "Syntax", false)                                                                       \
@@ -423,8 +412,7 @@ int fiber_full(struct fiber *f); /* an allocation failed: over the budget, or no
 int fiber_detail(struct fiber *f, const char *key, struct value taken);
 int fiber_throw(struct fiber *f, struct value taken); /* as `throw` */
 
-/* ---- natives
- * ---------------------------------------------------------------------------------------------
+/* ---- natives ------------------------------------------------------------------------------------
  * Registered in const tables. A call looks for rows of its name whose signature fits the types of
  * its arguments, first row first; none: ErrorFunctionNotFound "name (i64, string)" at the name. A
  * method call x.f(a) is the call f(x, a).
@@ -433,9 +421,11 @@ int fiber_throw(struct fiber *f, struct value taken); /* as `throw` */
  * the value toml::server). Predefined objects are what prelude.vsl declares (registry_set_prelude).
  *
  * Signature: one letter an argument, '|' before the optional ones, '*' at the end for any number
- * more of any type: . any    u unit   b bool   i int   f float   n int or float   c char   s string
- * k string or char a array  m map    r range  t timestamp       p Fn    q Fn or string (its name)
- * B blob   o object e.g. sub_string: "si|i" and "sr". At most NATIVE_ARGS_MAX are checked. */
+ * more of any type; so sub_string has "si|i" and "sr". At most NATIVE_ARGS_MAX are checked.
+ *
+ *   . any    u unit   b bool    i int         f float   n int or float
+ *   c char   s string k string or char        a array   m map   r range
+ *   t timestamp       B blob    o object      p Fn      q Fn or string (its name) */
 struct call;
 typedef int native_fn(struct fiber *f, struct call *c); /* NATIVE_DONE, NATIVE_CALL… or -1 */
 
@@ -504,12 +494,10 @@ struct place {
   int line, column;
 };
 struct place fiber_place(const struct fiber *f); /* of the running call */
-struct place fn_place(struct value fn);          /* where a closure was written */
 str fn_name(struct value fn);                    /* "" for a closure */
 int fn_params(struct value fn);                  /* parameters still free; -1 for a mere name */
 
-/* ---- registry: all natives and predefined constants of a kind of run
- * --------------------------------- */
+/* ---- registry: all natives and predefined constants of a kind of run ------------------------- */
 struct registry;
 struct registry *registry_new(void);
 void registry_free(struct registry *g);

@@ -38,11 +38,10 @@ void program_unref(struct program *p); /* NULL is fine */
 void program_diag(const struct program *p, struct diags *d, bool warning, struct place at,
                   const char *fmt, ...) BASE_PRINTF(5, 6);
 
-/* ---- fibers
- * --------------------------------------------------------------------------------------- FRESH ->
- * RUNNING -> DONE | FAILED, with YIELDED (its slice of steps is used up: run it again when the loop
- * had its turn) and WAITING (a native waits: fiber_resume or fiber_fail, then run again) in
- * between. Only fiber_run runs anything; resume and fail just make the fiber ready. */
+/* ---- fibers -------------------------------------------------------------------------------------
+ * FRESH -> RUNNING -> DONE | FAILED, with YIELDED (its slice of steps is used up: run it again
+ * when the loop had its turn) and WAITING (a native waits: fiber_resume or fiber_fail, then run
+ * again) in between. Only fiber_run runs anything; resume and fail just make the fiber ready. */
 enum fiber_state {
   FIBER_FRESH,
   FIBER_YIELDED, /* also: ready after resume or fail */
@@ -65,11 +64,9 @@ void fiber_fail(struct fiber *f, enum vsl_error e, const char *fmt, ...) BASE_PR
 void fiber_stop(struct fiber *f, const char *why); /* the next fiber_run fails: ErrorTerminated */
 uint64_t fiber_steps(const struct fiber *f);       /* used so far */
 
-/* ---- why it FAILED
- * ------------------------------------------------------------------------------- */
+/* ---- why it FAILED --------------------------------------------------------------------------- */
 enum vsl_error fiber_error(const struct fiber *f);
 struct place fiber_error_place(const struct fiber *f);
-struct value fiber_error_value(const struct fiber *f); /* what was thrown, else VALUE_NONE */
 /* The message; for a thrown map with `message` that text. Borrows. */
 str fiber_error_text(const struct fiber *f);
 /* FILE:LINE:COL: CLASS: message, source line, caret, call trace (vsl.md 13). */
@@ -79,8 +76,7 @@ void fiber_error_trace(const struct fiber *f,
 const char *vsl_error_name(enum vsl_error e);
 
 /* What a native may ask beyond value.h. */
-bool fiber_is_script(const struct fiber *f);  /* `vsmtp eval` */
-bool fiber_is_loading(const struct fiber *f); /* the program is being evaluated */
+bool fiber_is_script(const struct fiber *f); /* `vsmtp eval` */
 /* A warning of the load at fiber_place, with its line; nothing when not loading. */
 void fiber_warn(struct fiber *f, const char *fmt, ...) BASE_PRINTF(2, 3);
 

@@ -287,7 +287,4 @@ void conf_free(struct conf *c);
 bool conf_is_ours(const struct conf *c, str domain);
 const struct conf_virtual *conf_virtual_find(const struct conf *c, str domain); /* NULL: none */
 
-/* The name of a code in the file ("Denied"). */
-str conf_code_name(enum conf_code_id id);
-
 #endif

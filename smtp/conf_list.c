@@ -99,11 +99,6 @@ static const struct conf_list_code {
 #undef CONF_LIST_CODE
 };
 
-str conf_code_name(enum conf_code_id id)
-{
-  return conf_list_defaults[id].name;
-}
-
 static int conf_list_code_find(str name)
 {
   if (str_eq(name, STR("AlreadyUnderTLS"))) return CODE_ALREADY_UNDER_TLS;

@@ -3,23 +3,15 @@
 
 #define REPLY_LINE 78 /* octets of a line without its CRLF (vsl-api 2.5: 80 with it) */
 
-static const struct {
-  struct reply reply;
-  const char *name;
-} reply_table[] = {
-#define REPLY_ROW(name, basic, enhanced, text) {{basic, STR_INIT(enhanced), STR_INIT(text)}, #name},
+static const struct reply reply_table[] = {
+#define REPLY_ROW(name, basic, enhanced, text) {basic, STR_INIT(enhanced), STR_INIT(text)},
     REPLY_LIST(REPLY_ROW)
 #undef REPLY_ROW
 };
 
 struct reply reply_of(enum reply_id id)
 {
-  return reply_table[id].reply;
-}
-
-const char *reply_name(enum reply_id id)
-{
-  return reply_table[id].name;
+  return reply_table[id];
 }
 
 struct reply reply_conf(const struct conf *c, enum conf_code_id id, const char *enhanced)

@@ -80,7 +80,6 @@ enum reply_id {
 };
 
 struct reply reply_of(enum reply_id id);
-const char *reply_name(enum reply_id id); /* "RELAY_DENIED" */
 
 /* A configured reply; where the configuration gives no enhanced code, `enhanced` is used. */
 struct reply reply_conf(const struct conf *c, enum conf_code_id id, const char *enhanced);
