@@ -456,12 +456,12 @@ TEST(rules_transports)
     CHECK_STR(rules_body(&t, STAGE_DELIVERY, "", body), "next");
     CHECK_STR(rules_rcpt_text(&t), want);
   }
-  static const char *const good[] = {"mail.example", "10.0.0.1", "10.0.0.1:25",
-                                     "::1",          "[::1]:25", "[fe80::1%eth0]:25",
-                                     "[::1]",        "mail.example:25",
-                                     "smtps://joe:secret@mail.example"};
-  static const char *const bad[] = {"", "a b", "10.0.0.1:99999", "[::1", "http://x.example",
-                                    "smtp://joe@x.example"};
+  static const char *const good[] = {
+      "mail.example", "10.0.0.1",        "10.0.0.1:25",
+      "::1",          "[::1]:25",        "[fe80::1%eth0]:25",
+      "[::1]",        "mail.example:25", "smtps://joe:secret@mail.example"};
+  static const char *const bad[] = {
+      "", "a b", "10.0.0.1:99999", "[::1", "http://x.example", "smtp://joe@x.example"};
   for (size_t i = 0; i < BASE_COUNT(good); i++) {
     char body[128];
     snprintf(body, sizeof body, "forward_all(\"%s\"); next()", good[i]);
