@@ -43,7 +43,8 @@ struct store_options {
   int64_t keep_dead, keep_trace, keep_quarantine; /* milliseconds, 0: for ever */
   void (*changed)(void *arg); /* server: there may be new work in the queue, ask queue_* again.
                                  Called by store_turn; NULL: nobody wants to know */
-  void (*touched)(void *arg); /* server: a person or a verb has changed the file; then changed too */
+  void (*touched)(
+      void *arg); /* server: a person or a verb has changed the file; then changed too */
   void *arg;
 };
 /* NULL: e says why: ERR_TEMP another server holds the lock or the file stayed locked, ERR_PERM not
