@@ -64,7 +64,7 @@ daemon_directory = {top}/usr/lib/postfix/sbin
 command_directory = {top}/usr/sbin
 shlib_directory = {top}/usr/lib/postfix
 meta_directory = {dir}/conf
-import_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH
+import_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH SASL_PATH
 myhostname = x.example
 mydestination = x.example
 mynetworks = 127.0.0.0/8
@@ -101,7 +101,9 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    def __init__(self, top, env, port):
+    """Takes mail at 127.0.1.1:port. main, master: what its two files say besides."""
+
+    def __init__(self, top, env, port, main="", master=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postfix-"))
         self.dir.chmod(0o755)
         for name in ("conf", "spool", "data", "mail"):
@@ -109,8 +111,8 @@ class Postfix:
         shutil.chown(self.dir / "data", "mail")
         (self.dir / "mail").chmod(0o1777)
         words = {"dir": self.dir, "top": top, "certs": world.CERTS, "port": port}
-        (self.dir / "conf/main.cf").write_text(POSTFIX.format(**words))
-        (self.dir / "conf/master.cf").write_text(POSTFIX_MASTER.format(**words))
+        (self.dir / "conf/main.cf").write_text(POSTFIX.format(**words) + main)
+        (self.dir / "conf/master.cf").write_text(POSTFIX_MASTER.format(**words) + master)
         for name in ("postfix-files", "postfix-files.d"):
             if (top / "etc/postfix" / name).exists():
                 (self.dir / "conf" / name).symlink_to(top / "etc/postfix" / name)

@@ -25,7 +25,7 @@ import time
 import traceback
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests" / "clients"))
+sys.path[:0] = [str(TOP / "tests" / "clients"), str(TOP / "tests" / "outbound")]
 from server import Server, until  # noqa: E402
 
 FROM, TO = "bob@elsewhere.example", "alice@home.example"
@@ -753,6 +753,62 @@ def by_postfix(program):
         expect("Verified TLS connection established" in said, said)
 
 
+SMTP8 = """\
+transport_maps = inline:{{ {ways} }}
+smtp_tls_security_level = encrypt
+smtp_tls_CAfile = {ca}
+smtp_tls_loglevel = 1
+smtp_sasl_auth_enable = {auth}
+smtp_sasl_password_maps = inline:{{ {{[127.0.0.1]:{port} = bob@home.example:a secret}} }}
+smtp_sasl_security_options = noanonymous
+"""
+
+
+def by_smtp8(program):
+    """Postfix's smtp(8) delivers: to the port of servers, and having logged in to that of our people"""
+    import others  # which is also a user of this program
+    if os.geteuid() != 0:
+        print("skip tls/by_smtp8: Postfix's master must be started by root")
+        return
+    top, env = others.installed("postfix")
+    if not top:
+        print("skip tls/by_smtp8: Postfix is not to be had here")
+        return
+    others.installed("libsasl2-modules")
+    plugins = [d for d in top.glob("usr/lib/*/sasl2") if list(d.glob("libplain.so*"))]
+    mechanisms = ("plain", "login", "scram-sha-256") if plugins else ()
+    if not plugins:
+        print("skip tls/by_smtp8 with a password: Cyrus SASL's client plugins are not to be had here")
+    with server_of(program, interfaces='addr_submission = ["127.0.0.1:0"]') as server:
+        done = subprocess.run([*server.program, "user", "add", "bob@home.example", "-c", "vsmtp.toml"],
+                              cwd=server.dir, input=b"a secret\n", capture_output=True, timeout=60)
+        expect(done.returncode == 0, done.stderr)
+        ways = [f"alice@home.example=smtp:[127.0.0.1]:{server.ports[0]}"]
+        ways += [f"alice+{m}@home.example={m}:[127.0.0.1]:{server.ports[1]}" for m in mechanisms]
+        main = SMTP8.format(ways=", ".join(ways), ca=CERTS / "root.crt", port=server.ports[1],
+                            auth="yes" if plugins else "no")
+        master = "smtp unix - - n - - smtp\n" + "".join(
+            f"{m} unix - - n - - smtp -o smtp_sasl_mechanism_filter={m}\n" for m in mechanisms)
+        port = others.free_port()
+        postfix = others.Postfix(top, dict(env, SASL_PATH=":".join(map(str, plugins))), port, main, master)
+        try:
+            with smtplib.SMTP("127.0.1.1", port, "me.example", 60) as c:
+                for number, to in enumerate([TO] + [f"alice+{m}@home.example" for m in mechanisms]):
+                    c.sendmail("bob@home.example", [to], f"Subject: {to}\n\nhello\n")
+                    server.mails(count=number + 1)  # one login at a time, from one address
+            heard = {}
+            for text in server.mails():
+                m = email.message_from_bytes(text)
+                heard[m["Subject"]] = m["Received"]  # the first of them: ours
+            expect(" with ESMTPS id" in heard.pop(TO), heard)
+            expect(len(heard) == len(mechanisms), heard)
+            expect(all(" with ESMTPSA id" in field for field in heard.values()), heard)
+            expect(all("\ttls TLS_" in field for field in heard.values()), heard)
+            expect("Trusted TLS connection established to 127.0.0.1" in postfix.log(), postfix.log())
+        finally:
+            postfix.stop()
+
+
 def by_nmap(program):
     """nmap's table of what a server accepts: grade A for each, and nothing it would warn of"""
     peers("nmap-common")
@@ -775,7 +831,7 @@ TESTS = [conversation, forgets_what_was_clear, injection, slowed_client,
          bytes_and_megabytes, nothing_behind_the_end, names, versions, only_what_is_configured,
          renegotiation, resumption, deadlines, allowance, reload, by_themselves, reminder,
          hundred_swaps, checked, by_openssl, by_swaks, by_curl, by_msmtp, by_smtplib, by_postfix,
-         by_nmap]
+         by_smtp8, by_nmap]
 
 
 def main():
