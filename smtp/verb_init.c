@@ -69,23 +69,26 @@ static void verb_init_toml(const struct verb_init *v, struct buf *out)
 
 static void verb_init_rules(const struct verb_init *v, struct buf *out)
 {
-  buf_printf(out,
-             "// -- main.vsl: who may send what through the mail server of " STR_FMT "\n"
-             "import \"objects\" as obj;\n\n"
-             "#{\n"
-             "  mail: [\n"
-             "    // The machines of the house are in nobody's SPF record.\n"
-             "    rule \"internal\" || if client_ip() in obj::internal_net { accept() } else { "
-             "next() },\n"
-             "    // Everybody else must be allowed to send for the domain of the sender.\n"
-             "    rule \"check spf\" || check_spf(\"mail_from\", \"spf\"),\n"
-             "  ],\n\n"
-             "  rcpt: [\n"
-             "    // The house may write to anybody, everybody may write to us.\n"
-             "    rule \"check relay\" || check_relay(obj::internal_net),\n"
-             "  ],\n"
-             "}\n",
-             STR_ARG(v->domain));
+  buf_printf(
+      out,
+      "// -- main.vsl: who may send what through the mail server of " STR_FMT "\n"
+      "import \"objects\" as obj;\n\n"
+      "#{\n"
+      "  mail: [\n"
+      "    // Who sends for a domain must be allowed to by its owner. Those who have logged in\n"
+      "    // may be anywhere, and the machines of the house are in nobody's SPF record.\n"
+      "    rule \"check spf\" || if is_authenticated() || client_ip() in obj::internal_net {\n"
+      "      next()\n"
+      "    } else {\n"
+      "      check_spf(\"mail_from\", \"spf\")\n"
+      "    },\n"
+      "  ],\n\n"
+      "  rcpt: [\n"
+      "    // The house may write to anybody, everybody may write to us.\n"
+      "    rule \"check relay\" || check_relay(obj::internal_net),\n"
+      "  ],\n"
+      "}\n",
+      STR_ARG(v->domain));
 }
 
 static void verb_init_objects(const struct verb_init *v, struct buf *out)

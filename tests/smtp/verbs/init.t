@@ -3,7 +3,8 @@ exec vsmtp init home.example --dir ${DIR}/conf
 out *home.example. TXT "v=spf1 +mx -all"
 exec vsmtp check -c ${DIR}/conf/vsmtp.toml
 file-has conf/vsmtp.toml domain = "home.example"
-file-has conf/main.vsl rule "check spf" || check_spf("mail_from", "spf")
+file-has conf/main.vsl rule "check spf" || if is_authenticated() || client_ip() in obj::internal_net {
+file-has conf/main.vsl check_spf("mail_from", "spf")
 file-has conf/objects.vsl object internal_net rg4
 exec vsmtp init other.example --dir ${DIR}/conf
 exit 73
