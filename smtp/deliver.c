@@ -2,8 +2,9 @@
  *
  * Work comes from the database: what waits in `delegated`, in `working`, then the recipients due
  * longest. A job holds one message by a claim, and ends when what became of it is written. Its `step`
- * says where rules go on; what they decide is written before anything is tried, so they are asked
- * once. Then recipients are tried (attempt.c). The cost of a job does not depend on how many wait.
+ * says where rules go on; what they decide is written before anything is tried, so what they change is
+ * changed once. Then recipients are tried (attempt.c); before each later attempt today's rules say
+ * anew where those go who still wait. The cost of a job does not depend on how many wait.
  *
  * A mail that a rule delegates is put into the queue `delegated` first, and taken from there: so it
  * is no matter whether it came there just now or before a crash. What comes back is judged by the
@@ -141,6 +142,88 @@ static str deliver_stage_name(const struct deliver_job *j)
   return mail_stage_name(j->stage);
 }
 
+/* Copies of the recipients' rows as they are. NULL: no memory. */
+static struct store_rcpt *deliver_rcpts(struct deliver_job *j)
+{
+  const struct store_mail *mail = &j->claim->mail;
+  struct store_rcpt *rows = arena_alloc(j->arena, (mail->rcpt_count + 1) * sizeof *rows);
+
+  if (rows && mail->rcpt_count) memcpy(rows, mail->rcpt, mail->rcpt_count * sizeof *rows);
+  return rows;
+}
+
+/* ---- rules asked again -------------------------------------------------------------------------
+ * A mail may wait for days, and its rules be others by then. So before each later attempt the stage
+ * `delivery` of today is asked once more. What the mail says, who sent it and for whom it is was
+ * settled the first time; what counts now is where those go who still wait, who is not to get it
+ * after all, and that it is refused or set aside. If that changes anything it is written first, as
+ * the first time; else the attempt follows at once and nothing is written but its outcome. */
+
+/* What the rules say now of one who waits. True: something else than before. */
+static bool deliver_turn(const struct deliver_job *j, struct store_rcpt *row)
+{
+  const struct mail_rcpt *r = NULL;
+  str transport = row->transport;
+
+  for (size_t i = 0; i < j->mail->rcpt_count && !r; i++)
+    if (j->mail->rcpt[i].row == row->n) r = &j->mail->rcpt[i];
+  if (!r || r->transport == RULES_TRANSPORT_NONE) {
+    row->status = STORE_REMOVED;
+    row->last_reply = STR("removed by a rule");
+    return true;
+  }
+  if (r->transport != RULES_TRANSPORT_UNSET) transport = str_of(rules_transport_name(r->transport));
+  if (str_eq(row->transport, transport) && str_eq(row->target, r->target)) return false;
+  row->transport = transport;
+  row->target = r->target;
+  return true;
+}
+
+static void deliver_change_again(struct deliver_job *j, struct store_mail *row,
+                                 struct store_rcpt *rcpt)
+{
+  const struct store_mail *was = &j->claim->mail;
+
+  row->mail_from = was->mail_from;
+  row->subject = was->subject;
+  row->context = was->context;
+  row->rcpt = rcpt;
+  row->rcpt_count = was->rcpt_count;
+  row->trace = j->mail->trace;
+  row->trace_count = j->mail->trace_count;
+  deliver_recording(j, rcpt ? queue_change(deliver_server(j->deliver)->store, j->claim, row, NULL,
+                                           deliver_recorded, j)
+                            : -1);
+}
+
+static void deliver_passed_again(struct deliver_job *j)
+{
+  struct store_mail row = {.queue = STORE_DELIVER, .step = DELIVER_ASKED};
+  struct store_rcpt *rows = deliver_rcpts(j);
+  bool changed = j->claim->mail.last_reply.n > 0; /* of a rule that failed last time */
+
+  for (size_t i = 0; rows && i < j->claim->mail.rcpt_count; i++)
+    if (rows[i].status == STORE_PENDING && deliver_turn(j, &rows[i])) changed = true;
+  judge_end(&j->judge);
+  if (changed || !rows)
+    deliver_change_again(j, &row, rows);
+  else
+    attempt_begin(j);
+}
+
+/* The recipients' rows as rules left them. NULL: no memory. */
+static struct store_rcpt *deliver_rows(struct deliver_job *j, int64_t next_at)
+{
+  return j->mail->again ? deliver_rcpts(j) : mail_rcpt_rows(j->mail, j->arena, next_at);
+}
+
+static size_t deliver_row_count(const struct deliver_job *j)
+{
+  return j->mail->again ? j->claim->mail.rcpt_count : j->mail->rcpt_count;
+}
+
+/* ---- what is written --------------------------------------------------------------------------- */
+
 /* Everything rules may have changed, in one transaction. */
 static void deliver_change(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
 {
@@ -148,6 +231,10 @@ static void deliver_change(struct deliver_job *j, struct store_mail *row, struct
   struct err e;
   int rc = -1;
 
+  if (j->mail->again) {
+    deliver_change_again(j, row, rcpt);
+    return;
+  }
   row->id = j->claim->mail.id;
   row->mail_from = j->mail->facts.mail_from;
   row->subject = mail_subject(j->mail);
@@ -180,19 +267,22 @@ static void deliver_leave(struct deliver_job *j, struct store_mail *row, struct 
   deliver_recording(j, rcpt ? bounce_change(&b, row, deliver_recorded, j) : -1);
 }
 
-/* Copies of the recipients' rows as they are. NULL: no memory. */
-static struct store_rcpt *deliver_rcpts(struct deliver_job *j)
+static bool deliver_is_due(const struct store_rcpt *r, int64_t now)
 {
-  const struct store_mail *mail = &j->claim->mail;
-  struct store_rcpt *rows = arena_alloc(j->arena, (mail->rcpt_count + 1) * sizeof *rows);
-
-  if (rows && mail->rcpt_count) memcpy(rows, mail->rcpt, mail->rcpt_count * sizeof *rows);
-  return rows;
+  return r->status == STORE_PENDING && r->next_at <= now;
 }
 
+/* Of who was tried most often of those who are due. */
 static int deliver_attempts(const struct deliver_job *j)
 {
-  return j->claim->mail.rcpt_count ? j->claim->mail.rcpt[0].attempts : 0;
+  const struct store_mail *mail = &j->claim->mail;
+  int64_t now = clock_wall();
+  int most = 0;
+
+  for (size_t i = 0; i < mail->rcpt_count; i++)
+    if (deliver_is_due(&mail->rcpt[i], now) && mail->rcpt[i].attempts > most)
+      most = mail->rcpt[i].attempts;
+  return most;
 }
 
 /* Nothing will be tried any more. */
@@ -229,34 +319,49 @@ static void deliver_put_off(struct deliver_job *j, str why)
   row.queue = STORE_DELIVER;
   row.last_reply = why;
   for (size_t i = 0; rows && i < row.rcpt_count; i++) {
-    if (rows[i].status != STORE_PENDING) continue;
-    rows[i].attempts = attempts + 1;
+    if (!deliver_is_due(&rows[i], now)) continue;
+    rows[i].attempts++;
     rows[i].next_at = next;
     rows[i].last_reply = why;
   }
   deliver_leave(j, &row, rows);
 }
 
+/* Are rules asked again before the next attempt? Not when one of them, or a person who released from
+ * quarantine what `delivery` had put there, let the mail go for good. */
+static int deliver_step_passed(const struct deliver_job *j)
+{
+  int was = j->claim->mail.step, stage = was >> 16, at = was >> 14 & 3;
+
+  if (stage >= STAGE_COUNT) return was;
+  if (j->mail->skip == RULES_FACCEPT) return DELIVER_RULED;
+  return stage == STAGE_DELIVERY && at == DELIVER_AFTER ? DELIVER_RULED : DELIVER_ASKED;
+}
+
 /* On to the recipients: all rules were asked. */
 static void deliver_passed(struct deliver_job *j)
 {
-  struct store_mail row = {.queue = STORE_DELIVER, .step = DELIVER_RULED};
+  struct store_mail row = {.queue = STORE_DELIVER, .step = deliver_step_passed(j)};
 
-  deliver_change(j, &row, mail_rcpt_rows(j->mail, j->arena, clock_wall()));
+  if (j->mail->again)
+    deliver_passed_again(j);
+  else
+    deliver_change(j, &row, mail_rcpt_rows(j->mail, j->arena, clock_wall()));
 }
 
 static void deliver_refused(struct deliver_job *j, const struct rules_verdict *v)
 {
   struct reply denied = reply_conf(j->policy->conf, CODE_DENIED, "");
   struct store_mail row = {.queue = STORE_DEAD, .step = DELIVER_RULED, .rule = v->directive};
-  struct store_rcpt *rows = mail_rcpt_rows(j->mail, j->arena, 0);
+  struct store_rcpt *rows = deliver_rows(j, 0);
 
   if (v->code.basic) denied = (struct reply){v->code.basic, v->code.enhanced, v->code.text};
   row.stage = deliver_stage_name(j);
   row.reason = arena_printf(j->arena, "%d " STR_FMT " " STR_FMT, denied.basic,
                             STR_ARG(denied.enhanced), STR_ARG(denied.text));
   row.last_reply = arena_printf(j->arena, STR_FMT BOUNCE_REFUSED, STR_ARG(row.reason));
-  for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) {
+  for (size_t i = 0; rows && i < deliver_row_count(j); i++) {
+    if (j->mail->again && rows[i].status != STORE_PENDING) continue;
     rows[i].status = STORE_FAILED;
     rows[i].last_reply = row.last_reply;
   }
@@ -271,8 +376,9 @@ static void deliver_set_aside(struct deliver_job *j, const struct rules_verdict 
                            .rule = v->directive,
                            .step = deliver_step(j->stage, v->next - 1, DELIVER_AFTER)};
 
+  if (j->mail->again) row.step = DELIVER_RULED; /* all else was done: who releases it has decided */
   j->mail->skip = RULES_NEXT; /* once released it goes on as if nothing had been */
-  deliver_change(j, &row, mail_rcpt_rows(j->mail, j->arena, clock_wall()));
+  deliver_change(j, &row, deliver_rows(j, clock_wall()));
 }
 
 /* A filter is to look at it: committed first, then taken from the queue `delegated`. */
@@ -288,6 +394,14 @@ static void deliver_delegate(struct deliver_job *j, const struct rules_verdict *
 }
 
 /* ---- asking ------------------------------------------------------------------------------------ */
+
+static void deliver_trace_delegate(struct deliver_job *j, str status, str detail)
+{
+  struct rules_service v = {.name = STR("")};
+
+  rules_service(j->policy->rules, j->stage, j->directive, &v);
+  mail_trace(j->mail, j->stage, v.directive, "delegate", status, detail);
+}
 
 static void deliver_judged(void *arg, const struct rules_verdict *v);
 
@@ -307,6 +421,15 @@ static bool deliver_is_refusal(const struct deliver_job *j, const struct rules_v
   return v->kind == RULES_DENY || (v->kind == RULES_INFO && j->stage == STAGE_PREQ);
 }
 
+/* The filter saw the mail before the first attempt. */
+static void deliver_pass_over(struct deliver_job *j, size_t next)
+{
+  j->directive = next - 1;
+  deliver_trace_delegate(j, STR("passed over"), STR(""));
+  judge_end(&j->judge);
+  deliver_ask(j, next);
+}
+
 static void deliver_judged(void *arg, const struct rules_verdict *v)
 {
   struct deliver_job *j = arg;
@@ -314,6 +437,8 @@ static void deliver_judged(void *arg, const struct rules_verdict *v)
   if (v->failed) {
     deliver_put_off(
         j, arena_printf(j->arena, "4.3.5 rule \"" STR_FMT "\" failed", STR_ARG(v->directive)));
+  } else if (v->kind == RULES_DELEGATED && j->mail->again) {
+    deliver_pass_over(j, v->next);
   } else if (v->kind == RULES_DELEGATED) {
     deliver_delegate(j, v);
   } else if (deliver_is_refusal(j, v)) {
@@ -330,14 +455,6 @@ static void deliver_judged(void *arg, const struct rules_verdict *v)
 }
 
 /* ---- a filter looks at it -------------------------------------------------------------------- */
-
-static void deliver_trace_delegate(struct deliver_job *j, str status, str detail)
-{
-  struct rules_service v = {.name = STR("")};
-
-  rules_service(j->policy->rules, j->stage, j->directive, &v);
-  mail_trace(j->mail, j->stage, v.directive, "delegate", status, detail);
-}
 
 static void deliver_undelegated(struct deliver_job *j, str why)
 {
@@ -509,7 +626,8 @@ static void deliver_resume(struct deliver_job *j)
 static void deliver_begin(struct deliver_job *j)
 {
   struct store_mail *mail = &j->claim->mail;
-  int stage = mail->step >> 16;
+  bool again = mail->step == DELIVER_AGAIN && mail->queue == STORE_DELIVER;
+  int stage = again ? STAGE_DELIVERY : mail->step >> 16;
   struct err e;
 
   if (queue_header(deliver_server(j->deliver)->store, j->claim, &j->header, &e) < 0) {
@@ -518,10 +636,11 @@ static void deliver_begin(struct deliver_job *j)
   }
   if (stage < STAGE_PREQ) stage = STAGE_POSTQ;
   if (!deliver_has_rules(j, (enum stage)stage) && mail->queue == STORE_DELIVER) {
+    if (mail->step == DELIVER_ASKED) mail->step = DELIVER_AGAIN; /* with the first outcome */
     attempt_begin(j);
     return;
   }
-  j->mail = mail_restore(j->arena, j->policy->conf, mail, buf_str(&j->header), &e);
+  j->mail = mail_restore(j->arena, j->policy->conf, mail, buf_str(&j->header), again, &e);
   if (!j->mail) {
     deliver_broken(j, &e);
     return;
@@ -530,7 +649,9 @@ static void deliver_begin(struct deliver_job *j)
   j->mail->body = deliver_body;
   j->mail->source = j;
   j->stage = (enum stage)stage;
-  if (stage >= STAGE_COUNT)
+  if (again)
+    deliver_ask(j, 0);
+  else if (stage >= STAGE_COUNT)
     deliver_passed(j);
   else
     deliver_resume(j);

@@ -17,7 +17,9 @@ enum deliver_at {
   DELIVER_AFTER     /* the one behind it is asked */
 };
 int deliver_step(enum stage stage, size_t directive, enum deliver_at at);
-#define DELIVER_RULED (STAGE_COUNT << 16) /* no rule is left to be asked */
+#define DELIVER_RULED (STAGE_COUNT << 16) /* no rule is asked any more */
+#define DELIVER_ASKED (DELIVER_RULED | 1) /* none is left for the attempt that comes, */
+#define DELIVER_AGAIN (DELIVER_RULED | 2) /* before the next one `delivery` is asked again */
 
 /* Borrows server, whose loop, store, helper and policy it uses. NULL: no memory. */
 struct deliver *deliver_new(struct server *server);

@@ -37,7 +37,7 @@ static int host_rcpt_add(void *tx, str address, struct err *e)
 {
   struct mail *m = tx;
 
-  if ((int64_t)m->rcpt_count >= m->conf->server.smtp.rcpt_count_max)
+  if (!m->again && (int64_t)m->rcpt_count >= m->conf->server.smtp.rcpt_count_max)
     return err_set(e, ERR_PERM, "more than server.smtp.rcpt_count_max recipients");
   return mail_rcpt_add(m, address, false, e);
 }

@@ -50,7 +50,8 @@ static const struct rules_verdict *judge_over(struct judge *s, const struct rule
 {
   struct err e;
 
-  if (!v || s->stage < STAGE_PREQ || settle_all(s->mail, s->stage, &e) == 0) return v;
+  if (!v || s->stage < STAGE_PREQ || s->mail->again || settle_all(s->mail, s->stage, &e) == 0)
+    return v;
   s->skipped = judge_no_memory;
   return &s->skipped;
 }

@@ -355,9 +355,10 @@ static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struc
 {
   struct mail_rcpt *r;
 
-  if (row->status != STORE_PENDING) return 0;
+  if (row->status != STORE_PENDING && !m->again) return 0;
   if (mail_rcpt_add(m, row->address, false, e) < 0) return -1;
   r = &m->rcpt[m->rcpt_count - 1];
+  r->row = row->n;
   r->settled = true;
   /* Not what the client gave any more: then a rule or an alias made it so, who may (vsl-api 4.3). */
   r->by_client = mail_rcpt_same(m->conf, row->original, row->address);
@@ -370,7 +371,7 @@ static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struc
 }
 
 struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct store_mail *stored,
-                          str header, struct err *e)
+                          str header, bool again, struct err *e)
 {
   struct mail *m = mail_new(a, conf, NULL);
 
@@ -378,6 +379,7 @@ struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct
     err_nomem(e);
     return NULL;
   }
+  m->again = again;
   mail_context_read(m, stored->context);
   m->facts.message_id = arena_str(a, stored->id);
   m->facts.client_ip = arena_str(a, stored->client_ip);

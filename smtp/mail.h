@@ -23,6 +23,7 @@ struct mail_rcpt {
   enum rules_transport transport;
   str target; /* of forward */
   str dsn;    /* what the client wants to be told of it (dsn.h) */
+  int row;    /* of a stored mail, its number there; 0: a rule added it since */
 };
 
 struct judge;
@@ -41,7 +42,8 @@ struct mail {
   size_t rcpt_count, rcpt_size;
   struct header header; /* until the message arrived: what rules want added to it */
   bool arrived;
-  str mark; /* for the Subject, once the message is there; p NULL: none */
+  bool again; /* stored, and its rules were asked before: who it is for is settled */
+  str mark;   /* for the Subject, once the message is there; p NULL: none */
   /* What keeps later stages from running (vsl-api 4.3); RULES_NEXT: nothing does. */
   enum rules_kind skip;
   struct rules_code reply; /* what the client is told in the end; basic 0: the configured Ok */
@@ -88,10 +90,10 @@ void mail_set_skip(struct mail *m, enum stage stage, const struct rules_verdict 
 /* What a stored mail remembers of its session, for rules that run after the queue: text of the
  * column `context`, TOML. */
 int mail_context_write(const struct mail *m, struct buf *out);
-/* A stored mail again, with its recipients; header is its block with the empty line. NULL with e.
- */
+/* A stored mail again, with the recipients that are pending, or, when rules are asked again, with all
+ * whom they may name; header is its block with the empty line. NULL with e. */
 struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct store_mail *stored,
-                          str header, struct err *e);
+                          str header, bool again, struct err *e);
 /* Mail for one of our domains goes to its mailbox unless a rule chose otherwise (vsl-api 5.4). */
 const char *mail_default_transport(const struct conf *conf, str address);
 /* The rows of its recipients, in a. next_at: when the first attempt is due. NULL: no memory. */

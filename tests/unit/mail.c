@@ -92,7 +92,7 @@ TEST(mail_context_survives_the_store)
                             .context = buf_str(&context),
                             .rcpt = rows,
                             .rcpt_count = 2};
-  again = mail_restore(a, c, &row, STR("From: a@b\r\n\r\n"), &e);
+  again = mail_restore(a, c, &row, STR("From: a@b\r\n\r\n"), false, &e);
   if (CHECK(again != NULL)) {
     CHECK_INT(again->facts.client_port, 4711);
     CHECK_INT(again->facts.connected_at, 1234567890123);
