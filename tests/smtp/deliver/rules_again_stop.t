@@ -1,6 +1,6 @@
 # a mail that waits is refused, set aside or let go by the rules of today; a released one is not judged anew
 rules <<
-#{ delivery: [ rule "first" || next() ] }
+#{ delivery: [ rule "first" || if get_header("Subject") == "let" { faccept() } else { next() } ] }
 .
 config <<
 [server.queues]
@@ -35,7 +35,13 @@ Subject: fail
 
 text
 .
-until select count(*) from recipient where attempts = 1 = 5
+mail ann@home.example bob@home.example <<
+Subject: let
+
+text
+.
+until select count(*) from recipient where attempts = 1 = 6
+let LET select id from queue where subject = 'let'
 let DENY select id from queue where subject = 'deny'
 let ASIDE select id from queue where subject = 'aside'
 let REMOVE select id from queue where subject = 'remove'
@@ -45,7 +51,7 @@ rules <<
   delivery: [
     rule "judge" || {
       let what = get_header("Subject");
-      if what == "deny" { return deny() }
+      if what == "deny" || what == "let" { return deny() }
       if what == "aside" { return quarantine("held") }
       if what == "fail" { throw "no" }
       if what == "remove" { remove_rcpt("carl@home.example") }
@@ -64,6 +70,8 @@ until select queue, stage, rule from quarantine where id = '${ASIDE}' = held|del
 until select address, status from recipient where id = '${REMOVE}' = bob@home.example|pending, carl@home.example|removed
 until select attempts from recipient where id = '${FAIL}' = 2
 db select last_reply from recipient where id = '${FAIL}' = 4.3.5 rule "judge" failed
+until select attempts from recipient where id = '${LET}' = 2
+db select queue from queue where id = '${LET}' = deferred
 # the sender of what rules refused is not told
 file-count app/mailboxes/home.example/ann/Maildir/new/* = 0
 run quarantine release ${ASIDE}
