@@ -329,11 +329,11 @@ class Delegated(Vsmtp):
     def prepare(self):
         super().prepare()
         sys.path.insert(0, str(TOP / "tests" / "delegate"))
-        import delegate
-        delegate.ROOT = peers("clamsmtp", "clamav-daemon")
-        port, back = delegate.free_ports(2)
-        self.clamd = delegate.Clamd(delegate.ROOT)
-        self.clamsmtpd = delegate.Clamsmtpd(delegate.ROOT, self.clamd, port, back)
+        import filters
+        filters.ROOT = peers("clamsmtp", "clamav-daemon")
+        port, back = filters.free_ports(2)
+        self.clamd = filters.Clamd(filters.ROOT)
+        self.clamsmtpd = filters.Clamsmtpd(filters.ROOT, self.clamd, port, back)
         (self.dir / "vsmtp.toml").write_text(CONFIG.replace(
             '["127.0.0.1:0"]', f'["127.0.0.1:0", "127.0.0.1:{back}"]'))
         (self.dir / "main.vsl").write_text(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Services that rules call, with what is really at the other end: services.py PROGRAM [PART].
 
-clamd is the real one, unpacked by peers.sh, with the one signature of delegate.py; where a scanner
+clamd is the real one, unpacked by peers.sh, with the one signature of filters.py; where a scanner
 must misbehave it is Scanner, below. Commands are commands, tables and databases are files. Each test
 is a function and gets its own server.
 """
@@ -23,8 +23,8 @@ import traceback
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import delegate  # noqa: E402
-from delegate import CLEAN, EICAR, FROM, TO, Clamd, Server, expect, free_ports, mime, until  # noqa: E402
+import filters  # noqa: E402
+from filters import CLEAN, EICAR, FROM, TO, Clamd, Server, expect, free_ports, mime, until  # noqa: E402
 import smtplib  # noqa: E402
 
 MAIN = """\
@@ -53,8 +53,8 @@ class World:
     def __exit__(self, *why):
         self.server.__exit__(*why)
 
-    client, send = delegate.World.client, delegate.World.send
-    kept, lives = delegate.World.kept, delegate.World.lives
+    client, send = filters.World.client, filters.World.send
+    kept, lives = filters.World.kept, filters.World.lives
 
     def refused(self, text, code=451, why="4.3.5"):
         got, said = self.send(text)
@@ -81,7 +81,7 @@ class Scanned(World):
 
     def __init__(self, program, more="", tcp=False, timeout="20s"):
         port = free_ports(1)[0]
-        self.clamd = Clamd(delegate.ROOT, f"TCPSocket {port}\nTCPAddr 127.0.0.1\n{more}")
+        self.clamd = Clamd(filters.ROOT, f"TCPSocket {port}\nTCPAddr 127.0.0.1\n{more}")
         address = f"127.0.0.1:{port}" if tcp else f"unix:{self.clamd.socket}"
         super().__init__(program, scanned(address, timeout))
 
@@ -591,11 +591,11 @@ def main():
     program = [pathlib.Path(sys.argv[1]).resolve()]
     part = sys.argv[2] if len(sys.argv) > 2 else ""
     failed = ran = 0
-    delegate.ROOT = None
+    filters.ROOT = None
     for test in (test for test in TESTS if part in f"services/{test.__name__}"):
         if test.__name__.startswith("clamd_"):
-            delegate.ROOT = delegate.ROOT or delegate.peers("clamav-daemon")
-            if not delegate.ROOT:
+            filters.ROOT = filters.ROOT or filters.peers("clamav-daemon")
+            if not filters.ROOT:
                 print(f"skip services/{test.__name__}: no clamav-daemon")
                 continue
         ran += 1
