@@ -52,7 +52,7 @@ void sasl_server_end(struct sasl_server *s)
 /* No name of anybody, and nothing that may reach a log or a header. */
 static bool sasl_server_is_control(char c)
 {
-  return (c >= 0 && c < ' ') || c == 0x7f;
+  return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
 /* A text the client gave, as a whole; one that is empty or too long is nobody's. */
