@@ -532,14 +532,24 @@ def helper_dies(program):
               and list((alice / "Maildir/new").iterdir()))
 
 
+def running(*command):
+    """the first process of that command line"""
+    def words(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+        except OSError:
+            return []
+    return min(pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+               if words(pid) == list(command))
+
+
 def helper_dies_detached(program):
     """nobody would start it anew: it goes on, and mail for mailboxes waits"""
     with Service(program) as s:
         alice = s.mailbox("alice")
         s.start("--daemon")
         expect(s.process.wait(30) == 0, "it did not detach")
-        pid = int(subprocess.run(["pgrep", "-f", f"^{program} -c vsmtp.toml --daemon$"],
-                                 capture_output=True, text=True).stdout.split()[0])
+        pid = running(program, "-c", "vsmtp.toml", "--daemon")
         try:
             children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             os.kill(int(children[0]), signal.SIGKILL)
