@@ -673,7 +673,8 @@ def checked(program):
 def peers(package):
     """The folder of an unpacked package, and the libraries in it."""
     top = pathlib.Path(run(TOP / "tests" / "peers.sh", package)[1].strip())
-    return top, ":".join(str(d) for d in [top / "usr/lib/postfix", *top.glob("usr/lib/*-linux-*")])
+    folders = [top / "usr/lib/postfix", *top.glob("usr/lib/*-linux-*"), *top.glob("usr/lib/*-linux-*/blas")]
+    return top, ":".join(str(d) for d in folders)
 
 
 def by_openssl(program):
