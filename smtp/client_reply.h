@@ -8,8 +8,8 @@
 struct client_reply {
   int code;        /* 200..599; 0: no line was read yet */
   unsigned lines;  /* so far */
-  struct buf text; /* as it came, codes included, lines separated by LF; a control character is '?'.
-                      What goes beyond LIMIT_REPLY_TEXT is cut. */
+  struct buf text; /* as it came, codes included, lines separated by LF, always UTF-8; what is none,
+                      or a control, is '?'. What goes beyond LIMIT_REPLY_TEXT is cut. */
 };
 
 enum client_reply_event {

@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (str_ends(line, STR("\r"))) line.n--;
     event = client_reply_line(&r, line, &text);
     if (r.text.n > LIMIT_REPLY_TEXT || r.lines > LIMIT_REPLY_LINES + 1) abort();
+    if (!utf8_valid(buf_str(&r.text))) abort();
     if (event != CLIENT_REPLY_BAD && (r.code < 200 || r.code > 599)) abort();
     if (event != CLIENT_REPLY_MORE) client_reply_begin(&r);
   }

@@ -76,3 +76,38 @@ TEST(client_reply_is_bounded)
   CHECK_STR(&r.text, "250 a???b");
   client_reply_free(&r);
 }
+
+TEST(client_reply_is_clean)
+{
+  static const struct {
+    str in, kept;
+  } rows[] = {
+      {STR_INIT("550 \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
+       STR_INIT("550 \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80")},
+      {STR_INIT("550 \x1b[2J\x9b"
+                "31m"),
+       STR_INIT("550 ?[2J?31m")},
+      {STR_INIT("550 \xc2\x9b"
+                "31m \xff\xc3"),
+       STR_INIT("550 ?31m ??")},
+      {STR_INIT("550 \xe2\x80\xae\xe2\x80\xa8\xe2\x81\xa6"), STR_INIT("550 ???")},
+  };
+  struct client_reply r = {0};
+  char line[LIMIT_REPLY_LINE];
+  str rest;
+
+  for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+    CHECK_INT(client_reply_test(&r, rows[i].in), CLIENT_REPLY_DONE);
+    CHECK_STR(&r.text, rows[i].kept);
+  }
+  client_reply_begin(&r);
+  memset(line, '\xa4', sizeof line);
+  for (size_t i = 5; i < sizeof line; i += 2)
+    line[i] = '\xc3'; /* the last character is cut short */
+  memcpy(line, "550-a", 5);
+  for (int i = 0; i < LIMIT_REPLY_LINES; i++)
+    client_reply_line(&r, (str){line, sizeof line}, &rest);
+  CHECK(utf8_valid(buf_str(&r.text)));
+  CHECK(r.text.n > LIMIT_REPLY_TEXT - 4 && r.text.n <= LIMIT_REPLY_TEXT);
+  client_reply_free(&r);
+}
