@@ -16,8 +16,8 @@ law() {
     [ -z "$out" ] || echo "$out"
   else
     failed=$((failed + 1))
-    echo "$out"
     echo "FAIL check/$name"
+    echo "$out"
   fi
 }
 
