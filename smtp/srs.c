@@ -14,15 +14,18 @@ static const char srs_base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /* ---- hash and day ---------------------------------------------------------------------------- */
 
-/* The characters of the hash over all parts, without regard to case. -1: no memory. */
+/* The characters of the hash over all parts, without regard to case. Each ends with LF, which none can
+ * hold: whoever has a hash of b.c and om has none of b.com. -1: no memory. */
 static int srs_hash(str key, const str *part, size_t n, char out[SRS_HASH])
 {
   unsigned char mac[CRYPTO_SIZE_MAX];
   struct buf text = BUF_INIT(LIMIT_COMMAND_LINE), code = BUF_INIT(64);
   int rc = -1;
 
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; i++) {
     for (size_t k = 0; k < part[i].n; k++) buf_putc(&text, str_lower(part[i].p[k]));
+    buf_putc(&text, '\n');
+  }
   if (buf_ok(&text) && crypto_hmac(CRYPTO_SHA1, key, buf_str(&text), mac) == 0) {
     buf_base64(&code, (str){(const char *)mac, crypto_size(CRYPTO_SHA1)});
     if (buf_ok(&code)) rc = 0;

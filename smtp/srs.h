@@ -7,7 +7,8 @@
  *
  * A bounce to it comes back here and goes on to alice, if the hash is ours and TT, a day, not over 21
  * days ago. As libsrs2 and postsrsd have it: HMAC-SHA1 over the lower-case parts, the beginning of its
- * base64, days and base32 letters. Pure functions but for srs_load.
+ * base64, days and base32 letters; but where a part ends is signed too. Pure functions but for
+ * srs_load.
  */
 #ifndef SMTP_SRS_H
 #define SMTP_SRS_H

@@ -39,12 +39,12 @@ static const char *srs_back(const char *key, const char *address, int64_t now)
   return srs_reverse(str_of(key), local, now, a, &out) < 0 ? NULL : out.p;
 }
 
-/* The vector of postsrsd's own tests, of whose hash it shows four characters. */
+/* Made with another HMAC. */
 TEST(srs_known_vector)
 {
   CHECK_STR(srs_there("tops3cr3t", "test@otherdomain.com", SRS_NOW),
-            "SRS0=vmyz7Bwa=2W=otherdomain.com=test@example.com");
-  CHECK_STR(srs_back("tops3cr3t", "SRS0=vmyz7Bwa=2W=otherdomain.com=test@example.com", SRS_NOW),
+            "SRS0=tdjkv7uH=2W=otherdomain.com=test@example.com");
+  CHECK_STR(srs_back("tops3cr3t", "SRS0=tdjkv7uH=2W=otherdomain.com=test@example.com", SRS_NOW),
             "test@otherdomain.com");
 }
 
@@ -84,10 +84,22 @@ TEST(srs_one_after_the_other)
 
 TEST(srs_survives_letters_of_other_size)
 {
-  CHECK_STR(srs_back("tops3cr3t", "srs0=VMYZ7bWA=2w=OtherDomain.com=Test@example.com", SRS_NOW),
+  CHECK_STR(srs_back("tops3cr3t", "srs0=TDJKV7Uh=2w=OtherDomain.com=Test@example.com", SRS_NOW),
             "Test@OtherDomain.com");
-  CHECK_STR(srs_back("tops3cr3t", "SRS0+vmyz7Bwa=2W=otherdomain.com=test@example.com", SRS_NOW),
+  CHECK_STR(srs_back("tops3cr3t", "SRS0+tdjkv7uH=2W=otherdomain.com=test@example.com", SRS_NOW),
             "test@otherdomain.com");
+}
+
+/* Who was given a hash cannot move letters between its parts. */
+TEST(srs_borders_are_signed)
+{
+  const char *one = srs_there("key", "ann@far.exam", SRS_NOW);
+  char moved[128] = "";
+
+  if (!CHECK(one != NULL)) return;
+  snprintf(moved, sizeof moved, "%.16s=far.exama=nn@example.com", one);
+  CHECK(srs_back("key", one, SRS_NOW) != NULL);
+  CHECK(srs_back("key", moved, SRS_NOW) == NULL);
 }
 
 TEST(srs_refuses)
@@ -96,15 +108,15 @@ TEST(srs_refuses)
       "test@example.com",
       "SRS0@example.com",
       "SRS0=@example.com",
-      "SRS0=vmyz7Bwa@example.com",
-      "SRS0=vmyz7Bwa=2W@example.com",
-      "SRS0=vmyz7Bwa=2W=otherdomain.com@example.com",
-      "SRS0=vmyz=2W=otherdomain.com=test@example.com", /* a part of the hash is not enough */
+      "SRS0=tdjkv7uH@example.com",
+      "SRS0=tdjkv7uH=2W@example.com",
+      "SRS0=tdjkv7uH=2W=otherdomain.com@example.com",
+      "SRS0=tdjk=2W=otherdomain.com=test@example.com", /* a part of the hash is not enough */
       "SRS0==2W=otherdomain.com=test@example.com",
-      "SRS0=vmyz7Bwb=2W=otherdomain.com=test@example.com",
-      "SRS0=vmyz7Bwa=2X=otherdomain.com=test@example.com",
-      "SRS0=vmyz7Bwa=2W=otherdomain.com=best@example.com",
-      "SRS1=vmyz7Bwa=otherdomain.com=test@example.com",
+      "SRS0=tdjkv7ub=2W=otherdomain.com=test@example.com",
+      "SRS0=tdjkv7uH=2X=otherdomain.com=test@example.com",
+      "SRS0=tdjkv7uH=2W=otherdomain.com=best@example.com",
+      "SRS1=tdjkv7uH=otherdomain.com=test@example.com",
   };
 
   for (size_t i = 0; i < BASE_COUNT(bad); i++)
