@@ -174,6 +174,7 @@
 #include "smtp/sasl_server.c"  /* the server's side, */
 #include "smtp/sasl_client.c"  /* and the client's */
 #include "smtp/target.c"       /* the server a mail is handed to, as rules write it */
+#include "smtp/deliver_step.c" /* how far the rules of a stored mail have come */
 #include "smtp/route.c"        /* in which order the servers of a domain are tried */
 #include "smtp/forged.c"       /* header fields of a client that claim to be ours */
 #include "smtp/spf_macro.c"    /* the macro language of SPF records */
@@ -195,6 +196,7 @@
 #include "smtp/srs.c"       /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/privilege.c" /* giving up every privilege, and proving it */
 #include "smtp/daemon.c"    /* leaving the terminal, but not before all is well */
+#include "smtp/retry.c"     /* when is tried again what failed for now */
 #include "smtp/policy.c"    /* a configuration together with its rules */
 
 /* A mail and its rules: what they may ask of it and of the world, and what no rule decides. */
@@ -241,7 +243,8 @@
 #include "smtp/bounce_text.c"    /* a report as a mail: in words, in fields (RFC 3464) */
 #include "smtp/bounce.c"         /* who is told what of his mail, once, in the same transaction */
 #include "smtp/attempt.c"        /* the due recipients of one message: mailboxes and servers */
-#include "smtp/deliver.c" /* the queue runner: stored mails through the later rules and away */
+#include "smtp/later.c"          /* the later rules of a stored mail */
+#include "smtp/deliver.c"        /* the queue runner: what is due is claimed and worked on */
 
 /* The drop folder: mail of this machine's own programs. */
 #include "smtp/leave.c" /* a mail left in the drop folder */

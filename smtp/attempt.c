@@ -8,12 +8,12 @@
  */
 #include "addr.h"
 #include "bounce.h"
-#include "deliver.h"
+#include "deliver_int.h"
 #include "dsn.h"
 #include "locate.h"
 #include "outbound.h"
+#include "retry.h"
 
-#define ATTEMPT_DELAY_MAX  (4 * 3600 * 1000) /* milliseconds */
 #define ATTEMPT_GROUP_MOST 100 /* recipients of one transaction; RFC 5321 §4.5.3.1.8: at least */
 
 /* The mail read as a stream; there may be several at a time. */
@@ -53,25 +53,6 @@ struct attempt {
   size_t trace_count;
 };
 
-int64_t attempt_next(const struct conf *conf, int attempts, int64_t now)
-{
-  int64_t delay = conf->server.queues.delivery.deferred_retry_period;
-  uint32_t dice = 0;
-
-  for (int i = 0; i < attempts && delay < ATTEMPT_DELAY_MAX; i++) delay *= 2;
-  if (delay > ATTEMPT_DELAY_MAX) delay = ATTEMPT_DELAY_MAX;
-  if (random_bytes(&dice, sizeof dice) < 0) dice = 0;
-  return now + delay + (int64_t)(dice % 1024) * delay / 4096;
-}
-
-bool attempt_is_over(const struct conf *conf, int attempts, int64_t received_at, int64_t now)
-{
-  int64_t max = conf->server.queues.delivery.deferred_retry_max;
-
-  if (max > 0 && attempts + 1 >= max) return true;
-  return now - received_at > conf->server.queues.delivery.lifetime;
-}
-
 static const struct store_rcpt *attempt_rcpt(const struct attempt *a, size_t i)
 {
   return &a->job->claim->mail.rcpt[i];
@@ -81,7 +62,7 @@ static int attempt_header(struct deliver_job *j, struct err *e)
 {
   if (j->header.n) return 0;
   j->header.cap = LIMIT_HEADER_BYTES * 2;
-  return queue_header(deliver_server(j->deliver)->store, j->claim, &j->header, e);
+  return queue_header(j->deliver->server->store, j->claim, &j->header, e);
 }
 
 /* ---- what is written --------------------------------------------------------------------------- */
@@ -203,11 +184,11 @@ static void attempt_outcome(struct attempt *a, size_t i, enum store_status statu
 
   o.last_reply = arena_str(a->job->arena, reply);
   if (status == STORE_PENDING &&
-      attempt_is_over(conf, tried ? r->attempts : -1, mail->received_at, now)) {
+      retry_is_over(conf, tried ? r->attempts : -1, mail->received_at, now)) {
     o.last_reply = arena_printf(a->job->arena, "given up: " STR_FMT, STR_ARG(reply));
     o.status = STORE_FAILED;
   }
-  if (o.status == STORE_PENDING && tried) o.next_at = attempt_next(conf, r->attempts, now);
+  if (o.status == STORE_PENDING && tried) o.next_at = retry_at(conf, r->attempts, now);
   if (o.status == STORE_PENDING && end && o.next_at < end->retry_at) o.next_at = end->retry_at;
   if (!o.last_reply.p) o.last_reply = STR("out of memory");
   if (end)
@@ -232,7 +213,7 @@ static int attempt_seek(struct attempt_text *t, uint64_t at)
 
     t->piece_at += t->piece.n;
     buf_clear(&t->piece);
-    got = queue_body(deliver_server(j->deliver)->store, j->claim, t->piece_next++, &t->piece, &e);
+    got = queue_body(j->deliver->server->store, j->claim, t->piece_next++, &t->piece, &e);
     if (got > 0) continue;
     t->lost = got == 0 || e.kind == ERR_BUG;
     log_warn(LOG_DELIVERY, "mid=" STR_FMT " cannot read the body: %s", STR_ARG(j->claim->mail.id),
@@ -274,15 +255,10 @@ static bool attempt_is_local(const struct store_rcpt *r)
   return str_eq(r->transport, STR("maildir")) || str_eq(r->transport, STR("mbox"));
 }
 
-static bool attempt_is_due(const struct store_rcpt *r, int64_t now)
-{
-  return r->status == STORE_PENDING && r->next_at <= now;
-}
-
 /* The helper takes so many at once; the others stand in line. */
 static void attempt_join_line(struct attempt *a)
 {
-  struct deliver_line *line = deliver_line(a->job->deliver);
+  struct deliver_line *line = &a->job->deliver->line;
 
   a->line = NULL;
   a->link = line->last ? line->last : &line->first;
@@ -292,7 +268,7 @@ static void attempt_join_line(struct attempt *a)
 
 static void attempt_leave_line(struct attempt *a)
 {
-  struct deliver_line *line = deliver_line(a->job->deliver);
+  struct deliver_line *line = &a->job->deliver->line;
 
   if (!a->link) return;
   *a->link = a->line;
@@ -308,7 +284,7 @@ static void attempt_local_on(struct attempt *a);
 /* A place at the helper is free. */
 static void attempt_next_in_line(struct deliver *d)
 {
-  struct attempt *a = deliver_line(d)->first;
+  struct attempt *a = d->line.first;
 
   if (!a) return;
   attempt_leave_line(a);
@@ -321,7 +297,7 @@ static void attempt_delivered(void *arg, enum helper_outcome outcome, str text)
   struct deliver *d = a->job->deliver;
 
   a->helper = NULL;
-  deliver_line(d)->busy--;
+  d->line.busy--;
   switch (outcome) {
   case HELPER_OK: attempt_outcome(a, a->at, STORE_DONE, true, STR("2.0.0 delivered"), NULL); break;
   case HELPER_TEMP: attempt_outcome(a, a->at, STORE_PENDING, true, text, NULL); break;
@@ -340,7 +316,7 @@ static ptrdiff_t attempt_local_body(void *arg, uint64_t at, char *p, size_t n)
 static int attempt_local_find(struct attempt *a, struct locate *where, str *why)
 {
   struct deliver_job *j = a->job;
-  int found = locate_mailbox(j->policy->conf, deliver_server(j->deliver)->store,
+  int found = locate_mailbox(j->policy->conf, j->deliver->server->store,
                              attempt_rcpt(a, a->at)->address, j->arena, where);
 
   struct err e;
@@ -376,13 +352,13 @@ static bool attempt_local(struct attempt *a)
   what.name = arena_printf(j->arena, STR_FMT ".%d", STR_ARG(mail->id), r->n);
   what.head = arena_printf(j->arena, "Return-Path: <" STR_FMT ">\r\nDelivered-To: " STR_FMT "\r\n",
                            STR_ARG(mail->mail_from), STR_ARG(r->address));
-  what.first = r->attempts == 0 && mail->received_at > deliver_started(j->deliver);
+  what.first = r->attempts == 0 && mail->received_at > j->deliver->started;
   if (attempt_header(j, &e) == 0) {
     what.size = j->header.n + mail->octets;
     attempt_rewind(&a->text);
-    if (helper_deliver(deliver_server(j->deliver)->helper, &what, attempt_local_body,
-                       attempt_delivered, a, &a->helper, &e) == 0) {
-      deliver_line(j->deliver)->busy++;
+    if (helper_deliver(j->deliver->server->helper, &what, attempt_local_body, attempt_delivered, a,
+                       &a->helper, &e) == 0) {
+      j->deliver->line.busy++;
       return true;
     }
   }
@@ -400,8 +376,8 @@ static void attempt_local_on(struct attempt *a)
   for (; a->at < mail->rcpt_count; a->at++) {
     const struct store_rcpt *r = attempt_rcpt(a, a->at);
 
-    if (!attempt_is_due(r, now) || !attempt_is_local(r)) continue;
-    if (deliver_line(a->job->deliver)->busy >= LIMIT_DELIVERIES) {
+    if (!deliver_is_due(r, now) || !attempt_is_local(r)) continue;
+    if (a->job->deliver->line.busy >= LIMIT_DELIVERIES) {
       attempt_join_line(a);
       break;
     }
@@ -447,8 +423,8 @@ static int attempt_prepare(struct outbound *o, struct err *e)
   if (!m->rcpt || !m->dsn.p) return err_nomem(e);
   for (size_t i = 0; i < g->count; i++) {
     const struct store_rcpt *r = attempt_rcpt(g->attempt, g->at[i]);
-    str from = srs_sender(&deliver_server(j->deliver)->srs, j->policy->conf, mail->mail_from,
-                          r->address, j->arena);
+    str from = srs_sender(&j->deliver->server->srs, j->policy->conf, mail->mail_from, r->address,
+                          j->arena);
 
     if (from.p != mail->mail_from.p) m->from = from;
     m->rcpt[i].address = r->address;
@@ -573,7 +549,7 @@ static void attempt_send(struct attempt *a, struct attempt_group *g)
   struct outbound_end end = {.how = OUTBOUND_DEFERRED};
   struct err e;
 
-  if (outbound_send(deliver_server(a->job->deliver), &g->o, &e) == 0) return;
+  if (outbound_send(a->job->deliver->server, &g->o, &e) == 0) return;
   end.text = str_of(e.text);
   attempt_settled(&g->o, &end);
 }
@@ -590,7 +566,7 @@ static void attempt_cancel(struct attempt *a)
   attempt_leave_line(a);
   if (a->helper) {
     helper_cancel(a->helper);
-    deliver_line(a->job->deliver)->busy--;
+    a->job->deliver->line.busy--;
   }
   a->helper = NULL;
   buf_free(&a->text.piece);
@@ -628,11 +604,10 @@ void attempt_begin(struct deliver_job *j)
   buf_free(&j->header); /* read again when it is sent: who waits is small */
   a->under_way = 1;     /* the mailboxes: so the job stays while groups begin */
   for (size_t i = 0; i < mail->rcpt_count; i++)
-    if (attempt_is_due(attempt_rcpt(a, i), now) && !attempt_is_local(attempt_rcpt(a, i)))
+    if (deliver_is_due(attempt_rcpt(a, i), now) && !attempt_is_local(attempt_rcpt(a, i)))
       attempt_sort_one(a, i);
   for (struct attempt_group *g = a->groups; g; g = g->next) a->under_way++;
   for (struct attempt_group *g = a->groups; g; g = g->next) attempt_send(a, g);
   attempt_local_on(a);
 }
-#undef ATTEMPT_DELAY_MAX
 #undef ATTEMPT_GROUP_MOST

@@ -9,8 +9,9 @@
 
 #include "alias.h"
 #include "bounce_text.h"
-#include "deliver.h"
+#include "deliver_step.h"
 #include "dsn.h"
+#include "mail.h"
 
 #define BOUNCE_HOUR  3600000 /* milliseconds */
 #define BOUNCE_REPLY 400     /* octets of a reply, so that what we put behind it is kept too */

@@ -19,6 +19,7 @@
 #include "alias.h"
 #include "client.h"
 #include "deliver.h"
+#include "deliver_step.h"
 #include "dropfile.h"
 #include "passwd.h"
 #include "reply.h"

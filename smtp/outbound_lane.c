@@ -2,8 +2,8 @@
  * when it rests.
  */
 #include "addr.h"
-#include "deliver.h"
 #include "outbound_int.h"
+#include "retry.h"
 
 #define OUTBOUND_SILENT 300000 /* ms an address that failed is passed over, at most */
 #define OUTBOUND_FRESH  300000 /* ms for which addresses are good */
@@ -73,7 +73,7 @@ void outbound_lane_fail(struct outbound_lane *lane)
   int64_t now = clock_wall();
   struct outbound_end end = {.how = OUTBOUND_DEFERRED};
 
-  lane->until = attempt_next(lane->policy->conf, lane->fails++, now);
+  lane->until = retry_at(lane->policy->conf, lane->fails++, now);
   lane->proved = false;
   lane->breaks = 0;
   end.text = buf_str(&lane->why);

@@ -6,6 +6,7 @@
  * after the commit.
  */
 #include "deliver.h"
+#include "deliver_step.h"
 #include "session.h"
 #include "settle.h"
 

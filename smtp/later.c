@@ -1,0 +1,566 @@
+/* smtp/later.c: the later rules of a stored mail: asked, and what they decide written.
+ *
+ * The mail's `step` says where its rules go on. What they decide is written before anything is tried,
+ * so what they change is changed once; before each later attempt today's rules say anew where those
+ * go who still wait.
+ *
+ * A mail that a rule delegates is put into the queue `delegated` first, and taken from there: so it
+ * is no matter whether it came there just now or before a crash. What comes back is judged by the
+ * body of the directive; another body than the one that went out is stored before that, with the
+ * step, so that the filter does not get its own work again. No answer, and a rule that fails, leave
+ * the mail as it was: it is deferred, longer each time, and given up like a recipient.
+ */
+#include "bounce.h"
+#include "deliver_int.h"
+#include "delegate.h"
+#include "mail.h"
+#include "reply.h"
+#include "retry.h"
+#include "server.h"
+
+/* ---- what is written ------------------------------------------------------------------------- */
+
+static str later_stage_name(const struct deliver_job *j)
+{
+  return mail_stage_name(j->stage);
+}
+
+/* Copies of the recipients' rows as they are. NULL: no memory. */
+static struct store_rcpt *later_rcpts(struct deliver_job *j)
+{
+  const struct store_mail *mail = &j->claim->mail;
+  struct store_rcpt *rows = arena_alloc(j->arena, (mail->rcpt_count + 1) * sizeof *rows);
+
+  if (rows && mail->rcpt_count) memcpy(rows, mail->rcpt, mail->rcpt_count * sizeof *rows);
+  return rows;
+}
+
+/* The recipients' rows as rules left them. NULL: no memory. */
+static struct store_rcpt *later_rows(struct deliver_job *j, int64_t next_at)
+{
+  return j->mail->again ? later_rcpts(j) : mail_rcpt_rows(j->mail, j->arena, next_at);
+}
+
+static size_t later_row_count(const struct deliver_job *j)
+{
+  return j->mail->again ? j->claim->mail.rcpt_count : j->mail->rcpt_count;
+}
+
+static void later_recorded(void *job, enum store_result result)
+{
+  struct deliver_job *j = job;
+
+  if (result != STORE_OK)
+    log_warn(LOG_DELIVERY, "mid=" STR_FMT " was taken away while it was worked on",
+             STR_ARG(j->claim->mail.id));
+  deliver_job_end(j);
+}
+
+/* Given to the store or not: the job goes on or ends. */
+static void later_recording(struct deliver_job *j, int rc)
+{
+  j->recording = rc == 0;
+  if (rc < 0) deliver_job_end(j); /* no memory: worked out again, and found to be done already */
+}
+
+static void later_change_again(struct deliver_job *j, struct store_mail *row,
+                               struct store_rcpt *rcpt)
+{
+  const struct store_mail *was = &j->claim->mail;
+
+  row->mail_from = was->mail_from;
+  row->subject = was->subject;
+  row->context = was->context;
+  row->rcpt = rcpt;
+  row->rcpt_count = was->rcpt_count;
+  row->trace = j->mail->trace;
+  row->trace_count = j->mail->trace_count;
+  later_recording(
+      j,
+      rcpt ? queue_change(j->deliver->server->store, j->claim, row, NULL, later_recorded, j) : -1);
+}
+
+/* Everything rules may have changed, in one transaction. */
+static void later_change(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
+{
+  struct buf context = BUF_INIT(LIMIT_COMMAND_LINE * 4), header = BUF_INIT(LIMIT_HEADER_BYTES * 2);
+  struct err e;
+  int rc = -1;
+
+  if (j->mail->again) {
+    later_change_again(j, row, rcpt);
+    return;
+  }
+  row->id = j->claim->mail.id;
+  row->mail_from = j->mail->facts.mail_from;
+  row->subject = mail_subject(j->mail);
+  row->rcpt = rcpt;
+  row->rcpt_count = j->mail->rcpt_count;
+  row->trace = j->mail->trace;
+  row->trace_count = j->mail->trace_count;
+  if (rcpt && mail_context_write(j->mail, &context) == 0 &&
+      mail_header(j->mail, &header, &e) == 0) {
+    row->context = buf_str(&context);
+    row->header = buf_str(&header);
+    rc = queue_change(j->deliver->server->store, j->claim, row, NULL, later_recorded, j);
+  }
+  buf_free(&context);
+  buf_free(&header);
+  later_recording(j, rc);
+}
+
+/* The mail stays as it was before its rules were asked, but for where it is. */
+static void later_leave(struct deliver_job *j, struct store_mail *row, struct store_rcpt *rcpt)
+{
+  struct bounce b = deliver_bounce(j);
+
+  row->rcpt = rcpt;
+  row->header = STR("");
+  if (j->mail) {
+    row->trace = j->mail->trace;
+    row->trace_count = j->mail->trace_count;
+  }
+  later_recording(j, rcpt ? bounce_change(&b, row, later_recorded, j) : -1);
+}
+
+/* ---- what failed ----------------------------------------------------------------------------- */
+
+/* Of who was tried most often of those who are due. */
+static int later_attempts(const struct deliver_job *j)
+{
+  const struct store_mail *mail = &j->claim->mail;
+  int64_t now = clock_wall();
+  int most = 0;
+
+  for (size_t i = 0; i < mail->rcpt_count; i++)
+    if (deliver_is_due(&mail->rcpt[i], now) && mail->rcpt[i].attempts > most)
+      most = mail->rcpt[i].attempts;
+  return most;
+}
+
+/* Nothing will be tried any more. */
+static void later_give_up(struct deliver_job *j, str why)
+{
+  struct store_mail row = j->claim->mail;
+  struct store_rcpt *rows = later_rcpts(j);
+
+  row.queue = STORE_DEAD;
+  row.step = DELIVER_RULED;
+  row.reason = why;
+  row.last_reply = STR(""); /* its recipients' count: what the sender was told stands there */
+  for (size_t i = 0; rows && i < row.rcpt_count; i++) {
+    if (rows[i].status != STORE_PENDING) continue;
+    rows[i].status = STORE_FAILED;
+    rows[i].last_reply = why;
+  }
+  log_warn(LOG_DELIVERY, "mid=" STR_FMT " is dead: %s", STR_ARG(row.id), log_q(why));
+  later_leave(j, &row, rows);
+}
+
+/* A rule failed, or a filter: all is tried again later, and given up like a recipient. */
+static void later_put_off(struct deliver_job *j, str why)
+{
+  struct store_mail row = j->claim->mail;
+  struct store_rcpt *rows = later_rcpts(j);
+  int attempts = later_attempts(j);
+  int64_t now = clock_wall(), next = retry_at(j->policy->conf, attempts, now);
+
+  if (retry_is_over(j->policy->conf, attempts, row.received_at, now)) {
+    later_give_up(j, arena_printf(j->arena, "given up: " STR_FMT, STR_ARG(why)));
+    return;
+  }
+  row.queue = STORE_DELIVER;
+  row.last_reply = why;
+  for (size_t i = 0; rows && i < row.rcpt_count; i++) {
+    if (!deliver_is_due(&rows[i], now)) continue;
+    rows[i].attempts++;
+    rows[i].next_at = next;
+    rows[i].last_reply = why;
+  }
+  later_leave(j, &row, rows);
+}
+
+/* ---- rules asked again -------------------------------------------------------------------------
+ * A mail may wait for days, and its rules be others by then. So before each later attempt the stage
+ * `delivery` of today is asked once more. What the mail says, who sent it and for whom it is was
+ * settled the first time; what counts now is where those go who still wait, who is not to get it
+ * after all, and that it is refused or set aside. If that changes anything it is written first, as
+ * the first time; else the attempt follows at once and nothing is written but its outcome. */
+
+/* What the rules say now of one who waits. True: something else than before. */
+static bool later_turn(const struct deliver_job *j, struct store_rcpt *row)
+{
+  const struct mail_rcpt *r = NULL;
+  str transport = row->transport;
+
+  for (size_t i = 0; i < j->mail->rcpt_count && !r; i++)
+    if (j->mail->rcpt[i].row == row->n) r = &j->mail->rcpt[i];
+  if (!r || r->transport == RULES_TRANSPORT_NONE) {
+    row->status = STORE_REMOVED;
+    row->last_reply = STR("removed by a rule");
+    return true;
+  }
+  if (r->transport != RULES_TRANSPORT_UNSET) transport = str_of(rules_transport_name(r->transport));
+  if (str_eq(row->transport, transport) && str_eq(row->target, r->target)) return false;
+  row->transport = transport;
+  row->target = r->target;
+  return true;
+}
+
+static void later_passed_again(struct deliver_job *j)
+{
+  struct store_mail row = {.queue = STORE_DELIVER, .step = DELIVER_ASKED};
+  struct store_rcpt *rows = later_rcpts(j);
+  bool changed = j->claim->mail.last_reply.n > 0; /* of a rule that failed last time */
+
+  for (size_t i = 0; rows && i < j->claim->mail.rcpt_count; i++)
+    if (rows[i].status == STORE_PENDING && later_turn(j, &rows[i])) changed = true;
+  judge_end(&j->judge);
+  if (changed || !rows)
+    later_change_again(j, &row, rows);
+  else
+    attempt_begin(j);
+}
+
+/* ---- what the rules decided ------------------------------------------------------------------ */
+
+/* Are rules asked again before the next attempt? Not when one of them, or a person who released from
+ * quarantine what `delivery` had put there, let the mail go for good. */
+static int later_step_passed(const struct deliver_job *j)
+{
+  int was = j->claim->mail.step;
+  struct deliver_place place = deliver_place(was);
+
+  if (place.stage == STAGE_COUNT) return was;
+  if (j->mail->skip == RULES_FACCEPT) return DELIVER_RULED;
+  if (place.stage == STAGE_DELIVERY && place.at == DELIVER_AFTER) return DELIVER_RULED;
+  return DELIVER_ASKED;
+}
+
+/* On to the recipients: all rules were asked. */
+static void later_passed(struct deliver_job *j)
+{
+  struct store_mail row = {.queue = STORE_DELIVER, .step = later_step_passed(j)};
+
+  if (j->mail->again)
+    later_passed_again(j);
+  else
+    later_change(j, &row, mail_rcpt_rows(j->mail, j->arena, clock_wall()));
+}
+
+static void later_refused(struct deliver_job *j, const struct rules_verdict *v)
+{
+  struct reply denied = reply_conf(j->policy->conf, CODE_DENIED, "");
+  struct store_mail row = {.queue = STORE_DEAD, .step = DELIVER_RULED, .rule = v->directive};
+  struct store_rcpt *rows = later_rows(j, 0);
+
+  if (v->code.basic) denied = (struct reply){v->code.basic, v->code.enhanced, v->code.text};
+  row.stage = later_stage_name(j);
+  row.reason = arena_printf(j->arena, "%d " STR_FMT " " STR_FMT, denied.basic,
+                            STR_ARG(denied.enhanced), STR_ARG(denied.text));
+  row.last_reply = arena_printf(j->arena, STR_FMT BOUNCE_REFUSED, STR_ARG(row.reason));
+  for (size_t i = 0; rows && i < later_row_count(j); i++) {
+    if (j->mail->again && rows[i].status != STORE_PENDING) continue;
+    rows[i].status = STORE_FAILED;
+    rows[i].last_reply = row.last_reply;
+  }
+  later_change(j, &row, rows);
+}
+
+static void later_set_aside(struct deliver_job *j, const struct rules_verdict *v)
+{
+  struct store_mail row = {.queue = STORE_QUARANTINE,
+                           .quarantine = v->text,
+                           .stage = later_stage_name(j),
+                           .rule = v->directive,
+                           .step = deliver_step(j->stage, v->next - 1, DELIVER_AFTER)};
+
+  if (j->mail->again) row.step = DELIVER_RULED; /* all else was done: who releases it has decided */
+  j->mail->skip = RULES_NEXT; /* once released it goes on as if nothing had been */
+  later_change(j, &row, later_rows(j, clock_wall()));
+}
+
+/* A filter is to look at it: committed first, then taken from the queue `delegated`. */
+static void later_delegate(struct deliver_job *j, const struct rules_verdict *v)
+{
+  struct store_mail row = {.queue = STORE_DELEGATED,
+                           .rule = v->directive,
+                           .step = deliver_step(j->stage, v->next - 1, DELIVER_FROM)};
+  struct store_rcpt *rows = mail_rcpt_rows(j->mail, j->arena, 0);
+
+  for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) rows[i].attempts = later_attempts(j);
+  later_change(j, &row, rows);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------ */
+
+static void later_trace_delegate(struct deliver_job *j, str status, str detail)
+{
+  struct rules_service v = {.name = STR("")};
+
+  rules_service(j->policy->rules, j->stage, j->directive, &v);
+  mail_trace(j->mail, j->stage, v.directive, "delegate", status, detail);
+}
+
+static void later_judged(void *arg, const struct rules_verdict *v);
+
+/* Asks the stage from a directive on. */
+static void later_ask(struct deliver_job *j, size_t from)
+{
+  const struct rules_verdict *v = judge_start(&j->judge, j->deliver->server->loop, j->policy,
+                                              j->mail, j->stage, from, later_judged, j);
+
+  if (v) later_judged(j, v);
+}
+
+/* A mail released from quarantine may meet the rules of preq here, where info() refuses too. */
+static bool later_is_refusal(const struct deliver_job *j, const struct rules_verdict *v)
+{
+  return v->kind == RULES_DENY || (v->kind == RULES_INFO && j->stage == STAGE_PREQ);
+}
+
+/* The filter saw the mail before the first attempt. */
+static void later_pass_over(struct deliver_job *j, size_t next)
+{
+  j->directive = next - 1;
+  later_trace_delegate(j, STR("passed over"), STR(""));
+  judge_end(&j->judge);
+  later_ask(j, next);
+}
+
+static void later_judged(void *arg, const struct rules_verdict *v)
+{
+  struct deliver_job *j = arg;
+
+  if (v->failed) {
+    later_put_off(
+        j, arena_printf(j->arena, "4.3.5 rule \"" STR_FMT "\" failed", STR_ARG(v->directive)));
+  } else if (v->kind == RULES_DELEGATED && j->mail->again) {
+    later_pass_over(j, v->next);
+  } else if (v->kind == RULES_DELEGATED) {
+    later_delegate(j, v);
+  } else if (later_is_refusal(j, v)) {
+    later_refused(j, v);
+  } else if (v->kind == RULES_QUARANTINE) {
+    later_set_aside(j, v);
+  } else if (j->mail->rcpt_count == 0 || v->kind == RULES_FACCEPT || j->stage == STAGE_DELIVERY) {
+    later_passed(j);
+  } else {
+    judge_end(&j->judge);
+    j->stage++;
+    later_ask(j, 0);
+  }
+}
+
+/* ---- a filter looks at it -------------------------------------------------------------------- */
+
+static void later_undelegate(struct deliver_job *j)
+{
+  if (j->delegate) j->deliver->away--;
+  delegate_free(j->delegate);
+  j->delegate = NULL;
+}
+
+static void later_undelegated(struct deliver_job *j, str why)
+{
+  struct rules_service v = {.directive = STR("")};
+
+  rules_service(j->policy->rules, j->stage, j->directive, &v);
+  later_trace_delegate(j, STR("failed"), why);
+  later_put_off(j, arena_printf(j->arena, "4.3.0 delegate \"" STR_FMT "\": " STR_FMT,
+                                STR_ARG(v.directive), STR_ARG(why)));
+}
+
+/* What came back is the mail now: the body of the directive judges it. */
+static void later_judge_returned(struct deliver_job *j)
+{
+  const struct rules_verdict *v = judge_return(&j->judge, j->deliver->server->loop, j->policy,
+                                               j->mail, j->stage, j->directive, later_judged, j);
+
+  if (v) later_judged(j, v);
+}
+
+static void later_replaced(void *arg, enum store_result result)
+{
+  struct deliver_job *j = arg;
+
+  j->recording = false;
+  if (result == STORE_GONE) {
+    later_recorded(j, result);
+  } else if (j->deliver->stopped) {
+    return; /* deliver_free ends it: the next server goes on from here */
+  } else if (result == STORE_OK) {
+    j->mail->trace_count = 0;
+    later_judge_returned(j);
+  } else {
+    later_undelegated(j, STR("what came back cannot be stored now"));
+  }
+}
+
+/* Another body than the one that went out: stored before it is judged, with its header. */
+static void later_replace(struct deliver_job *j, struct incoming *body)
+{
+  struct buf header = BUF_INIT(LIMIT_HEADER_BYTES * 2);
+  struct store_mail row = {.step = deliver_step(j->stage, j->directive, DELIVER_RETURNED),
+                           .trace = j->mail->trace,
+                           .trace_count = j->mail->trace_count};
+  struct err e;
+  int rc = mail_header(j->mail, &header, &e);
+
+  row.header = buf_str(&header);
+  if (rc == 0)
+    rc = queue_replace(j->deliver->server->store, j->claim, &row, body, later_replaced, j);
+  else
+    incoming_free(body);
+  buf_free(&header);
+  if (rc == 0)
+    j->recording = true;
+  else
+    later_undelegated(j, STR("out of memory"));
+}
+
+static void later_returned(struct deliver_job *j)
+{
+  struct incoming *body = NULL;
+  int rc;
+  str id;
+  struct err e;
+
+  rc = delegate_take_result(j->delegate, &body, &id, &e);
+  later_undelegate(j);
+  if (rc < 0) {
+    later_undelegated(j, arena_str(j->arena, str_of(e.text)));
+    return;
+  }
+  later_trace_delegate(j, STR("returned"), body ? STR("with another body") : STR(""));
+  if (body)
+    later_replace(j, body);
+  else
+    later_judge_returned(j);
+}
+
+/* A server that stops closed its receivers: nothing is wrong, the next one hands it over again. */
+static void later_delegated(void *arg, bool returned)
+{
+  struct deliver_job *j = arg;
+  str why;
+
+  if (returned) {
+    later_returned(j);
+  } else if (j->deliver->server->stopping) {
+    deliver_job_end(j);
+  } else {
+    why = arena_str(j->arena, delegate_why(j->delegate));
+    later_undelegate(j);
+    later_undelegated(j, why);
+  }
+}
+
+/* Hands it to the service of the directive. */
+static void later_hand_over(struct deliver_job *j)
+{
+  struct delegate_order o = {.policy = j->policy,
+                             .mail = j->mail,
+                             .octets = j->claim->mail.octets,
+                             .stage = j->stage,
+                             .directive = j->directive,
+                             .stored = true,
+                             .done = later_delegated,
+                             .arg = j};
+  struct err e;
+
+  j->delegate = delegate_new(j->deliver->server, &o, &e);
+  if (j->delegate)
+    j->deliver->away++;
+  else
+    later_undelegated(j, arena_str(j->arena, str_of(e.text)));
+}
+
+/* ---- beginning ------------------------------------------------------------------------------- */
+
+/* Are there rules to be asked of a mail at this step? */
+static bool later_has_rules(const struct deliver_job *j, enum stage stage)
+{
+  for (; stage < STAGE_COUNT; stage++)
+    if (rules_count(j->policy->rules, stage)) return true;
+  return false;
+}
+
+static int later_body(void *source, size_t n, struct buf *out, struct err *e)
+{
+  struct deliver_job *j = source;
+
+  return queue_body(j->deliver->server->store, j->claim, n, out, e);
+}
+
+/* A message nobody can read any more must not stop the others. */
+static void later_broken(struct deliver_job *j, const struct err *e)
+{
+  log_error(LOG_DELIVERY, "mid=" STR_FMT " cannot be read: %s", STR_ARG(j->claim->mail.id),
+            e->text);
+  if (e->kind == ERR_SYNTAX || e->kind == ERR_PERM || e->kind == ERR_BUG)
+    later_give_up(j, arena_str(j->arena, str_of(e->text)));
+  else
+    deliver_job_end(j);
+}
+
+/* Goes on where the mail's step says. If that directive is not there any more its stage begins anew:
+ * rather asked twice than left out. */
+static void later_resume(struct deliver_job *j, struct deliver_place place)
+{
+  const struct store_mail *mail = &j->claim->mail;
+  bool inside = place.inside || mail->queue == STORE_DELEGATED;
+  ptrdiff_t found = inside ? rules_find(j->policy->rules, j->stage, mail->rule) : 0;
+  struct rules_service v;
+  bool service;
+
+  if (found < 0) place.at = DELIVER_FROM;
+  j->directive = found < 0 ? 0 : (size_t)found;
+  service = rules_service(j->policy->rules, j->stage, j->directive, &v);
+  if (service && place.at == DELIVER_RETURNED)
+    later_judge_returned(j);
+  else if (service && found >= 0 && mail->queue == STORE_DELEGATED)
+    later_hand_over(j);
+  else
+    later_ask(j, j->directive + (place.at == DELIVER_AFTER));
+}
+
+static int later_restore(struct deliver_job *j, bool again, struct err *e)
+{
+  j->mail = mail_restore(j->arena, j->policy->conf, &j->claim->mail, buf_str(&j->header), again, e);
+  if (!j->mail) return -1;
+  j->mail->store = j->deliver->server->store;
+  j->mail->body = later_body;
+  j->mail->source = j;
+  return 0;
+}
+
+void later_begin(struct deliver_job *j)
+{
+  struct store_mail *mail = &j->claim->mail;
+  bool again = mail->step == DELIVER_AGAIN && mail->queue == STORE_DELIVER;
+  struct deliver_place place = deliver_place(mail->step);
+  struct err e;
+
+  j->stage = again ? STAGE_DELIVERY : place.stage;
+  if (queue_header(j->deliver->server->store, j->claim, &j->header, &e) < 0) {
+    later_broken(j, &e);
+  } else if (!later_has_rules(j, j->stage) && mail->queue == STORE_DELIVER) {
+    if (mail->step == DELIVER_ASKED) mail->step = DELIVER_AGAIN; /* with the first outcome */
+    attempt_begin(j);
+  } else if (later_restore(j, again, &e) < 0) {
+    later_broken(j, &e);
+  } else if (again) {
+    later_ask(j, 0);
+  } else if (j->stage == STAGE_COUNT) {
+    later_passed(j);
+  } else {
+    later_resume(j, place);
+  }
+}
+
+void later_stop(struct deliver_job *j)
+{
+  judge_end(&j->judge);
+  later_undelegate(j);
+}

@@ -1,0 +1,13 @@
+/* smtp/retry.h: what failed for now: when it is tried again, and when no more (server.queues.delivery). */
+#ifndef SMTP_RETRY_H
+#define SMTP_RETRY_H
+
+#include "conf.h"
+
+/* When what was tried so often before, and now in vain once more, is due again: the configured period
+ * doubles up to 4 hours, with a quarter of jitter, so that what failed together is not tried together. */
+int64_t retry_at(const struct conf *conf, int attempts, int64_t now);
+/* Tried so often, or for so long, that it is not tried again. */
+bool retry_is_over(const struct conf *conf, int attempts, int64_t received_at, int64_t now);
+
+#endif
