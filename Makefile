@@ -62,7 +62,7 @@ bench: ## vsmtp beside Postfix (needs root): prints a table and writes bench.md
 static: dist/vsmtp.c ## build/vsmtp-static, which needs no library where it runs
 	@tests/deps.sh run
 	$(say)$(CC) -std=c11 -Os -s -static-pie $(HARDEN) $(CFLAGS) -ffunction-sections -fdata-sections \
-	  -o $(B)/vsmtp-static dist/vsmtp.c -Wl,--gc-sections,-z,relro,-z,now $(LDFLAGS) \
+	  -o $(B)/vsmtp-static dist/vsmtp.c -Wl,--gc-sections,-z,relro,-z,now,-T,tests/static.ld $(LDFLAGS) \
 	  -lmbedtls -lmbedx509 -lmbedcrypto -lcares -lspf2 -lsqlite3 -lpcre2-8 -lm
 
 cross: dist/vsmtp.c ## build/cross/ARCH/vsmtp, fully static (ARCH=arm64, armhf, armel or mipsel)
