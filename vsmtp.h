@@ -191,6 +191,12 @@ struct datum {
 #ifndef LIMIT_IO_OUTPUT
 #define LIMIT_IO_OUTPUT (256 * 1024) /* bytes waiting to be sent; beyond: the peer is dropped */
 #endif
+#ifndef LIMIT_TLS_HANDSHAKE
+#define LIMIT_TLS_HANDSHAKE (64 * 1024) /* octets of a peer until it is over, chains included */
+#endif
+#ifndef LIMIT_TLS_TURN
+#define LIMIT_TLS_TURN (64 * 1024) /* octets deciphered of one connection before others' turn */
+#endif
 #ifndef LIMIT_TRANSACTION_BYTES
 #define LIMIT_TRANSACTION_BYTES (2 << 20) /* arena of a session: header, 1000 recipients */
 #endif

@@ -5,6 +5,9 @@
  *
  * No more of the record layer is kept than the library's two buffers, and those only from the first
  * byte of a handshake on.
+ *
+ * The library reads on as long as records come that give nothing to the reader, such as warnings: so
+ * tls_pull has an allowance, for the handshake as a whole and then for each tls_recv.
  */
 #include "tls_config.h"
 
@@ -23,6 +26,7 @@ struct tls {
   int fd;
   int errnum;     /* of the descriptor's failure; 0: the library's */
   size_t writing; /* octets the library has begun to send */
+  size_t may;     /* octets it may still read now */
   char why[200];
   char cipher[64];
   struct tls_info info;
@@ -42,8 +46,10 @@ static int tls_pull(void *arg, unsigned char *p, size_t n)
   struct tls *t = arg;
   ssize_t got;
 
-  do got = read(t->fd, p, n);
+  if (t->may == 0) return MBEDTLS_ERR_SSL_WANT_READ;
+  do got = read(t->fd, p, n < t->may ? n : t->may);
   while (got < 0 && errno == EINTR);
+  if (got > 0) t->may -= (size_t)got;
   return got < 0 ? tls_errno(t, MBEDTLS_ERR_SSL_WANT_READ) : (int)got;
 }
 
@@ -144,6 +150,7 @@ static int tls_set_up(struct tls *t, int fd)
   int ret = t->server ? mbedtls_ssl_setup(&t->ssl, &t->server->conf) : tls_set_up_client(t);
 
   t->fd = fd;
+  t->may = LIMIT_TLS_HANDSHAKE;
   mbedtls_ssl_set_bio(&t->ssl, t, tls_push, tls_pull, NULL);
   t->set_up = true;
   return ret;
@@ -190,8 +197,9 @@ enum tls_step tls_shake(struct tls *t, int fd)
     while (TLS_COMPAT_RESTING(ret));
   }
   if (ret == 0) return tls_shaken(t);
-  if (ret == MBEDTLS_ERR_SSL_WANT_READ) return TLS_WANTS_READ;
+  if (ret == MBEDTLS_ERR_SSL_WANT_READ && t->may > 0) return TLS_WANTS_READ;
   if (ret == MBEDTLS_ERR_SSL_WANT_WRITE) return TLS_WANTS_WRITE;
+  if (t->may == 0) snprintf(t->why, sizeof t->why, "the handshake does not end");
   if (t->why[0])
     t->failed = true; /* said already */
   else
@@ -219,6 +227,7 @@ ssize_t tls_recv(struct tls *t, char *p, size_t n)
 {
   size_t got = 0;
 
+  t->may = LIMIT_TLS_TURN;
   while (!t->eof && !t->failed && got < n) {
     int ret = mbedtls_ssl_read(&t->ssl, (unsigned char *)p + got, n - got);
     if (ret > 0) {

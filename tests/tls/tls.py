@@ -6,8 +6,10 @@ those that people have. Certificates are made here, by openssl: an authority, an
 by that mail.home.example (EC, with its chain) and virtual.example (RSA).
 """
 
+import atexit
 import contextlib
 import email
+import functools
 import os
 import pathlib
 import re
@@ -22,11 +24,12 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(TOP / "tests" / "clients"), str(TOP / "tests" / "outbound")]
-from server import Server, until  # noqa: E402
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "clients"), str(TOP / "tests" / "outbound")]
+import kit  # noqa: E402
+from kit import expect, openssl, run, unpacked, until  # noqa: E402
+from server import Server  # noqa: E402
 
 FROM, TO = "bob@elsewhere.example", "alice@home.example"
 RULES = {"main.vsl": """#{
@@ -36,50 +39,23 @@ RULES = {"main.vsl": """#{
 }"""}
 
 
-def expect(condition, why=""):
-    if not condition:
-        raise AssertionError(why)
-
-
-def run(*command, stdin="", timeout=60, env=None):
-    done = subprocess.run([str(word) for word in command], input=stdin.encode(), timeout=timeout,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          env=dict(os.environ, **(env or {})))
-    return done.returncode, done.stdout.decode(errors="replace")
-
-
 # ---- certificates --------------------------------------------------------------------------------
 
 CERTS = pathlib.Path(tempfile.mkdtemp(prefix="vsmtp-certs-"))
-EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+atexit.register(shutil.rmtree, CERTS)
 RSA = ("-newkey", "rsa:2048")
-IS_CA = "basicConstraints=critical,CA:true"
 
 
-def openssl(*words):
-    status, said = run("openssl", *words)
-    expect(status == 0, said)
-
-
-def certificate(name, by, key, extension, days=30):
-    """CERTS/name.crt and .key, signed by another one"""
-    at = CERTS / name
-    openssl("req", "-new", "-nodes", *key, "-subj", f"/CN={name}", "-keyout", f"{at}.key",
-            "-out", f"{at}.csr")
-    pathlib.Path(f"{at}.ext").write_text(extension + "\n")
-    openssl("x509", "-req", "-in", f"{at}.csr", "-CA", CERTS / f"{by}.crt", "-CAkey",
-            CERTS / f"{by}.key", "-CAcreateserial", "-days", days, "-extfile", f"{at}.ext",
-            "-out", f"{at}.crt")
-
-
+@functools.cache
 def make_certificates():
-    openssl("req", "-x509", *EC, "-nodes", "-days", 30, "-subj", "/CN=root", "-addext", IS_CA,
-            "-keyout", CERTS / "root.key", "-out", CERTS / "root.crt")
-    certificate("middle", "root", EC, IS_CA)
-    certificate("main", "middle", EC, "subjectAltName=DNS:mail.home.example,DNS:home.example")
-    certificate("virtual", "middle", RSA, "subjectAltName=DNS:virtual.example,DNS:*.virtual.example")
-    certificate("other", "middle", EC, "subjectAltName=DNS:mail.home.example")
-    certificate("expired", "middle", EC, "subjectAltName=DNS:mail.home.example", days=0)
+    def named(name, *alternatives, **how):
+        kit.certificate(CERTS, name, "subjectAltName=" + ",".join(f"DNS:{a}" for a in alternatives), "middle", **how)
+    kit.authority(CERTS)
+    kit.certificate(CERTS, "middle", kit.IS_CA)
+    named("main", "mail.home.example", "home.example")
+    named("virtual", "virtual.example", "*.virtual.example", key=RSA)
+    named("other", "mail.home.example")
+    named("expired", "mail.home.example", days=0)
     chain = (CERTS / "middle.crt").read_text()
     for name in ("main", "virtual", "other"):
         with open(CERTS / f"{name}.crt", "a") as file:
@@ -257,6 +233,36 @@ def injection(program):
             expect(c.is_closed(), "open after clear text")
         with starttls(server) as c:
             c.say("NOOP", "250")
+
+
+def warnings_without_end(program):
+    """Records that say nothing, as fast as they can be sent: others are served meanwhile."""
+    begun = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context().wrap_bio(ssl.MemoryBIO(), begun, server_hostname="mail.home.example").do_handshake()
+
+    def flood(c):
+        end = time.monotonic() + 5
+        with contextlib.suppress(OSError):
+            while time.monotonic() < end:
+                c.send(b"\x15\x03\x03\x00\x02\x01\x5a" * 9000)
+    with server_of(program) as server:
+        for hello in (b"", begun.read()):
+            with Client(server.ports[0]) as c:
+                c.hear("220")
+                c.say("EHLO me.example", "250")
+                c.say("STARTTLS", "220")
+                c.send(hello)
+                flooding = threading.Thread(target=flood, args=(c,))
+                flooding.start()
+                time.sleep(0.5)
+                began = time.monotonic()
+                with Client(server.ports[0]) as other:
+                    other.hear("220")
+                    other.say("EHLO me.example", "250")
+                expect(time.monotonic() - began < 2, f"served after {time.monotonic() - began} s")
+                flooding.join()
+        expect("the handshake does not end" in (server.dir / "server.log").read_text())
 
 
 def slowed_client(program):
@@ -670,13 +676,6 @@ def checked(program):
 
 # ---- clients of other people ---------------------------------------------------------------------
 
-def peers(package):
-    """The folder of an unpacked package, and the libraries in it."""
-    top = pathlib.Path(run(TOP / "tests" / "peers.sh", package)[1].strip())
-    folders = [top / "usr/lib/postfix", *top.glob("usr/lib/*-linux-*"), *top.glob("usr/lib/*-linux-*/blas")]
-    return top, ":".join(str(d) for d in folders)
-
-
 def by_openssl(program):
     with server_of(program) as server:
         status, said = run("openssl", "s_client", "-starttls", "smtp", "-crlf", "-connect",
@@ -688,7 +687,7 @@ def by_openssl(program):
 
 def by_swaks(program):
     with server_of(program) as server:
-        perl = [str(d) for d in peers("libnet-ssleay-perl")[0].glob("usr/lib/*/perl5/*")]
+        perl = [str(d) for d in unpacked("libnet-ssleay-perl")[0].glob("usr/lib/*/perl5/*")]
         env = {"PERL5LIB": ":".join(perl)}
         to = ["swaks", "--from", FROM, "--to", TO, "--tls-sni", "mail.home.example"]
         status, said = run(*to, "--server", f"127.0.0.1:{server.ports[0]}", "--tls", env=env)
@@ -740,7 +739,7 @@ def by_smtplib(program):
 
 def by_postfix(program):
     """posttls-finger is the TLS client of Postfix's smtp(8), which reports and sends no mail."""
-    top, libraries = peers("postfix")
+    top, env = unpacked("postfix")
     with server_of(program) as server:
         etc = server.dir / "postfix"
         etc.mkdir()
@@ -750,7 +749,7 @@ def by_postfix(program):
         status, said = run(top / "usr/sbin/posttls-finger", "-c", "-l", "secure", "-F",
                            CERTS / "root.crt", "-L", "summary", f"[127.0.0.1]:{server.ports[0]}",
                            "mail.home.example",
-                           env={"LD_LIBRARY_PATH": libraries, "MAIL_CONFIG": str(etc)})
+                           env=dict(env, MAIL_CONFIG=str(etc)))
         expect("Verified TLS connection established" in said, said)
 
 
@@ -759,7 +758,7 @@ transport_maps = inline:{{ {ways} }}
 smtp_tls_security_level = encrypt
 smtp_tls_CAfile = {ca}
 smtp_tls_loglevel = 1
-smtp_sasl_auth_enable = {auth}
+smtp_sasl_auth_enable = yes
 smtp_sasl_password_maps = inline:{{ {{[127.0.0.1]:{port} = bob@home.example:a secret}} }}
 smtp_sasl_security_options = noanonymous
 """
@@ -768,30 +767,21 @@ smtp_sasl_security_options = noanonymous
 def by_smtp8(program):
     """Postfix's smtp(8) delivers: to the port of servers, and having logged in to that of our people"""
     import others  # which is also a user of this program
-    if os.geteuid() != 0:
-        print("skip tls/by_smtp8: Postfix's master must be started by root")
-        return
-    top, env = others.installed("postfix")
-    if not top:
-        print("skip tls/by_smtp8: Postfix is not to be had here")
-        return
-    others.installed("libsasl2-modules")
-    plugins = [d for d in top.glob("usr/lib/*/sasl2") if list(d.glob("libplain.so*"))]
-    mechanisms = ("plain", "login", "scram-sha-256") if plugins else ()
-    if not plugins:
-        print("skip tls/by_smtp8 with a password: Cyrus SASL's client plugins are not to be had here")
+    kit.needs_root("Postfix's master must be started by root")
+    top, env = unpacked("postfix", "libsasl2-modules")
+    env["SASL_PATH"] = ":".join(str(d.parent) for d in top.glob("usr/lib/*/sasl2/libplain.so"))
+    mechanisms = ("plain", "login", "scram-sha-256")
     with server_of(program, interfaces='addr_submission = ["127.0.0.1:0"]') as server:
         done = subprocess.run([*server.program, "user", "add", "bob@home.example", "-c", "vsmtp.toml"],
                               cwd=server.dir, input=b"a secret\n", capture_output=True, timeout=60)
         expect(done.returncode == 0, done.stderr)
         ways = [f"alice@home.example=smtp:[127.0.0.1]:{server.ports[0]}"]
         ways += [f"alice+{m}@home.example={m}:[127.0.0.1]:{server.ports[1]}" for m in mechanisms]
-        main = SMTP8.format(ways=", ".join(ways), ca=CERTS / "root.crt", port=server.ports[1],
-                            auth="yes" if plugins else "no")
+        main = SMTP8.format(ways=", ".join(ways), ca=CERTS / "root.crt", port=server.ports[1])
         master = "smtp unix - - n - - smtp\n" + "".join(
             f"{m} unix - - n - - smtp -o smtp_sasl_mechanism_filter={m}\n" for m in mechanisms)
-        port = others.free_port()
-        postfix = others.Postfix(top, dict(env, SASL_PATH=":".join(map(str, plugins))), port, main, master)
+        port = kit.free_port()
+        postfix = others.Postfix(top, env, port, main, master)
         try:
             with smtplib.SMTP("127.0.1.1", port, "me.example", 60) as c:
                 for number, to in enumerate([TO] + [f"alice+{m}@home.example" for m in mechanisms]):
@@ -812,8 +802,7 @@ def by_smtp8(program):
 
 def by_nmap(program):
     """nmap's table of what a server accepts: grade A for each, and nothing it would warn of"""
-    peers("nmap-common")
-    top, libraries = peers("nmap")
+    top, env = unpacked("nmap-common", "nmap")
     with server_of(program, server=tls_config(virtual=False)) as server:
         for at in ("main", "virtual"):
             install(server, at)
@@ -821,13 +810,13 @@ def by_nmap(program):
             log_of(server, "reloaded", 1 if at == "main" else 2)
             said = run(top / "usr/bin/nmap", "-n", "-Pn", "-sT", "-p", server.ports[1], "--script",
                        "+ssl-enum-ciphers", "127.0.0.1", timeout=120,
-                       env={"LD_LIBRARY_PATH": libraries, "NMAPDIR": str(top / "usr/share/nmap")})[1]
+                       env=dict(env, NMAPDIR=str(top / "usr/share/nmap")))[1]
             grades = re.findall(r"TLS_\w+ \([^)]*\) - ([A-F])", said)
             expect(len(grades) >= 3 and set(grades) == {"A"}, said)
             expect(not re.search("TLSv1.[01]|SSLv3|warnings", said), said)
 
 
-TESTS = [conversation, forgets_what_was_clear, injection, slowed_client,
+TESTS = [conversation, forgets_what_was_clear, injection, warnings_without_end, slowed_client,
          rules_may_refuse_the_second_time, must_encrypt, without_tls, first_byte,
          bytes_and_megabytes, nothing_behind_the_end, names, versions, only_what_is_configured,
          renegotiation, resumption, deadlines, allowance, reload, by_themselves, reminder,
@@ -835,25 +824,5 @@ TESTS = [conversation, forgets_what_was_clear, injection, slowed_client,
          by_smtp8, by_nmap]
 
 
-def main():
-    program = [str(pathlib.Path(sys.argv[1]).resolve())]
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    wanted = [test for test in TESTS if part in f"tls/{test.__name__}"]
-    failed = 0
-    if wanted:
-        make_certificates()
-    for test in wanted:
-        try:
-            test(program)
-        except Exception as error:
-            failed += 1
-            traceback.print_exc(limit=-3)
-            print(f"FAIL tls/{test.__name__}: {str(error).splitlines()[-1:]}")
-        sys.stdout.flush()
-    shutil.rmtree(CERTS)
-    print(f"{len(wanted) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("tls", TESTS, lambda test: make_certificates() or test(kit.PROGRAM))
