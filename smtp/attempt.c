@@ -532,9 +532,10 @@ static void attempt_sort_one(struct attempt *a, size_t i)
   const struct store_rcpt *r = attempt_rcpt(a, i);
   struct attempt_group *g;
 
-  if (str_eq(r->transport, STR("none"))) { /* the target: a refusal its submitter must hear of */
-    attempt_outcome(a, i, r->target.n ? STORE_FAILED : STORE_REMOVED, true,
-                    r->target.n ? r->target : STR("delivery disabled by a rule"), NULL);
+  if (str_eq(r->transport, STR("none"))) {
+    /* Of a mail from the drop folder, and refused as it came in: who left it there must hear of it. */
+    attempt_outcome(a, i, r->last_reply.n ? STORE_FAILED : STORE_REMOVED, true,
+                    r->last_reply.n ? r->last_reply : STR("delivery disabled by a rule"), NULL);
     return;
   }
   g = attempt_group_for(a, r);

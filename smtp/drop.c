@@ -288,7 +288,7 @@ static struct store_rcpt *drop_rcpts(struct drop_job *j)
   for (size_t i = 0; rows && i < j->mail.rcpt_count; i++)
     rows[i] = (struct store_rcpt){.address = j->mail.rcpt[i].address,
                                   .transport = STR("none"),
-                                  .target = j->mail.rcpt[i].reply,
+                                  .last_reply = j->mail.rcpt[i].reply,
                                   .dsn = j->mail.rcpt[i].dsn,
                                   .next_at = clock_wall()};
   return rows;
@@ -306,7 +306,7 @@ static void drop_refuse(struct drop_job *j)
   if (m && rcpt && mail_header(m, &j->header, &e) == 0 && mail_context_write(m, &context) == 0)
     j->report = incoming_new(j->drop->server->store, m->facts.message_id);
   if (j->report) {
-    mail_trace(m, STAGE_PREQ, STR(""), "server", STR("refused"), rcpt[0].target);
+    mail_trace(m, STAGE_PREQ, STR(""), "server", STR("refused"), rcpt[0].last_reply);
     *row = (struct store_mail){.id = m->facts.message_id,
                                .queue = STORE_DELIVER,
                                .received_at = clock_wall(),

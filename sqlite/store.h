@@ -93,7 +93,7 @@ struct store_rcpt {
   int n;         /* its number in the message, from 1; given by the store, ignored when writing */
   str address;   /* where it goes */
   str original;  /* as the client gave it; empty: the same */
-  str transport; /* deliver forward mbox maildir none */
+  str transport; /* deliver forward mbox maildir none; a pending `none` fails with its last_reply */
   str target;    /* of forward; empty otherwise */
   enum store_status status;
   int attempts;
