@@ -43,7 +43,7 @@ failures() {
       left = most == "" && ++failed <= 10 ? 40 : 0
       next
     }
-    /^(ok  |good|BAD |----|skip) / || /[0-9]+ passed, [0-9]+ failed/ { left = 0 }
+    /^(ok|good|BAD |----|skip) / || /[0-9]+ passed, [0-9]+ failed/ { left = 0 }
     left > 0 && NF { left--; print "  | " substr($0, 1, 400) }' "$1"
 }
 

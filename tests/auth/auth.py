@@ -11,19 +11,16 @@ import concurrent.futures
 import os
 import pathlib
 import re
-import shutil
 import smtplib
 import socket
 import subprocess
 import sys
 import time
-import traceback
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests" / "clients"), str(TOP / "tests" / "tls")]
 import tls  # noqa: E402
-from server import Server, until  # noqa: E402
-from tls import CERTS, Client, context, expect, run  # noqa: E402
+from tls import CERTS, Client, Server, context, expect, kit, run, unpacked, until  # noqa: E402
 
 ALICE, BOB, OUT = "alice@home.example", "bob@home.example", "someone@elsewhere.example"
 SECRET = "correct horse, 'battery' & stäple"
@@ -186,7 +183,7 @@ def matrix(program):
 # ---- clients -------------------------------------------------------------------------------------
 
 def by_swaks(program):
-    perl = [str(d) for d in tls.peers("libnet-ssleay-perl")[0].glob("usr/lib/*/perl5/*")]
+    perl = [str(d) for d in unpacked("libnet-ssleay-perl")[0].glob("usr/lib/*/perl5/*")]
     env = {"PERL5LIB": ":".join(perl)}
     with Running(program) as server:
         for port, more in (("smtp", ["-tls"]), ("submission", ["-tls"]),
@@ -264,13 +261,7 @@ def by_smtplib(program):
 
 def by_gsasl(program):
     """A second opinion on SCRAM: the library of its inventor."""
-    done = subprocess.run([TOP / "tests" / "peers.sh", "gsasl"], capture_output=True, text=True)
-    if done.returncode:
-        print("skip auth/by_gsasl: no gsasl")
-        return
-    root = done.stdout.strip()
-    folders = [str(folder) for folder in pathlib.Path(root).glob("usr/lib/*-linux-*")]
-    env = {"LD_LIBRARY_PATH": ":".join(folders)}
+    root, env = unpacked("gsasl")
     with Running(program) as server:
         def login(mechanism, name, password, *more):
             return run(f"{root}/usr/bin/gsasl", "--client", "--smtp", "--connect",
@@ -445,25 +436,5 @@ TESTS = [offered, tls_forgets, matrix, by_swaks, by_curl, by_msmtp, by_smtplib, 
          no_password_no_echo, in_line, unknown_costs_the_same, hundred_logins]
 
 
-def main():
-    program = [str(pathlib.Path(sys.argv[1]).resolve())]
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    wanted = [test for test in TESTS if part in f"auth/{test.__name__}"]
-    failed = 0
-    if wanted:
-        tls.make_certificates()
-    for test in wanted:
-        try:
-            test(program)
-        except Exception as error:
-            failed += 1
-            traceback.print_exc(limit=-3)
-            print(f"FAIL auth/{test.__name__}: {str(error).splitlines()[-1:]}")
-        sys.stdout.flush()
-    shutil.rmtree(CERTS, ignore_errors=True)
-    print(f"{len(wanted) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("auth", TESTS, lambda test: tls.make_certificates() or test(kit.PROGRAM))

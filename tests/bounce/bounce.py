@@ -9,13 +9,11 @@ import email.policy
 import pathlib
 import smtplib
 import sys
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "outbound")]
 import outbound  # noqa: E402
-from outbound import World, expect, mx  # noqa: E402
-from server import until  # noqa: E402
+from outbound import World, expect, kit, mx, until  # noqa: E402
 
 ZONE = mx((10, "a"), a="127.0.1.1")
 ZONE["y.example"] = [("A", "127.0.1.2")]
@@ -187,25 +185,5 @@ def test_sender_in_utf8():
         expect(fields(r)[1]["original-recipient"] == "utf-8; j\\x{F6}rg@x.example", fields(r))
 
 
-TESTS = [test for name, test in globals().items() if name.startswith("test_")]
-
-
-def main():
-    outbound.VSMTP = str(pathlib.Path(sys.argv[1]).resolve())
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    failed = 0
-    wanted = [test for test in TESTS if part in f"bounce/{test.__name__[5:]}"]
-    for test in wanted:
-        try:
-            test()
-        except Exception as error:
-            failed += 1
-            traceback.print_exc(limit=-3)
-            print(f"FAIL bounce/{test.__name__[5:]}: {str(error).splitlines()[-1:]}")
-        sys.stdout.flush()
-    print(f"{len(wanted) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("bounce", kit.tests_of(globals()))

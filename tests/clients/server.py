@@ -7,10 +7,11 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
-import time
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from kit import TOP, expect, until  # noqa: E402
 
 CONFIG = """\
 version_requirement = ">=1.0.0"
@@ -44,14 +45,11 @@ options = { timeout = "200ms", attempts = 1 }
 """
 
 
-def until(what, true, seconds=20, pause=0.02):
-    """Waits for true() to be so, and returns what it gave."""
-    end = time.monotonic() + seconds
-    while not (result := true()):
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s for {what}")
-        time.sleep(pause)
-    return result
+def worth_reading(log):
+    """Of what a program said: from the first word of a sanitizer on, or the end."""
+    lines = log.splitlines()
+    first = [n for n, line in enumerate(lines) if "ERROR: " in line or "runtime error: " in line]
+    return "\n".join(lines[first[0]:][:30] if first else lines[-15:])
 
 
 class Server:
@@ -74,18 +72,33 @@ class Server:
             self.mailbox(name).mkdir(parents=True)
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.tell()
+            raise
         return self
 
     def __exit__(self, kind, *_):
-        self.stop()
+        try:
+            self.stop()
+        except BaseException:
+            self.tell()
+            raise
         if kind is None:
             shutil.rmtree(self.dir)
         else:
-            print(f"     its folder: {self.dir}\n{self.log()[-2000:]}")
+            self.tell()
 
-    def log(self):
-        return (self.dir / "log").read_text(errors="replace")
+    def tell(self):
+        """After a failure."""
+        print(f"its folder: {self.dir}", *map(worth_reading, (self.log(), self.log("server.log"))), sep="\n")
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+
+    def log(self, name="log"):
+        file = self.dir / name
+        return file.read_text(errors="replace") if file.exists() else ""
 
     def start(self):
         with open(self.dir / "log", "wb") as log:
@@ -96,15 +109,16 @@ class Server:
 
     def listening(self):
         self.ports = [int(n) for n in re.findall(r"^listening on .*:(\d+)$", self.log(), re.M)]
-        if self.process.poll() is not None:
-            raise AssertionError(f"the server ended with status {self.process.returncode}")
+        status = self.process.poll()
+        expect(status is None, f"the server ended with status {status}")
         return self.ports and self.ports[0]
 
     def stop(self):
+        """It may have been killed by a test, but not have died by itself."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            if self.process.wait(30) != 0:
-                raise AssertionError(f"the server ended with status {self.process.returncode}")
+        status = self.process.wait(60) if self.process else 0
+        expect(status in (0, -signal.SIGKILL), f"the server ended with status {status}")
 
     def verb(self, *arguments):
         """What a command of the program prints."""

@@ -1,24 +1,14 @@
 """tests/outbound/others.py: Postfix's smtp-sink, a real Postfix, a real Dovecot take our mail."""
 
+import contextlib
 import os
 import pathlib
 import shutil
 import socket
-import subprocess
 import tempfile
-import time
 
-import world
-from world import HERE, ONE, World, expect, free_port, trusting, until
-
-
-def installed(*packages):
-    got = subprocess.run([HERE.parent / "peers.sh", *packages], capture_output=True, text=True)
-    if got.returncode != 0:
-        return None, None
-    top = pathlib.Path(got.stdout.strip())
-    libraries = [top / "usr/lib/postfix", top / "usr/lib/dovecot", *top.glob("usr/lib/*-linux-*")]
-    return top, dict(os.environ, LD_LIBRARY_PATH=":".join(map(str, libraries)))
+from kit import Daemon, Skip, listens, needs_root, unpacked
+from world import ONE, World, certificates, expect, free_port
 
 
 def as_others(words):
@@ -28,29 +18,22 @@ def as_others(words):
 
 def test_smtp_sink():
     """Postfix's: kind, without ESMTP, with replies that refuse, hang up, come late"""
-    top, env = installed("postfix")
-    if not top:
-        return "Postfix's smtp-sink is not to be had here"
+    top, env = unpacked("postfix")
     kinds = {"kind": [], "old": ["-e"], "lmtp": ["-L"], "hard": ["-f", "data"], "soft": ["-r", "rcpt"],
              "hangup": ["-q", "data"], "plain": ["-p"]}
     zone = {f"{k}.example": [("A", f"127.0.1.{i + 1}")] for i, k in enumerate(kinds)}
-    port, running = free_port(), []
+    port = free_port()
     way = f'if rcpt().domain == "lmtp.example" {{ forward(rcpt(), "lmtp://lmtp.example:{port}") }}'
-    try:
+    with contextlib.ExitStack() as sinks:
         for k, words in kinds.items():
             ip = zone[f"{k}.example"][0][1]
-            running.append(subprocess.Popen(
-                [top / "usr/sbin/smtp-sink", *as_others(words), f"{ip}:{port}", "100"], env=env, cwd="/tmp"))
-        time.sleep(0.5)
+            sinks.enter_context(Daemon(lambda: listens(port, ip), top / "usr/sbin/smtp-sink", *as_others(words),
+                                       f"{ip}:{port}", "100", env=env, cwd="/tmp"))
         with World(zone, way, port=port, period="1h") as w:
             w.send(*(f"a@{k}.example" for k in kinds))
             for k, status in (("kind", "done"), ("old", "done"), ("lmtp", "done"), ("plain", "done"),
                               ("hard", "failed"), ("soft", "pending"), ("hangup", "pending")):
                 w.reply(f"a@{k}.example", status)
-    finally:
-        for p in running:
-            p.kill()
-            p.wait()
 
 
 POSTFIX = """\
@@ -73,7 +56,7 @@ local_recipient_maps = inline:{{ joe=1, ann=1 }}
 alias_maps =
 alias_database =
 smtpd_recipient_restrictions = reject_unlisted_recipient, permit
-smtpd_tls_cert_file = {certs}/x.example.pem
+smtpd_tls_cert_file = {certs}/x.example.crt
 smtpd_tls_key_file = {certs}/x.example.key
 smtpd_tls_security_level = may
 mail_spool_directory = {dir}/mail/
@@ -110,7 +93,7 @@ class Postfix:
             (self.dir / name).mkdir()
         shutil.chown(self.dir / "data", "mail")
         (self.dir / "mail").chmod(0o1777)
-        words = {"dir": self.dir, "top": top, "certs": world.CERTS, "port": port}
+        words = {"dir": self.dir, "top": top, "certs": certificates(), "port": port}
         (self.dir / "conf/main.cf").write_text(POSTFIX.format(**words) + main)
         (self.dir / "conf/master.cf").write_text(POSTFIX_MASTER.format(**words) + master)
         for name in ("postfix-files", "postfix-files.d"):
@@ -126,9 +109,6 @@ class Postfix:
             shutil.chown(self.dir / "spool" / queue, "mail", "news")
             (self.dir / "spool" / queue).chmod(mode)
         env = dict(env, MAIL_CONFIG=str(self.dir / "conf"))
-        self.process = subprocess.Popen(
-            [top / "usr/lib/postfix/sbin/master", "-c", self.dir / "conf"], env=env, stdin=subprocess.DEVNULL,
-            stdout=open(self.dir / "out", "wb"), stderr=subprocess.STDOUT, start_new_session=True)
 
         def greets():
             try:
@@ -136,26 +116,22 @@ class Postfix:
                     return c.recv(100).startswith(b"220")
             except OSError:
                 return False
-        until("Postfix", greets)
+        self.daemon = Daemon(greets, top / "usr/lib/postfix/sbin/master", "-c", self.dir / "conf", env=env,
+                             start_new_session=True)
 
     def log(self):
         file = self.dir / "postfix.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
+        self.daemon.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
 def test_postfix():
     """its smtpd: encrypted, many recipients, one it does not know"""
-    if os.geteuid() != 0:
-        return "Postfix's master must be started by root"
-    top, env = installed("postfix")
-    if not top:
-        return "Postfix is not to be had here"
-    trusting()
+    needs_root("Postfix's master must be started by root")
+    top, env = unpacked("postfix")
     with World(ONE) as w:
         postfix = Postfix(top, env, w.port)
         try:
@@ -209,11 +185,8 @@ passdb {{
 
 def test_dovecot():
     """LMTP at its socket"""
-    if os.geteuid() != 0:
-        return "Dovecot's master must be started by root"
-    top, env = installed("dovecot-lmtpd")
-    if not top:
-        return "Dovecot is not to be had here"
+    needs_root("Dovecot's master must be started by root")
+    top, env = unpacked("dovecot-lmtpd")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="dovecot-"))
     folder.chmod(0o755)
     (folder / "run").mkdir()
@@ -223,12 +196,11 @@ def test_dovecot():
     (folder / "conf").write_text(DOVECOT.format(dir=folder, top=top, user="mail", group="mail"))
     # It looks for its parts in /usr: they are laid over it, for its eyes only.
     overlaid = f"mount -t overlay o -o lowerdir={top}/usr:/usr /usr && exec /usr/sbin/dovecot -F -c {folder}/conf"
-    dovecot = subprocess.Popen(["unshare", "-m", "sh", "-c", overlaid], env=env,
-                               stdout=open(folder / "out", "wb"), stderr=subprocess.STDOUT)
     try:
-        until("Dovecot's socket", lambda: (folder / "run/lmtp").exists() or dovecot.poll() is not None)
-        if dovecot.poll() is not None:
-            return "Dovecot does not start here: " + (folder / "out").read_text()[-300:].strip()
+        dovecot = Daemon((folder / "run/lmtp").exists, "unshare", "-m", "sh", "-c", overlaid, env=env)
+    except AssertionError as why:
+        raise Skip(f"Dovecot does not start here: {why}") from None
+    try:
         with World(ONE, f'forward(rcpt(), "lmtp:unix:{folder}/run/lmtp")') as w:
             w.send("joe@home.example", "nobody@home.example", "ann@home.example")
             expect(" 2.0.0 " in w.reply("joe@home.example", "done"), w.recipients())
@@ -236,6 +208,5 @@ def test_dovecot():
             w.reply("ann@home.example", "done")
             expect(len(list((folder / "mail/joe/new").iterdir())) == 1)
     finally:
-        dovecot.terminate()
-        dovecot.wait(20)
+        dovecot.stop()
         shutil.rmtree(folder, ignore_errors=True)

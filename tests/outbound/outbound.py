@@ -19,13 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path[:0] = [str(folder) for folder in pathlib.Path(__file__).resolve().parents[:2]]
 import others  # noqa: E402
 from peer import Peer, slowly  # noqa: E402
 from world import (  # noqa: E402
-    FROM, HERE, ONE, World, expect, free_port, has_ipv6, mx, tls, trusting, until)
+    FROM, HERE, ONE, World, expect, free_port, kit, mx, needs_ipv6, tls, trusting, until)
 
 # ---- where to -----------------------------------------------------------------------------------------
 
@@ -97,8 +96,7 @@ def test_loops_stop():
 
 
 def test_ipv6_as_configured():
-    if not has_ipv6():
-        return "no IPv6 on this machine's loopback"
+    needs_ipv6()
     zone = {"six.example": [("AAAA", "::1"), ("A", "127.0.1.1")]}
     for strategy, four, six in (("Ipv4Only", 1, 0), ("Ipv6Only", 0, 1), ("Ipv6thenIpv4", 0, 1), ("Ipv4thenIpv6", 1, 0)):
         with World(zone, dns=f', ip_strategy = "{strategy}"') as w:
@@ -112,10 +110,10 @@ def test_name_servers_are_silent():
     with World({"x.example": [("A", "127.0.1.1")]}) as w:
         peer = w.peer("127.0.1.1")
         knot = w.dns.running[0]
-        knot.send_signal(signal.SIGSTOP)
+        knot.process.send_signal(signal.SIGSTOP)
         w.send("joe@x.example")
         expect(w.reply("joe@x.example", "pending").startswith("4.4.3"))
-        knot.send_signal(signal.SIGCONT)
+        knot.process.send_signal(signal.SIGCONT)
         w.arrived(peer)
         w.empty()
 
@@ -633,26 +631,5 @@ def test_people_act():
         w.empty()
 
 
-def main():
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    tests = [(n[5:], f) for n, f in [*globals().items(), *vars(others).items()] if n.startswith("test_") and
-             (part in n[5:] or part in "outbound")]
-    failed = skipped = 0
-    for name, test in tests:
-        began = time.monotonic()
-        try:
-            why_not = test()
-            if why_not:
-                skipped += 1
-                print(f"skip outbound/{name}: {why_not}", flush=True)
-                continue
-            print(f"ok   outbound/{name} {time.monotonic() - began:.1f} s", flush=True)
-        except Exception:
-            failed += 1
-            print(f"FAIL outbound/{name}\n{traceback.format_exc()}", flush=True)
-    print(f"{len(tests) - failed - skipped} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("outbound", kit.tests_of(globals()) + kit.tests_of(vars(others)))

@@ -1,8 +1,13 @@
 """tests/outbound/peer.py: a mail server that does what a test wants, on an address of loopback."""
 
+import pathlib
 import socket
+import sys
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from kit import stop_listening  # noqa: E402
 
 
 class Peer:
@@ -182,7 +187,7 @@ class Peer:
             self.say(stream, answer)
 
     def stop(self):
-        self.listener.close()
+        stop_listening(self.listener)
 
 
 def slowly(text, seconds=0.2):

@@ -1,42 +1,33 @@
 """tests/outbound/world.py: name servers, peers on one port, and a vsmtp between them."""
 
-import os
+import atexit
+import functools
 import pathlib
+import shutil
 import smtplib
 import socket
 import ssl
-import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "clients"), str(HERE.parent / "spf")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "clients"), str(HERE.parent / "spf")]
+import kit  # noqa: E402
 import names  # noqa: E402
+from kit import PROGRAM, Skip, expect, free_port, until  # noqa: E402
 from peer import Peer  # noqa: E402
-from server import Server, until  # noqa: E402
+from server import Server  # noqa: E402
 
-PROGRAM = [os.path.abspath(sys.argv[1])] if len(sys.argv) > 1 else []
 FROM = "bob@home.example"
 ONE = {"x.example": [("A", "127.0.1.1")], "y.example": [("A", "127.0.1.2")]}
 
 
-def expect(condition, why=""):
-    if not condition:
-        raise AssertionError(why)
-
-
-def free_port(ip="127.0.0.1"):
-    with socket.create_server((ip, 0)) as s:
-        return s.getsockname()[1]
-
-
-def has_ipv6():
+def needs_ipv6():
     try:
         with socket.socket(socket.AF_INET6) as s:
             s.bind(("::1", 0))
-        return True
     except OSError:
-        return False
+        raise Skip("no IPv6 on this machine's loopback") from None
 
 
 def mx(*hosts, **addresses):
@@ -103,13 +94,13 @@ class World:
     def log(self):
         return (self.server.dir / "server.log").read_text(errors="replace")
 
-    def empty(self, seconds=20):
+    def empty(self, seconds=60):
         until("an empty queue", lambda: not self.server.sql("SELECT 1 FROM queue"), seconds)
 
     def empty_but_failed(self):
         until("the rest to arrive", lambda: not self.server.sql("SELECT 1 FROM recipient WHERE status = 'pending'"))
 
-    def arrived(self, peer, count=1, seconds=20):
+    def arrived(self, peer, count=1, seconds=60):
         until(f"{count} mails at {peer.ip}", lambda: len(peer.mails) >= count, seconds)
         expect(len(peer.mails) == count, f"{len(peer.mails)} mails at {peer.ip}")
         return peer.mails
@@ -117,34 +108,22 @@ class World:
 
 # ---- certificates -----------------------------------------------------------------------------------------
 
+@functools.cache
 def certificates():
     """An authority, and a certificate of it for each name; made once."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="outbound-ca-"))
-
-    def openssl(*words):
-        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 30,
-            "-subj", "/CN=root", "-keyout", folder / "ca.key", "-out", folder / "ca.pem")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="outbound-certs-"))
+    atexit.register(shutil.rmtree, folder)
+    kit.authority(folder)
     for name in ("x.example", "y.example"):
-        (folder / "ext").write_text(f"subjectAltName=DNS:{name}")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                "-keyout", folder / f"{name}.key", "-out", folder / "csr")
-        openssl("x509", "-req", "-in", folder / "csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
-                "-CAcreateserial", "-days", 30, "-extfile", folder / "ext", "-out", folder / f"{name}.pem")
+        kit.certificate(folder, name, f"subjectAltName=DNS:{name}")
     return folder
 
 
-CERTS = None
-
-
 def tls(name):
-    global CERTS
-    CERTS = CERTS or certificates()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTS / f"{name}.pem", CERTS / f"{name}.key")
+    context.load_cert_chain(certificates() / f"{name}.crt", certificates() / f"{name}.key")
     return context
 
 
 def trusting():
-    tls("x.example")
-    return {"SSL_CERT_FILE": str(CERTS / "ca.pem")}
+    return {"SSL_CERT_FILE": str(certificates() / "root.crt")}

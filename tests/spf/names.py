@@ -5,31 +5,14 @@ not exist. dnsmasq stands before it when a name shall be silent: it forwards tha
 nobody reads. Both come from tests/peers.sh, run in the foreground, and know nothing of the system.
 """
 
-import os
 import pathlib
 import socket
 import struct
 import subprocess
-import time
+import sys
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-
-
-def peers():
-    done = subprocess.run([TOP / "tests/peers.sh", "knot", "dnsmasq-base"], check=True, capture_output=True, text=True)
-    return pathlib.Path(done.stdout.strip())
-
-
-def free_port():
-    """A port that is free for UDP and TCP."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from kit import Daemon, free_port, unpacked  # noqa: E402
 
 
 def escape(octets, quoted=False):
@@ -50,41 +33,39 @@ def txt(value):
     return " ".join('"%s"' % escape(v, True) for v in value)
 
 
+def answers(port):
+    """Does somebody there know the root zone?"""
+    question = struct.pack(">6H", 7, 0, 1, 0, 0, 0) + b"\0" + struct.pack(">2H", 6, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(1)
+        try:
+            s.connect(("127.0.0.1", port))
+            s.send(question)
+            return s.recv(512)[3] & 15 == 0
+        except OSError:
+            return False
+
+
 class Names:
     """Serves records {name: [(type, text)]}; text as in a zone file. `silent` names answer nothing but
     the TXT records in `spoken` {name: text}; those below `broken` names answer SERVFAIL."""
 
     def __init__(self, folder, records, silent=(), spoken=None, broken=()):
         self.folder = pathlib.Path(folder)
-        self.root = peers()
-        self.env = dict(os.environ)
-        self.env["LD_LIBRARY_PATH"] = ":".join(str(p) for lib in ("usr/lib", "lib") for p in self.root.glob(lib + "/*-linux-gnu"))
+        self.root, self.env = unpacked("knot", "dnsmasq-base")
         self.running = []
         self.dead = None
         self.port = self.start_knot(records, broken)
         if silent:
             self.port = self.start_dnsmasq(silent, spoken or {}, records)
 
-    def start(self, argv, port):
-        log = (self.folder / (pathlib.Path(argv[0]).name + ".log")).open("w")
-        self.running.append(subprocess.Popen([str(a) for a in argv], env=self.env, stdout=log, stderr=log, cwd=self.folder))
-        question = struct.pack(">6H", 7, 0, 1, 0, 0, 0) + b"\0" + struct.pack(">2H", 6, 1)
-        for _ in range(500):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-                s.settimeout(0.2)
-                try:
-                    s.connect(("127.0.0.1", port))
-                    s.send(question)
-                    if s.recv(512)[3] & 15 == 0:
-                        return port
-                    break
-                except OSError:
-                    if self.running[-1].poll() is not None:
-                        break
-                    time.sleep(0.02)
-        text = pathlib.Path(log.name).read_text()
-        self.stop()
-        raise RuntimeError(f"{argv[0]} does not answer:\n{text}")
+    def start(self, port, *command):
+        try:
+            self.running.append(Daemon(lambda: answers(port), *command, env=self.env, cwd=self.folder))
+        except BaseException:
+            self.stop()
+            raise
+        return port
 
     def start_knot(self, records, broken):
         port = free_port()
@@ -103,7 +84,7 @@ class Names:
             f"    semantic-checks: off\n"
             f"zone:\n  - domain: .\n    file: root.zone\n" + "".join(zones)
         )
-        return self.start([self.root / "usr/sbin/knotd", "-c", self.folder / "knot.conf"], port)
+        return self.start(port, self.root / "usr/sbin/knotd", "-c", self.folder / "knot.conf")
 
     def start_dnsmasq(self, silent, spoken, records):
         port = free_port()
@@ -118,13 +99,11 @@ class Names:
         conf += [f"server=/{n}/127.0.0.1#{self.port}" for n in below]
         conf += [f'txt-record={n},"{t}"' for n, t in spoken.items()]
         (self.folder / "dnsmasq.conf").write_text("\n".join(conf) + "\n")
-        return self.start([self.root / "usr/sbin/dnsmasq", "-k", "-C", self.folder / "dnsmasq.conf"], port)
+        return self.start(port, self.root / "usr/sbin/dnsmasq", "-k", "-C", self.folder / "dnsmasq.conf")
 
     def stop(self):
-        for p in self.running:
-            p.terminate()
-        for p in self.running:
-            p.wait()
+        for daemon in self.running:
+            daemon.stop()
         self.running = []
         if self.dead:
             self.dead.close()

@@ -13,6 +13,7 @@ TEST functions below: whole sessions, hostile names and crowds.
 """
 
 import concurrent.futures
+import functools
 import os
 import pathlib
 import random
@@ -26,15 +27,15 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "clients")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "clients")]
+import kit  # noqa: E402
 import names  # noqa: E402
 import server  # noqa: E402
 
 WORDS = ("none", "neutral", "pass", "fail", "softfail", "temperror", "permerror")
-VSMTP = ""
+VSMTP = kit.PROGRAM[0]
 
 # ---- .case files -----------------------------------------------------------------------------------
 
@@ -224,7 +225,7 @@ def test_forged_results_are_removed():
 
 
 def test_example():
-    with World({"main.vsl": (names.TOP / "rules/examples/spf/main.vsl").read_text()}) as w:
+    with World({"main.vsl": (kit.TOP / "rules/examples/spf/main.vsl").read_text()}) as w:
         lines = send(w, "joe@good.example")
         assert "X-Client-Name: host.good.example" in lines, lines
         expect(w.mail("a@null.example"), r"\(550, '5.7.27 .*")
@@ -333,7 +334,7 @@ def test_second_name_server():
     """One that is not there, or says SERVFAIL, is followed by the next."""
     with tempfile.TemporaryDirectory() as folder, names.Names(folder, ZONE) as dns, \
             tempfile.TemporaryDirectory() as other, names.Names(other, {}, broken=["good.example"]) as bad:
-        for first in (names.free_port(), bad.port):
+        for first in (kit.free_port(), bad.port):
             conf = names.configuration(folder, dns.port)
             conf.write_text(conf.read_text().replace("name_servers = [", f'name_servers = ["127.0.0.1:{first}", '))
             assert not ask(conf, ("pass", "127.0.0.1", "a@good.example", "h.example", {}))
@@ -466,7 +467,7 @@ def test_broken_and_gone():
         assert not ask(conf, ("temperror", "192.0.2.1", "a@broken.example", "h.example", {}))
     conf = None
     with tempfile.TemporaryDirectory() as folder:
-        conf = names.configuration(folder, names.free_port(), "300ms", 1)
+        conf = names.configuration(folder, kit.free_port(), "300ms", 1)
         assert not ask(conf, ("temperror", "192.0.2.1", "a@good.example", "h.example", {}))
 
 
@@ -489,33 +490,12 @@ def test_verb():
 # ---- all of it -------------------------------------------------------------------------------------
 
 
-def main():
-    global VSMTP
-    VSMTP = str(pathlib.Path(sys.argv[1]).resolve())
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    tests = [(f"spf/{p.stem}", lambda p=p: run_case(p)) for p in sorted(HERE.glob("*.case"))]
-    tests += [(f"spf/{n[5:]}", f) for n, f in globals().items() if n.startswith("test_")]
-    good = bad = 0
-    tests = [(name, test) for name, test in tests if part in name]
-    try:
-        if tests:
-            names.peers()
-    except subprocess.CalledProcessError as e:
-        print(f"skip spf: {e.stderr.strip()}")
-        tests = []
-    for name, test in tests:
-        try:
-            test()
-            good += 1
-        except Exception as e:  # pylint: disable=broad-except
-            bad += 1
-            print(f"FAIL {name}: {e}")
-            if not isinstance(e, AssertionError):
-                traceback.print_exc(file=sys.stdout)
-        sys.stdout.flush()
-    print(f"spf {good} passed, {bad} failed")
-    return bad != 0
+def cases():
+    for path in sorted(HERE.glob("*.case")):
+        case = functools.partial(run_case, path)
+        case.__name__ = path.stem
+        yield case
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("spf", [*cases(), *kit.tests_of(globals())])
