@@ -89,7 +89,7 @@ static void outbound_link_ready(void *arg)
   }
 }
 
-/* It was not greeted. One that takes no more at once than it has already is alive. */
+/* It was not greeted, or not let in. Who takes no more at once than he has already is alive. */
 void outbound_link_not_ready(struct outbound_link *k, int code, str why)
 {
   struct outbound_peer *peer = k->peer;
@@ -99,7 +99,7 @@ void outbound_link_not_ready(struct outbound_link *k, int code, str why)
     log_info(LOG_DELIVERY, "lane=%s relay=%s speaks no TLS that works: %s",
              log_q(buf_str(&k->lane->shown)), k->name, log_q(why));
     peer->plain_until = clock_wall() + OUTBOUND_HOUR;
-  } else if (code && peer->ready > 0) {
+  } else if (code && peer->ready > 0 && !client_peer(k->client).n) {
     peer->cap = peer->ready;
   } else {
     outbound_lane_say_why(k->lane, k->name, why);
