@@ -183,30 +183,47 @@ passdb {{
 """
 
 
+class Dovecot:
+    """Its folder; once started, LMTP at the socket run/lmtp. conf: what its file says besides."""
+
+    def __init__(self, conf=""):
+        needs_root("Dovecot's master must be started by root")
+        self.top, self.env = unpacked("dovecot-lmtpd")
+        self.daemon = None
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dovecot-"))
+        self.folder.chmod(0o755)
+        for name in ("run", "mail"):
+            (self.folder / name).mkdir()
+        shutil.chown(self.folder / "mail", "mail", "mail")
+        (self.folder / "users").write_text("".join(
+            f"{name}:{{plain}}x:8:8::{self.folder}/mail/{name}::\n" for name in ("joe", "ann")))
+        (self.folder / "conf").write_text((DOVECOT + conf).format(dir=self.folder, user="mail", group="mail"))
+
+    def start(self):
+        # It looks for its parts in /usr: they are laid over it, for its eyes only.
+        overlaid = (f"mount -t overlay o -o lowerdir={self.top}/usr:/usr /usr && "
+                    f"exec /usr/sbin/dovecot -F -c {self.folder}/conf")
+        try:
+            self.daemon = Daemon((self.folder / "run/lmtp").exists, "unshare", "-m", "sh", "-c", overlaid, env=self.env)
+        except AssertionError as why:
+            raise Skip(f"Dovecot does not start here: {why}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.daemon:
+            self.daemon.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def test_dovecot():
     """LMTP at its socket"""
-    needs_root("Dovecot's master must be started by root")
-    top, env = unpacked("dovecot-lmtpd")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="dovecot-"))
-    folder.chmod(0o755)
-    (folder / "run").mkdir()
-    (folder / "mail").mkdir()
-    shutil.chown(folder / "mail", "mail", "mail")
-    (folder / "users").write_text(f"joe:{{plain}}x:8:8::{folder}/mail/joe::\nann:{{plain}}x:8:8::{folder}/mail/ann::\n")
-    (folder / "conf").write_text(DOVECOT.format(dir=folder, top=top, user="mail", group="mail"))
-    # It looks for its parts in /usr: they are laid over it, for its eyes only.
-    overlaid = f"mount -t overlay o -o lowerdir={top}/usr:/usr /usr && exec /usr/sbin/dovecot -F -c {folder}/conf"
-    try:
-        dovecot = Daemon((folder / "run/lmtp").exists, "unshare", "-m", "sh", "-c", overlaid, env=env)
-    except AssertionError as why:
-        raise Skip(f"Dovecot does not start here: {why}") from None
-    try:
-        with World(ONE, f'forward(rcpt(), "lmtp:unix:{folder}/run/lmtp")') as w:
+    with Dovecot() as dovecot:
+        dovecot.start()
+        with World(ONE, f'forward(rcpt(), "lmtp:unix:{dovecot.folder}/run/lmtp")') as w:
             w.send("joe@home.example", "nobody@home.example", "ann@home.example")
             expect(" 2.0.0 " in w.reply("joe@home.example", "done"), w.recipients())
             expect(w.reply("nobody@home.example", "failed").startswith("550 5.1.1"), w.recipients())
             w.reply("ann@home.example", "done")
-            expect(len(list((folder / "mail/joe/new").iterdir())) == 1)
-    finally:
-        dovecot.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+            expect(len(list((dovecot.folder / "mail/joe/new").iterdir())) == 1)

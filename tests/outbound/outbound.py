@@ -22,6 +22,8 @@ import time
 
 sys.path[:0] = [str(folder) for folder in pathlib.Path(__file__).resolve().parents[:2]]
 import others  # noqa: E402
+import postfix  # noqa: E402
+import ways  # noqa: E402
 from peer import Peer, slowly  # noqa: E402
 from world import (  # noqa: E402
     FROM, HERE, ONE, World, expect, free_port, kit, mx, needs_ipv6, tls, trusting, until)
@@ -632,4 +634,5 @@ def test_people_act():
 
 
 if __name__ == "__main__":
-    kit.main("outbound", kit.tests_of(globals()) + kit.tests_of(vars(others)))
+    kit.main("outbound", [test for names in (globals(), vars(others), vars(postfix), vars(ways))
+                          for test in kit.tests_of(names)])
