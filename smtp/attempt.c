@@ -39,7 +39,7 @@ struct attempt {
   struct deliver_job *job;
   struct attempt_group *groups;
   size_t under_way; /* groups, and the mailboxes as one */
-  bool stopped;
+  bool draining;    /* no mailbox is begun any more */
   /* mailboxes */
   size_t at;                    /* index of the recipient being tried */
   struct attempt *line, **link; /* in line for the helper */
@@ -373,6 +373,7 @@ static void attempt_local_on(struct attempt *a)
   const struct store_mail *mail = &a->job->claim->mail;
   int64_t now = clock_wall();
 
+  if (a->draining) a->at = mail->rcpt_count;
   for (; a->at < mail->rcpt_count; a->at++) {
     const struct store_rcpt *r = attempt_rcpt(a, a->at);
 
@@ -572,6 +573,24 @@ static void attempt_cancel(struct attempt *a)
   a->helper = NULL;
   buf_free(&a->text.piece);
   a->under_way = 0;
+}
+
+void attempt_drain(struct deliver_job *j)
+{
+  struct attempt *a = j->attempt;
+
+  a->draining = true;
+  for (struct attempt_group *g = a->groups; g; g = g->next) {
+    if (outbound_is_at_text(&g->o) || !outbound_cancel(&g->o)) continue;
+    buf_free(&g->text.piece);
+    a->under_way--;
+  }
+  if (!a->helper && a->at < j->claim->mail.rcpt_count) {
+    attempt_leave_line(a);
+    attempt_local_on(a);
+  } else {
+    attempt_go_on(a);
+  }
 }
 
 void attempt_stop(struct deliver_job *j)

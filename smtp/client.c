@@ -759,6 +759,11 @@ bool client_tls_failed(const struct client *c)
   return c->tls_failed;
 }
 
+bool client_is_at_text(const struct client *c)
+{
+  return c->state == CLIENT_BODY || c->state == CLIENT_DOT;
+}
+
 bool client_may_have_sent(const struct client *c)
 {
   return c->sent;

@@ -703,6 +703,16 @@ void delegate_free(struct delegate *d)
   mem_free(d);
 }
 
+bool delegate_is_out(const struct delegate *d)
+{
+  return d->state != DELEGATE_QUEUED;
+}
+
+bool delegate_is_any(const struct server *s)
+{
+  return s->delegates && s->delegates->all;
+}
+
 void delegate_stop(struct server *s)
 {
   if (!s->delegates) return;

@@ -28,8 +28,12 @@ str delegate_why(const struct delegate *d);
 /* After done said true: puts the header that came back in the mail, without our field. When the body
  * that came back is another one, *body is it, taken, under its own id; else *body is NULL. */
 int delegate_take_result(struct delegate *d, struct incoming **body, str *id, struct err *e);
+/* A filter has it, or is being given it. */
+bool delegate_is_out(const struct delegate *d);
 /* Ends it at any time, NULL is fine: its token is void, what comes back is refused. */
 void delegate_free(struct delegate *d);
+/* Are there any, for which receivers must be open? */
+bool delegate_is_any(const struct server *s);
 
 /* ---- what sessions ask ----------------------------------------------------------------------- */
 

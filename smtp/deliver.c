@@ -15,7 +15,7 @@
 
 void deliver_wake(struct deliver *d)
 {
-  if (!d->stopped) loop_ready(d->server->loop, &d->task);
+  if (!d->draining) loop_ready(d->server->loop, &d->task);
 }
 
 /* ---- jobs -------------------------------------------------------------------------------------- */
@@ -93,8 +93,7 @@ static int deliver_next(struct deliver *d, struct store_claim **claim)
   struct err e;
   int got = 0;
 
-  if (d->away < LIMIT_DELEGATE_JOBS && !d->server->stopping)
-    got = queue_next(s, STORE_DELEGATED, clock_wall(), claim, &e);
+  if (d->away < LIMIT_DELEGATE_JOBS) got = queue_next(s, STORE_DELEGATED, clock_wall(), claim, &e);
   if (got == 0) got = queue_next(s, STORE_WORKING, clock_wall(), claim, &e);
   if (got == 0) got = queue_next(s, STORE_DELIVER, clock_wall(), claim, &e);
   return got;
@@ -170,10 +169,30 @@ void deliver_flush(struct deliver *d)
   deliver_wake(d);
 }
 
+size_t deliver_count(const struct deliver *d)
+{
+  return d ? d->job_count : 0;
+}
+
+void deliver_drain(struct deliver *d)
+{
+  if (!d) return;
+  d->draining = true;
+  loop_unready(&d->task);
+  for (struct deliver_job *j = d->jobs, *next; j; j = next) {
+    next = j->next;
+    if (j->attempt)
+      attempt_drain(j);
+    else
+      later_drain(j);
+  }
+  outbound_drain(d->server);
+}
+
 void deliver_stop(struct deliver *d)
 {
   if (!d) return;
-  d->stopped = true;
+  d->draining = d->stopped = true;
   loop_unready(&d->task);
   for (struct deliver_job *j = d->jobs, *next; j; j = next) {
     next = j->next;

@@ -2,6 +2,8 @@
 #ifndef SMTP_DELIVER_H
 #define SMTP_DELIVER_H
 
+#include "../base/base.h"
+
 struct server;
 struct deliver;
 
@@ -11,6 +13,10 @@ struct deliver *deliver_new(struct server *server);
 void deliver_wake(struct deliver *d);
 /* Everything that waits is due now (SIGUSR1). */
 void deliver_flush(struct deliver *d);
+/* Nothing is begun any more; what another server, a mailbox or a filter is just being given goes on to
+ * its end, and all else is due at the next start. */
+void deliver_drain(struct deliver *d);
+size_t deliver_count(const struct deliver *d); /* mails in work */
 /* Stops at once: what is under way is forgotten and tried again by the next server. Outcomes that are
  * on their way to the disk still arrive while the store closes; deliver_free comes after that. */
 void deliver_stop(struct deliver *d);

@@ -44,7 +44,7 @@ struct deliver {
   struct server *server;
   struct deliver_job *jobs;
   size_t job_count, away; /* of them: whose mail is at a filter */
-  bool stopped;
+  bool draining, stopped;
   struct bounce_rate bounces;
   struct task task;
   struct timer timer;
@@ -59,9 +59,11 @@ bool deliver_is_due(const struct store_rcpt *r, int64_t now);
 struct bounce deliver_bounce(struct deliver_job *j);
 
 void later_begin(struct deliver_job *j);
-void later_stop(struct deliver_job *j); /* no rule is under way any more, and no filter */
+void later_drain(struct deliver_job *j); /* it ends, unless a filter has the mail */
+void later_stop(struct deliver_job *j);  /* no rule is under way any more, and no filter */
 
 void attempt_begin(struct deliver_job *j);
-void attempt_stop(struct deliver_job *j); /* nothing is under way any more but a record */
+void attempt_drain(struct deliver_job *j); /* who is not being given the mail just now gives up */
+void attempt_stop(struct deliver_job *j);  /* nothing is under way any more but a record */
 
 #endif

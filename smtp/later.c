@@ -439,7 +439,7 @@ static void later_returned(struct deliver_job *j)
     later_judge_returned(j);
 }
 
-/* A server that stops closed its receivers: nothing is wrong, the next one hands it over again. */
+/* It may be the server's end that broke it off: then the next one hands it over again. */
 static void later_delegated(void *arg, bool returned)
 {
   struct deliver_job *j = arg;
@@ -557,6 +557,11 @@ void later_begin(struct deliver_job *j)
   } else {
     later_resume(j, place);
   }
+}
+
+void later_drain(struct deliver_job *j)
+{
+  if (!j->recording && !(j->delegate && delegate_is_out(j->delegate))) deliver_job_end(j);
 }
 
 void later_stop(struct deliver_job *j)

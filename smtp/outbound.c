@@ -55,7 +55,7 @@ static void outbound_done(void *arg, int code, str reply)
 
   k->busy = NULL;
   outbound_pace(lane);
-  if (code == 0 && k->served > 0 && !client_may_have_sent(k->client) &&
+  if (code == 0 && k->served > 0 && !client_may_have_sent(k->client) && !k->hub->draining &&
       o->tries++ < OUTBOUND_TRIES) { /* closed while it was idle */
     o->link = NULL;
     outbound_lane_join(o, true);
@@ -70,7 +70,7 @@ static void outbound_done(void *arg, int code, str reply)
   else
     lane->breaks = 0;
   outbound_lane_settle(o, &end);
-  if (client_is_open(k->client) && (lane->first || !lane->hub->starved)) {
+  if (client_is_open(k->client) && !k->hub->draining && (lane->first || !lane->hub->starved)) {
     timer_set(k->hub->server->loop, &k->idle, lane->since + OUTBOUND_IDLE);
     outbound_lane_stir(lane);
   } else {
@@ -223,11 +223,11 @@ int outbound_send(struct server *s, struct outbound *o, struct err *e)
   return 0;
 }
 
-void outbound_cancel(struct outbound *o)
+bool outbound_cancel(struct outbound *o)
 {
   struct outbound_link *k = o->link;
 
-  if (!o->lane) return;
+  if (!o->lane) return false;
   if (k) {
     k->busy = NULL;
     outbound_link_drop(k);
@@ -236,6 +236,12 @@ void outbound_cancel(struct outbound *o)
   }
   o->lane = NULL;
   o->link = NULL;
+  return true;
+}
+
+bool outbound_is_at_text(const struct outbound *o)
+{
+  return o->link && client_is_at_text(o->link->client);
 }
 
 /* ---- when places are short -------------------------------------------------------------------- */
@@ -307,6 +313,18 @@ static void outbound_forget(struct outbound_lane *lane)
 
     outbound_lane_leave(o);
     o->lane = NULL;
+  }
+}
+
+void outbound_drain(struct server *s)
+{
+  struct outbound_hub *hub = s->outbounds;
+
+  if (!hub) return;
+  hub->draining = true;
+  for (struct outbound_link *k = hub->links, *next; k; k = next) {
+    next = k->next;
+    if (k->lane && !k->busy) outbound_link_drop(k);
   }
 }
 

@@ -53,13 +53,18 @@ struct outbound {
 
 /* Settled is called once, from the loop. -1 with e: it was not taken. */
 int outbound_send(struct server *s, struct outbound *o, struct err *e);
-/* Settled will not be called; what was not sent to its last dot is broken off. Fine at any time. */
-void outbound_cancel(struct outbound *o);
+/* Settled will not be called; what was not sent to its last dot is broken off. Fine at any time; true:
+ * it was not settled yet. */
+bool outbound_cancel(struct outbound *o);
+/* Its text is on its way: broken off now, the server may have it and nobody would know. */
+bool outbound_is_at_text(const struct outbound *o);
 /* Places for mails are short: puts off whoever would wait long, and gives up servers that have kept
  * silent for a while. */
 void outbound_relieve(struct server *s);
 void outbound_flush(struct server *s); /* forgets every back-off: tried now */
 
+/* Nobody is connected to any more, and who is idle is said good-bye: what is under way ends. */
+void outbound_drain(struct server *s);
 void outbound_stop(struct server *s); /* breaks everything off; nothing is settled any more */
 void outbound_end(struct server *s);  /* after the next turn of the loop */
 

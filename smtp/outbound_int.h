@@ -23,7 +23,8 @@ struct outbound_hub {
   struct tls_client *tls;      /* once needed */
   struct outbound_link *links; /* all, until their sockets are closed */
   size_t flying;
-  bool starved; /* a lane waits for one of them to end */
+  bool starved;  /* a lane waits for one of them to end */
+  bool draining; /* connections serve the mail they have, and no other */
   bool stopped;
 };
 

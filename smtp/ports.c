@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf_keys.h"
+#include "delegate.h"
 
 #define PORTS_GIVEN_FIRST 3 /* SD_LISTEN_FDS_START */
 
@@ -216,6 +217,18 @@ void ports_abandon(struct server *s)
   for (struct port **link = &s->ports, *p; (p = *link) != NULL;) {
     p->wanted = false;
     if (p->open) {
+      link = &p->next;
+      continue;
+    }
+    *link = p->next;
+    ports_free(p);
+  }
+}
+
+void ports_close_but_receivers(struct server *s)
+{
+  for (struct port **link = &s->ports, *p; (p = *link) != NULL;) {
+    if (delegate_receives(s->policy->rules, listen_addr(p->listener))) {
       link = &p->next;
       continue;
     }

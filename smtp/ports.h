@@ -29,5 +29,6 @@ void ports_commit(struct server *s);
 void ports_abandon(struct server *s);
 
 void ports_close(struct server *s);
+void ports_close_but_receivers(struct server *s); /* filters still bring mails back there */
 
 #endif

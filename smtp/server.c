@@ -7,13 +7,14 @@
 
 #include "auth.h"
 #include "delegate.h"
+#include "deliver.h"
 #include "notify.h"
 #include "outbound.h"
 #include "ports.h"
 #include "reply.h"
 #include "session.h"
 
-#define SERVER_STOP_PATIENCE     5000 /* milliseconds sessions get to end what they are at */
+#define SERVER_STOP_PATIENCE     5000 /* milliseconds all get to end what they are at */
 #define SERVER_CERTS_LOOK        60000
 #define SERVER_SPARE_DESCRIPTORS (64 + 3 * LIMIT_DELEGATE_FLYING)
 #define SERVER_RETURNS           (2 * LIMIT_DELEGATE_FLYING) /* for filters that keep theirs */
@@ -109,31 +110,39 @@ void server_watch_certificates(struct server *s)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* Connections that bring mails back matter only while somebody waits for one. */
+static bool server_is_idle(const struct server *s)
+{
+  return s->session_count + s->local_count == 0 && deliver_count(s->deliver) == 0;
+}
+
 static void server_check_stopped(struct timer *t, void *arg)
 {
   struct server *s = arg;
 
-  if (s->session_count + s->return_count + s->local_count == 0 || loop_now(s->loop) >= s->stop_at) {
+  if (server_is_idle(s) || loop_now(s->loop) >= s->stop_at)
     loop_stop(s->loop);
-    return;
-  }
-  timer_set(s->loop, t, loop_now(s->loop) + 20);
+  else
+    timer_set(s->loop, t, loop_now(s->loop) + 20);
 }
 
 void server_stop(struct server *s)
 {
   struct session *next;
 
+  s->stop_at = loop_now(s->loop);
   if (s->stopping) return;
   s->stopping = true;
-  log_info(LOG_SERVER, "stopping sessions=%zu", s->session_count);
+  deliver_drain(s->deliver);
+  log_info(LOG_SERVER, "stopping sessions=%zu deliveries=%zu", s->session_count,
+           deliver_count(s->deliver));
   notify_stopping(s->notify);
-  ports_close(s);
+  ports_close_but_receivers(s);
   for (struct session *c = s->sessions; c; c = next) {
     next = c->next;
     session_stop(c);
   }
-  s->stop_at = loop_now(s->loop) + SERVER_STOP_PATIENCE;
+  s->stop_at += SERVER_STOP_PATIENCE;
   s->stop.fire = server_check_stopped;
   s->stop.arg = s;
   timer_set(s->loop, &s->stop, loop_now(s->loop));

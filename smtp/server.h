@@ -50,7 +50,8 @@ void server_accept(struct server *s, enum server_port port, int fd, const struct
 int server_raise_descriptors(struct conf *conf, struct err *e);
 /* Looks now and then whether certificates changed. */
 void server_watch_certificates(struct server *s);
-/* Stops accepting, lets sessions end what they are at, then stops the loop. */
+/* Stops accepting, begins no delivery, lets those under way end what they are at (an answered mail is
+ * recorded, so it is not sent again), for 5 s at most; then stops the loop. The second time: at once. */
 void server_stop(struct server *s);
 void server_close(struct server *s); /* frees ports and aborts what is left of the sessions */
 

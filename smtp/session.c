@@ -813,11 +813,13 @@ struct session *session_begin_local(struct server *server, int fd, const struct 
   return session_start(server, SERVER_SMTP, fd, &nobody, who);
 }
 
+/* A filter is let finish: what it brings back somebody may still wait for. */
 void session_stop(struct session *s)
 {
   bool between = s->state == SESSION_GREETED || s->state == SESSION_READY ||
                  s->state == SESSION_MAIL || s->state == SESSION_RCPT;
 
+  if (s->returns && delegate_is_any(s->server)) return;
   if (s->state == SESSION_SHAKING) session_close(s);
   if (between && !s->waiting) session_reply_last(s, reply_of(REPLY_SHUTDOWN));
 }

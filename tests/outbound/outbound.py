@@ -21,6 +21,7 @@ import tempfile
 import time
 
 sys.path[:0] = [str(folder) for folder in pathlib.Path(__file__).resolve().parents[:2]]
+import ending  # noqa: E402
 import others  # noqa: E402
 import postfix  # noqa: E402
 import ways  # noqa: E402
@@ -634,5 +635,5 @@ def test_people_act():
 
 
 if __name__ == "__main__":
-    kit.main("outbound", [test for names in (globals(), vars(others), vars(postfix), vars(ways))
+    kit.main("outbound", [test for names in (globals(), vars(ending), vars(others), vars(postfix), vars(ways))
                           for test in kit.tests_of(names)])
