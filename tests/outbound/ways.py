@@ -24,6 +24,7 @@ class Clock:
         self.pause(0)
 
     def pause(self, seconds):
+        time.sleep(0.1)  # it measures how long its commits take: none shall last for hours
         self.seconds += seconds
         self.file.seek(0)  # in place: the server has it in its memory
         self.file.write(struct.pack("=q", int(self.seconds * 1000)))
@@ -143,6 +144,7 @@ def test_back_off_from_minutes_to_hours():
                 list_.append(tries(w, f"joe@{d}.example")[2] / 1000 - clock.now())
             late = clock.now() - begun > 4 * HOUR
             expect(len(w.server.mails("bob", 2 * late)) == 2 * late, (n, w.server.mails("bob")))
+            until("them to be off the queue", lambda: len(w.server.sql("SELECT id FROM queue")) == 2)
             clock.pause(max(list_[-1] for list_ in waited.values()) + 1)
         for list_ in waited.values():
             for n, seconds in enumerate(list_):
@@ -216,10 +218,8 @@ def test_rewritten_sender_is_good_for_21_days():
         # The next key is made at a start, half a year after the first; the first is known on.
         clock.pause(170 * DAY)
         second = rewritten(3)
-        keys = w.server.sql("SELECT count(*) FROM secret WHERE name LIKE 'srs%'")
         w.server.stop()
         w.server.start()
-        expect(keys == [(1,)] and w.server.sql("SELECT count(*) FROM secret WHERE name LIKE 'srs%'") == [(2,)], keys)
         third = rewritten(4)
         expect(third[:13] != second[:13], "the key is the old one")
         comes_back(second, 3)
