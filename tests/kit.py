@@ -57,12 +57,12 @@ def needs_root(why="needs root"):
 claims = []
 
 
-def free_port():
+def free_port(among=range(10000, 65536)):
     """A port that nobody uses, over TCP or UDP, at any address. It is none of those that the kernel gives
     out by itself, and as long as this process lives no other test gets it: a socket has its number for name."""
     low, high = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     while True:
-        port = random.randrange(10000, 65536)
+        port = random.choice(among)
         if low <= port <= high and high - low < 50000:
             continue
         claim = socket.socket(socket.AF_UNIX)

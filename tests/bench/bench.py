@@ -330,10 +330,9 @@ class Delegated(Vsmtp):
         super().prepare()
         sys.path.insert(0, str(TOP / "tests" / "delegate"))
         import filters
-        filters.ROOT = peers("clamsmtp", "clamav-daemon")
-        port, back = filters.free_ports(2)
-        self.clamd = filters.Clamd(filters.ROOT)
-        self.clamsmtpd = filters.Clamsmtpd(filters.ROOT, self.clamd, port, back)
+        port, back = filters.free_port(), filters.free_port()
+        self.clamd = filters.Clamd()
+        self.clamsmtpd = filters.Clamsmtpd(self.clamd, port, back)
         (self.dir / "vsmtp.toml").write_text(CONFIG.replace(
             '["127.0.0.1:0"]', f'["127.0.0.1:0", "127.0.0.1:{back}"]'))
         (self.dir / "main.vsl").write_text(

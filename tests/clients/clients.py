@@ -7,33 +7,16 @@ the mailbox, relaying is tried and must be refused, in the client's own words.
 
 import email
 import email.policy
-import os
-import pathlib
 import smtplib
 import socket
-import subprocess
-import sys
-import traceback
 
-from server import TOP, Server, until
+from server import Server  # first: it says where kit.py is
+from kit import PROGRAM, TOP, expect, main, run, unpacked, until
 
 HOME = TOP / "rules" / "examples" / "home"
 RULES = {name: (HOME / name).read_text() for name in ("main.vsl", "objects.vsl")}
 OUTSIDE = "someone@elsewhere.example"
 ALICE = "alice@home.example"
-
-
-def run(*command, stdin="", env=None):
-    """status and output of a client"""
-    done = subprocess.run(
-        [str(word) for word in command], input=stdin.encode(), timeout=120,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **(env or {})))
-    return done.returncode, done.stdout.decode(errors="replace")
-
-
-def expect(condition, why):
-    if not condition:
-        raise AssertionError(why)
 
 
 def one_mail(server, subject):
@@ -48,8 +31,7 @@ def one_mail(server, subject):
 
 
 def nothing_kept(server):
-    left = server.sql("SELECT id, queue FROM queue")
-    expect(not left, f"in the queue: {left}")
+    until("an empty queue", lambda: not server.sql("SELECT 1 FROM queue"))
 
 
 # ---- the clients ---------------------------------------------------------------------------------
@@ -95,16 +77,14 @@ def msmtp(server):
 
 
 def smtp_source(server):
-    peers = pathlib.Path(run(TOP / "tests" / "peers.sh", "postfix")[1].strip())
-    libraries = ":".join(str(d) for d in [peers / "usr/lib/postfix", *peers.glob("usr/lib/*-linux-*")])
-    source = [peers / "usr/sbin/smtp-source", "-f", "bob@elsewhere.example", "-l", "5000"]
+    top, env = unpacked("postfix")
+    source = [top / "usr/sbin/smtp-source", "-f", "bob@elsewhere.example", "-l", "5000"]
     at = f"inet:127.0.0.1:{server.port}"
-    status, said = run(*source, "-s", 10, "-m", 300, "-t", ALICE, at,
-                       env={"LD_LIBRARY_PATH": libraries})
+    status, said = run(*source, "-s", 10, "-m", 300, "-t", ALICE, at, env=env)
     expect(status == 0, said)
     expect(len(server.mails(count=300)) == 300, "not every mail, or more, arrived")
-    until("an empty queue", lambda: not server.sql("SELECT 1 FROM queue"))
-    status, said = run(*source, "-t", OUTSIDE, at, env={"LD_LIBRARY_PATH": libraries})
+    nothing_kept(server)
+    status, said = run(*source, "-t", OUTSIDE, at, env=env)
     expect("554 5.7.1" in said, said)
 
 
@@ -167,23 +147,10 @@ TESTS = [swaks, swaks_pipelining, curl, msmtp, smtp_source, smtplib_plain, smtpl
          smtplib_large, smtplib_quarantine, smtplib_restart]
 
 
-def main():
-    program = [pathlib.Path(sys.argv[1]).resolve()]
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    failed = 0
-    wanted = [test for test in TESTS if part in f"clients/{test.__name__}"]
-    for test in wanted:
-        try:
-            with Server(program, RULES) as server:
-                test(server)
-        except Exception as error:
-            failed += 1
-            traceback.print_exc(limit=-2)
-            print(f"FAIL clients/{test.__name__}: {str(error).splitlines()[-1:]}")
-        sys.stdout.flush()
-    print(f"{len(wanted) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+def with_server(test):
+    with Server(PROGRAM, RULES) as server:
+        test(server)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main("clients", TESTS, with_server)

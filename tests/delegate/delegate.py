@@ -14,18 +14,16 @@ import shutil
 import signal
 import smtplib
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import traceback
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import filters  # noqa: E402
-from filters import (CLEAN, EICAR, FORGED, FROM, TO, Clamsmtpd, World, expect, free_ports,
-                     marked, mime, numbers, until)  # noqa: E402
+from filters import CLEAN, EICAR, FORGED, FROM, TO, Clamsmtpd, World, marked, mime, numbers  # noqa: E402
+import kit  # noqa: E402
+from kit import Daemon, expect, free_port, listens, stop_listening, unpacked, until  # noqa: E402
 
 # ---- with the real clamsmtpd ---------------------------------------------------------------------
 
@@ -104,7 +102,7 @@ def clam_scanner_slow(program):
 
 
 def clam_no_receiver(program):
-    with World(program, receiver=free_ports(1)[0]) as w:
+    with World(program, receiver=free_port()) as w:
         w.refused(CLEAN)
         w.lives()
 
@@ -234,8 +232,7 @@ def clam_scanner_odd(program):
         with World(program, socket_path=folder + "/ctl") as w:
             w.refused(CLEAN)
             w.lives()
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        stop_listening(listener)
         shutil.rmtree(folder)
 
 
@@ -371,7 +368,7 @@ def clam_stored_down(program):
         until("a second try", lambda: w.waits() == 2)
         w.filter.stop()
         w.parts.remove(w.filter)
-        w.parts.append(Clamsmtpd(filters.ROOT, w.clamd, *w.ports))
+        w.parts.append(Clamsmtpd(w.clamd, *w.ports))
         w.flush()
         w.server.mails(count=1)
         w.gone()
@@ -399,6 +396,7 @@ def clam_stored_killed(program):
 
 def sink_habits(program):
     """as a peer of the client: each way it behaves is heard, and said in the log"""
+    top, env = unpacked("postfix")
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     for option, said in (([], "gave nothing back"), (["-e"], "gave nothing back"),
                          (["-p", "-8"], "gave nothing back"), (["-f", "rcpt"], "500 5.3.0"),
@@ -406,19 +404,12 @@ def sink_habits(program):
                          (["-f", "."], "500 5.3.0"), (["-q", "rcpt"], "closed"),
                          (["-q", "."], "closed")):
         with World(program, none=True) as w:
-            sink = subprocess.Popen(
-                [filters.ROOT / "usr/sbin/smtp-sink", *user, *option, f"127.0.0.1:{w.ports[0]}", "10"],
-                env=dict(os.environ, LD_LIBRARY_PATH=str(filters.ROOT / "usr/lib/postfix")))
-            try:
-                port = f":{w.ports[0]:04X} 00000000:0000 0A"
-                until("smtp-sink", lambda: port in pathlib.Path("/proc/net/tcp").read_text())
+            with Daemon(lambda: listens(w.ports[0]), top / "usr/sbin/smtp-sink", *user, *option,
+                        f"127.0.0.1:{w.ports[0]}", "10", env=env, cwd="/tmp"):
                 w.refused(CLEAN)
                 logs = w.server.log() + (w.server.dir / "server.log").read_text()
                 why = [line for line in logs.splitlines() if "delegation failed" in line]
                 expect(said in why[0], f"{option}: {why}")
-            finally:
-                sink.terminate()
-                sink.wait()
 
 
 # ---- with a filter of other habits ---------------------------------------------------------------
@@ -866,34 +857,10 @@ def receiver_killed(program):
         expect(len(world.server.mails()) <= 1, "doubled")
 
 
-PEERS = {"clam": ["clamsmtp", "clamav-daemon"], "sink": ["postfix"]}
 TESTS = [test for name, test in globals().items()
          if name.partition("_")[0] in ("clam", "sink", "filter", "client", "stored", "receiver")
          and callable(test)]
 
 
-def main():
-    program = [pathlib.Path(sys.argv[1]).resolve()]
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    failed = ran = 0
-    wanted = [test for test in TESTS if part in f"delegate/{test.__name__}"]
-    for test in wanted:
-        packages = PEERS.get(test.__name__.partition("_")[0], [])
-        filters.ROOT = filters.peers(*packages) if packages else None
-        if packages and not filters.ROOT:
-            print(f"skip delegate/{test.__name__}: no {packages[0]}")
-            continue
-        ran += 1
-        try:
-            test(program)
-        except Exception as error:
-            failed += 1
-            traceback.print_exc(limit=-2)
-            print(f"FAIL delegate/{test.__name__}: {str(error).splitlines()[-1:]}")
-        sys.stdout.flush()
-    print(f"{ran - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("delegate", TESTS, lambda test: test(kit.PROGRAM))

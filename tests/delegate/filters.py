@@ -1,29 +1,26 @@
 """Filters, real and made up, and a server between a client and one of them: for the tests beside.
 
-clamsmtpd and clamd are the real ones, unpacked by peers.sh into ROOT, which whoever runs the tests
-sets; clamd has one signature, made here. The filter that misbehaves is Filter, below.
+clamsmtpd and clamd are the real ones, unpacked by peers.sh; clamd has one signature, made here. The filter that misbehaves is Filter, below.
 """
 
 import contextlib
 import email.mime.application
 import email.mime.multipart
-import os
 import pathlib
 import re
 import shutil
 import signal
 import smtplib
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests" / "clients"))
-from server import Server, until  # noqa: E402
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "clients")]
+from kit import Daemon, expect, free_port, listens, stop_listening, unpacked, until  # noqa: E402
+from server import Server  # noqa: E402
 
-ROOT = None  # where the real ones are
 EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 FROM, TO = "bob@elsewhere.example", "alice@home.example"
 FORGED = "X-VSMTP-DELEGATION"
@@ -57,31 +54,13 @@ import "service" as s;
 """
 
 
-def expect(condition, why):
-    if not condition:
-        raise AssertionError(why)
-
-
-def free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 # ---- the filters ---------------------------------------------------------------------------------
 
-def peers(*packages):
-    got = subprocess.run(
-        [TOP / "tests" / "peers.sh", *packages], capture_output=True, text=True)
-    return pathlib.Path(got.stdout.strip()) if got.returncode == 0 else None
-
-
-class Clamd:
+class Clamd(Daemon):
     """The real clamd with a signature of its own; more: lines of its configuration."""
 
-    def __init__(self, root, more=""):
+    def __init__(self, more=""):
+        top, env = unpacked("clamav-daemon")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="clamd-"))
         self.socket = self.dir / "clamd.ctl"
         (self.dir / "db").mkdir()
@@ -90,49 +69,34 @@ class Clamd:
         (self.dir / "clamd.conf").write_text(
             f"LocalSocket {self.socket}\nDatabaseDirectory {self.dir}/db\nForeground yes\n"
             f"LogFile {self.dir}/clamd.log\n{more}\n")
-        libs = root / "usr" / "lib" / "x86_64-linux-gnu"
-        self.process = subprocess.Popen(
-            [root / "usr" / "sbin" / "clamd", f"--config-file={self.dir}/clamd.conf"],
-            env=dict(os.environ, LD_LIBRARY_PATH=str(libs)),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until("clamd", self.socket.exists)
+        super().__init__(self.answers, top / "usr/sbin/clamd", f"--config-file={self.dir}/clamd.conf", env=env)
+
+    def answers(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.socket))
+            s.sendall(b"zPING\0")
+            return s.recv(100).startswith(b"PONG")
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
+        super().stop()
         shutil.rmtree(self.dir)
 
 
-class Clamsmtpd:
-    def __init__(self, root, clamd, port, receiver, action="pass", timeout=60, socket_path=None,
+class Clamsmtpd(Daemon):
+    def __init__(self, clamd, port, receiver, action="pass", timeout=60, socket_path=None,
                  header="X-AV-Checked: ClamAV using ClamSMTP"):
+        top, env = unpacked("clamsmtp")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="clamsmtpd-"))
-        self.port = port
         (self.dir / "conf").write_text(
             f"Listen: 127.0.0.1:{port}\nOutAddress: 127.0.0.1:{receiver}\n"
             f"ClamAddress: {socket_path or clamd.socket}\n"
             f"Header: {header}\n"
             f"Action: {action}\nTempDirectory: {self.dir}\nTimeOut: {timeout}\n"
             "KeepAlives: 0\nMaxConnections: 64\n")
-        self.log = open(self.dir / "log", "wb")
-        self.process = subprocess.Popen(
-            [root / "usr" / "sbin" / "clamsmtpd", "-d", "2", "-f", self.dir / "conf"],
-            stdout=self.log, stderr=self.log)
-        until("clamsmtpd", lambda: b"accepting" in (self.dir / "log").read_bytes()
-              or self.listens(), seconds=10)
-
-    def listens(self):
-        wanted = f"0100007F:{self.port:04X} 00000000:0000 0A"
-        return wanted in pathlib.Path("/proc/net/tcp").read_text()
+        super().__init__(lambda: listens(port), top / "usr/sbin/clamsmtpd", "-d", "2", "-f", self.dir / "conf", env=env)
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
+        super().stop()
         shutil.rmtree(self.dir)
 
 
@@ -196,7 +160,7 @@ class Filter:
                 link.close()
 
     def stop(self):
-        self.listener.close()
+        stop_listening(self.listener)
 
 
 def marked(text, mark=b"X-AV-Checked: yes"):
@@ -209,7 +173,7 @@ def marked(text, mark=b"X-AV-Checked: yes"):
 class World:
     def __init__(self, program, filter_of=None, timeout="20s", marks="", env=None, stage="preq",
                  server="", any="127.0.0.1", before="", **clam):
-        self.ports = free_ports(2)
+        self.ports = [free_port(), free_port()]
         names = {"filter": self.ports[0], "receiver": self.ports[1], "timeout": timeout,
                  "any": any,
                  "marks": f"\n    marks: {marks}," if marks else ""}
@@ -228,12 +192,12 @@ class World:
         elif self.clam.pop("none", False):
             self.filter = None
         else:
-            clamd = self.clamd = Clamd(ROOT)
+            clamd = self.clamd = Clamd()
             self.parts.append(clamd)
             receiver = self.clam.pop("receiver", self.ports[1])
             if "clamsmtpd_timeout" in self.clam:
                 self.clam["timeout"] = self.clam.pop("clamsmtpd_timeout")
-            self.filter = Clamsmtpd(ROOT, clamd, self.ports[0], receiver, **self.clam)
+            self.filter = Clamsmtpd(clamd, self.ports[0], receiver, **self.clam)
         if self.filter:
             self.parts.append(self.filter)
         self.server.__enter__()

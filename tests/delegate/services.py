@@ -19,12 +19,13 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import filters  # noqa: E402
-from filters import CLEAN, EICAR, FROM, TO, Clamd, Server, expect, free_ports, mime, until  # noqa: E402
+from filters import CLEAN, EICAR, FROM, TO, Clamd, Server, mime  # noqa: E402
+import kit  # noqa: E402
+from kit import expect, free_port, stop_listening, until  # noqa: E402
 import smtplib  # noqa: E402
 
 MAIN = """\
@@ -80,8 +81,8 @@ class Scanned(World):
     """A server whose mails the real clamd sees, on TCP or on its own socket."""
 
     def __init__(self, program, more="", tcp=False, timeout="20s"):
-        port = free_ports(1)[0]
-        self.clamd = Clamd(filters.ROOT, f"TCPSocket {port}\nTCPAddr 127.0.0.1\n{more}")
+        port = free_port()
+        self.clamd = Clamd(f"TCPSocket {port}\nTCPAddr 127.0.0.1\n{more}")
         address = f"127.0.0.1:{port}" if tcp else f"unix:{self.clamd.socket}"
         super().__init__(program, scanned(address, timeout))
 
@@ -219,7 +220,7 @@ class Scanner:
         return self
 
     def __exit__(self, *_):
-        self.listener.close()
+        stop_listening(self.listener)
 
 
 def saying(text):
@@ -265,7 +266,7 @@ def scanner_answers_too_early(program):
 
 
 def scanner_down(program):
-    port = free_ports(1)[0]
+    port = free_port()
     for address in (f"127.0.0.1:{port}", "unix:/nonexistent/clamd.ctl"):
         with World(program, scanned(address)) as w:
             w.refused(CLEAN)
@@ -587,28 +588,5 @@ TESTS = [test for name, test in globals().items()
          and callable(test)]
 
 
-def main():
-    program = [pathlib.Path(sys.argv[1]).resolve()]
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    failed = ran = 0
-    filters.ROOT = None
-    for test in (test for test in TESTS if part in f"services/{test.__name__}"):
-        if test.__name__.startswith("clamd_"):
-            filters.ROOT = filters.ROOT or filters.peers("clamav-daemon")
-            if not filters.ROOT:
-                print(f"skip services/{test.__name__}: no clamav-daemon")
-                continue
-        ran += 1
-        try:
-            test(program)
-        except Exception as error:
-            failed += 1
-            traceback.print_exc(limit=-2)
-            print(f"FAIL services/{test.__name__}: {str(error).splitlines()[-1:]}")
-        sys.stdout.flush()
-    print(f"{ran - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("services", TESTS, lambda test: test(kit.PROGRAM))

@@ -5,6 +5,7 @@ The callers are real ones: bsd-mailx (unpacked by tests/peers.sh), cron's and PH
 Each test is a function and gets its own server.
 """
 
+import contextlib
 import os
 import pathlib
 import random
@@ -16,31 +17,22 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-sys.path.insert(0, str(HERE.parent / "clients"))
-from server import Server, until  # noqa: E402
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "clients")]
+import kit  # noqa: E402
+from kit import Skip, expect, free_port, needs_root, unpacked, until  # noqa: E402
+from server import Server  # noqa: E402
 
-VSMTP = ""
 RULES = {"main.vsl": '#{ connect: [ rule "all" || accept() ] }\n'}
-
-
-class Skip(Exception):
-    pass
-
-
-def expect(condition, why=""):
-    if not condition:
-        raise AssertionError(why)
 
 
 def link(server):
     """The program by its other name."""
     name = server.dir / "sendmail"
     if not name.is_symlink():
-        name.symlink_to(VSMTP)
+        name.symlink_to(kit.PROGRAM[0])
     return name
 
 
@@ -60,11 +52,6 @@ def drop(server):
 
 def empty(server):
     until("the drop folder to be empty", lambda: not list(drop(server).iterdir()))
-
-
-def root():
-    if os.geteuid() != 0:
-        raise Skip("needs root")
 
 
 def enterable(server):
@@ -104,19 +91,13 @@ def php(server):
 
 def mailx(server):
     """bsd-mailx, the mail(1) of Debian."""
-    peers = subprocess.run([TOP / "tests" / "peers.sh", "bsd-mailx"], capture_output=True, text=True,
-                           cwd=TOP, check=False)
-    if peers.returncode != 0:
-        raise Skip(peers.stderr.strip())
-    where = pathlib.Path(peers.stdout.strip())
+    top, env = unpacked("bsd-mailx")
     script = server.dir / "script"
     script.write_text(f'#!/bin/sh\nexec {link(server)} -C {server.dir}/vsmtp.toml "$@"\n')
     script.chmod(0o755)
     (server.dir / "mailrc").write_text(f"set sendmail={script}\n")
-    libraries = ":".join(str(p) for p in where.glob("usr/lib/*-linux-gnu*"))
-    env = dict(os.environ, MAILRC=str(server.dir / "mailrc"), HOME=str(server.dir))
-    call = ["env", f"LD_LIBRARY_PATH={libraries}", str(where / "usr/bin/bsd-mailx"), "-s",
-            "from mailx", "-c", "bob", "-b", "carol@home.example", "alice"]
+    env.update(os.environ, MAILRC=str(server.dir / "mailrc"), HOME=str(server.dir))
+    call = [top / "usr/bin/bsd-mailx", "-s", "from mailx", "-c", "bob", "-b", "carol@home.example", "alice"]
     got = subprocess.run(call, input=b"a text\n.hidden\n", env=env, capture_output=True, check=False)
     if b"exec format" in got.stderr or got.returncode == 127:
         raise Skip(got.stderr.decode())
@@ -259,7 +240,7 @@ def stopped(server):
 
 def others(server):
     """Whoever has a file is who sent it; nobody sees what others left."""
-    root()
+    needs_root()
     enterable(server)
     sendmail(server, "alice", text="Subject: mine\n\nx\n", user=12345)
     mail = server.mails(count=1)[0]
@@ -280,7 +261,7 @@ def others(server):
 
 def shut(server):
     """No right to the folder: EX_NOPERM; no folder: EX_TEMPFAIL; no room: nothing is left."""
-    root()
+    needs_root()
     enterable(server)
     os.chmod(drop(server), 0o700)
     sendmail(server, "alice", text="x", user=12345, code=77)
@@ -359,8 +340,7 @@ class FilterSession(socketserver.StreamRequestHandler):
 def filtered(server):
     """A filter looks at the mail before it is taken; meanwhile the file waits, like a client."""
     sink = server.sink
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        sink.receiver = free.getsockname()[1]
+    sink.receiver = free_port()
     sink.delay, sink.RequestHandlerClass = 2.5, FilterSession
     rules = f'''service filter smtp = #{{
   delegator: #{{ address: "127.0.0.1:{sink.server_address[1]}", timeout: "20s" }},
@@ -513,36 +493,18 @@ TESTS = [cron, php, mailx, large, too_large, slow, concurrent, thousand, killed,
          shut, hostile, filtered, srs, srs_off]
 
 
-def run(test):
+def with_server(test):
     sink = Sink() if getattr(test, "sink", False) else None
-    try:
-        server = Server([VSMTP], onward(sink) if sink else RULES,
+    with contextlib.ExitStack() as stack:
+        server = Server(kit.PROGRAM, onward(sink) if sink else RULES,
                         server=getattr(test, "server", ""), mailboxes=("alice", "bob", "carol"),
                         interfaces=getattr(test, "interfaces", ""))
         server.sink = sink
-        with server:
-            test(server)
-    except Skip as e:
-        print(f"skip {test.__name__}: {e}")
-        return None
-    except Exception:  # pylint: disable=broad-except
-        traceback.print_exc(file=sys.stdout)
-        print(f"FAIL {test.__name__}")
-        return False
-    finally:
         if sink:
-            sink.__exit__()
-    return True
-
-
-def main():
-    global VSMTP
-    VSMTP = os.path.abspath(sys.argv[1])
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    results = [run(t) for t in TESTS if part in "drop_" + t.__name__]
-    print(f"drop {results.count(True)} passed, {results.count(False)} failed")
-    return 1 if False in results else 0
+            stack.enter_context(sink)
+        stack.enter_context(server)
+        test(server)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("drop", TESTS, with_server)

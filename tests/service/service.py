@@ -18,11 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests" / "clients"))
-from server import until  # noqa: E402
+sys.path.insert(0, str(TOP / "tests"))
+import kit  # noqa: E402
+from kit import Skip, expect, free_port, needs_root, until  # noqa: E402
 
 CONFIG = """\
 version_requirement = ">=1.0.0"
@@ -51,8 +51,9 @@ filepath = "main.vsl"
 GIVE = """\
 import os, sys
 user, n, words = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-fds = [os.dup(int(fd)) for fd in words[:n]]
-fds = [os.dup2(fd, 40 + i) for i, fd in enumerate(fds)]
+fds = [os.dup2(int(fd), 400 + i) for i, fd in enumerate(words[:n])]
+for fd in words[:n]:
+    os.close(int(fd))
 for i, fd in enumerate(fds):
     os.dup2(fd, 3 + i)
     os.close(fd)
@@ -64,21 +65,7 @@ if user:
 os.execv(words[n], words[n:])
 """
 ROOT = os.geteuid() == 0
-LOW = 993  # a port for root alone that no mail server of this machine uses
-
-
-class Skip(Exception):
-    pass
-
-
-def expect(condition, why):
-    if not condition:
-        raise AssertionError(why)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
+LOW = free_port(range(600, 1000)) if ROOT else 0  # a port for root alone
 
 
 def quoted(ports):
@@ -260,8 +247,7 @@ def given_to_another(program):
 
 def given_low_port(program):
     """with a port from the supervisor the server is never root"""
-    if not ROOT:
-        raise Skip("needs root")
+    needs_root()
     nobody = pwd.getpwnam("nobody").pw_uid
     if any(not mode(folder) & stat.S_IXOTH for folder in pathlib.Path(program).parents):
         raise Skip("nobody may not reach the program")
@@ -421,8 +407,7 @@ def reload_logs(program):
 
 def as_root(program, rules="#{}", ports=None):
     """A server that root starts and that becomes nobody."""
-    if not ROOT:
-        raise Skip("needs root")
+    needs_root()
     nobody = pwd.getpwnam("nobody")
     group = "nogroup" if subprocess.run(["grep", "-q", "^nogroup:", "/etc/group"]).returncode == 0 \
         else "nobody"
@@ -599,26 +584,5 @@ TESTS = [given_sockets, given_waits_for_the_server, given_to_another, given_low_
          helper_dies_detached, unit_files, script_files]
 
 
-def main():
-    program = str(pathlib.Path(sys.argv[1]).resolve())
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    passed = failed = 0
-    for test in TESTS:
-        if part not in f"service/{test.__name__}":
-            continue
-        try:
-            test(program)
-            passed += 1
-        except Skip as why:
-            print(f"skip service/{test.__name__}: {why}")
-        except Exception as error:
-            failed += 1
-            traceback.print_exc(limit=-2)
-            print(f"FAIL service/{test.__name__}: {(str(error).splitlines() or [''])[-1]}")
-        sys.stdout.flush()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    kit.main("service", TESTS, lambda test: test(kit.PROGRAM[0]))
