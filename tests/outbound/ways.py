@@ -1,8 +1,11 @@
 """tests/outbound/ways.py: which way a mail goes, when it is tried again, and when it is enough."""
 
 import base64
+import contextlib
+import pathlib
 import signal
 import smtplib
+import socket
 import struct
 import tempfile
 import time
@@ -127,6 +130,31 @@ def test_login_refused_beside_one_that_is_not():
             w.send("c@far.example", sender="ann@home.example")
         w.arrived(peer, 7)
         expect(seen.count("eve") == 1 and peer.most > 3, (seen, peer.most))
+
+
+def test_connections_in_all():
+    """five hundred, and the living need not wait for the silent"""
+    port, count = free_port(), 560
+    silent = {f"s{i}.example": f"127.1.{i // 250}.{1 + i % 250}" for i in range(count)}
+    zone = dict(ONE, **{name: [("A", ip)] for name, ip in silent.items()})
+    rules = {"main.vsl": '#{ rcpt: [ rule "all" || accept() ], preq: [ rule "hold" || quarantine("held") ] }'}
+    with contextlib.ExitStack() as listeners, World(zone, rules=rules, port=port, period="1h") as w:
+        for ip in silent.values():
+            listeners.enter_context(socket.create_server((ip, port)))
+        for i in range(0, count, 80):
+            w.send(*(f"u@s{k}.example" for k in range(i, i + 80)))
+        w.server.sql("UPDATE quarantine SET queue = 'deliver'")
+        fds, most = pathlib.Path(f"/proc/{w.server.process.pid}/fd"), [0]
+
+        def crowded():
+            most.append(len([fd for fd in fds.iterdir() if fd.is_symlink()]))
+            return most[-1] >= 500
+        until("five hundred connections", crowded)
+        peer = w.peer("127.0.1.1")
+        w.send("joe@x.example")
+        w.server.sql("UPDATE quarantine SET queue = 'deliver'")
+        until("the living one to have his", lambda: (crowded(), peer.mails)[1], 30)
+        expect(max(most) < 550, f"{max(most)} files open")
 
 
 # ---- when --------------------------------------------------------------------------------------------
