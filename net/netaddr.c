@@ -70,7 +70,10 @@ int netaddr_of_ip(str ip, uint16_t port, struct netaddr *out)
   memset(out, 0, sizeof *out);
   if (!ip.n) return -1;
   if (str_chr(ip, ':') >= 0) {
-    if (!netaddr_ip6(ip, port, out)) return 0;
+    if (!netaddr_ip6(ip, port, out)) {
+      netaddr_unmap(out);
+      return 0;
+    }
   } else if (ip.n < sizeof text && !memchr(ip.p, 0, ip.n)) {
     memcpy(text, ip.p, ip.n);
     text[ip.n] = 0;

@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#define LOOKUP_PORT 25 /* in tests mail has another: there all the world is loopback */
+
 struct lookup_host {
   struct lookup *lookup;
   struct route_host host;
@@ -66,11 +68,17 @@ static bool lookup_is_any(const struct netaddr *a)
   return a->sa.sa_family == AF_INET6 && memcmp(&a->in6.sin6_addr, &any, sizeof any) == 0;
 }
 
+/* A stranger's domain must not send us there: who serves only this machine believes it more. */
+static bool lookup_is_inside(const struct netaddr *a)
+{
+  return netaddr_port(a) == LOOKUP_PORT && (netaddr_is_loopback(a) || lookup_is_any(a));
+}
+
 bool lookup_is_ours(const struct conf *conf, const struct route_hop *hop)
 {
   const struct conf_addrs *listeners = &conf->server.interfaces.addr;
 
-  if (str_ieq(hop->name, conf->server.domain)) return true;
+  if (str_ieq(hop->name, conf->server.domain) || lookup_is_inside(&hop->to)) return true;
   for (size_t i = 0; i < listeners->n; i++) {
     const struct netaddr *at = &listeners->list[i].addr;
 
@@ -238,3 +246,4 @@ struct lookup *lookup_new(const struct lookup_order *o, lookup_fn *done, void *a
   lookup_cancel(k);
   return NULL;
 }
+#undef LOOKUP_PORT

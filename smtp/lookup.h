@@ -34,7 +34,7 @@ struct lookup;
 struct lookup *lookup_new(const struct lookup_order *o, lookup_fn *done, void *arg);
 void lookup_cancel(struct lookup *k); /* no callback; NULL is fine */
 
-/* Does who connects there reach this server itself? */
+/* Does who connects there reach this server itself, or at least this machine? */
 bool lookup_is_ours(const struct conf *conf, const struct route_hop *hop);
 
 #endif

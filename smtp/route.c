@@ -63,10 +63,10 @@ static size_t route_add_one(struct route_hop *hops, size_t n, const struct route
     h->to.in4.sin_port = htons(port);
     memcpy(&h->to.in4.sin_addr, answer->records[i].ip, 4);
   } else {
-    h->to.len = sizeof h->to.in6;
-    h->to.in6.sin6_family = AF_INET6;
-    h->to.in6.sin6_port = htons(port);
-    memcpy(&h->to.in6.sin6_addr, answer->records[i].ip, 16);
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+    memcpy(&in6.sin6_addr, answer->records[i].ip, 16);
+    netaddr_of_sa((struct sockaddr *)&in6, sizeof in6, &h->to); /* ::ffff:127.0.0.1 is 127.0.0.1 */
   }
   return n + 1;
 }

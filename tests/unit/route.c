@@ -101,6 +101,18 @@ TEST(route_families)
   CHECK(route_wants(CONF_IPV6_ONLY, DNS_AAAA) && !route_wants(CONF_IPV6_ONLY, DNS_A));
 }
 
+TEST(route_knows_mapped_addresses)
+{
+  static const struct dns_record six[] = {{.ip = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}}};
+  struct dns_answer a = {.type = DNS_A}, aaaa = {.type = DNS_AAAA, .records = six, .n = 1};
+  struct route_host host = {STR("mx"), 5};
+  struct route_hop hops[LIMIT_ROUTE_HOPS];
+  char text[NETADDR_TEXT_MAX];
+
+  CHECK_INT((long long)route_add(hops, 0, &host, 25, &a, &aaaa, CONF_IPV4_THEN_IPV6), 1);
+  CHECK_STR(str_of(netaddr_text(&hops[0].to, text)), "127.0.0.1:25");
+}
+
 static bool route_is_us(void *arg, const struct route_hop *hop)
 {
   return str_eq(hop->name, str_of(arg));
