@@ -111,7 +111,7 @@ def test_ipv6_as_configured():
 
 
 def test_name_servers_are_silent():
-    with World({"x.example": [("A", "127.0.1.1")]}) as w:
+    with World({"x.example": [("A", "127.0.1.1")]}, patience="1s") as w:
         peer = w.peer("127.0.1.1")
         knot = w.dns.running[0]
         knot.process.send_signal(signal.SIGSTOP)

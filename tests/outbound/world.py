@@ -43,7 +43,7 @@ class World:
     """Name servers, peers on one port, and a vsmtp between them."""
 
     def __init__(self, zone, way="", period="1s", server="", relay="", rules=None, env=None, port=None,
-                 delivery="", dns=""):
+                 delivery="", dns="", patience="10s"):
         self.folder = tempfile.TemporaryDirectory()
         self.port = port or free_port()
         self.peers = []
@@ -52,7 +52,7 @@ class World:
             f'{server}\n[server.smtp]\nopen_relay = true\n{relay}\n'
             f'[server.queues.delivery]\ndeferred_retry_period = "{period}"\n{delivery}\n'
             f'[server.dns]\ntype = "custom"\nconfig = {{ name_servers = ["127.0.0.1:{self.dns.port}"] }}\n'
-            f'options = {{ timeout = "1s", attempts = 2{dns} }}\n')
+            f'options = {{ timeout = "{patience}", attempts = 2{dns} }}\n')
         rules = rules or {"main.vsl": '#{ rcpt: [ action "way" || { %s }, rule "all" || accept() ] }' % way}
         self.server = Server(PROGRAM, rules, config, mailboxes=("alice", "bob"),
                              env=dict(env or {}, VSMTP_MX_PORT=str(self.port)))

@@ -105,7 +105,7 @@ class Service:
             self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self.notify.bind(str(self.dir / "notify"))
             (self.dir / "notify").chmod(0o777)
-            self.notify.settimeout(20)
+            self.notify.settimeout(60)
             env["NOTIFY_SOCKET"] = str(self.dir / "notify")
         fds = [s.fileno() for s in given]
         give = [sys.executable, "-c", GIVE, str(user or 0), str(len(fds)), *map(str, fds)]
@@ -147,7 +147,7 @@ class Service:
         self.says(word, before + 1)
 
     def connect(self, port=None):
-        s = socket.create_connection(("127.0.0.1", port or self.ports[0]), timeout=20)
+        s = socket.create_connection(("127.0.0.1", port or self.ports[0]), timeout=60)
         f = s.makefile("rwb", buffering=0)
         f.socket = s
         s.close()  # the file keeps it
@@ -169,7 +169,7 @@ class Service:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         if self.process:
-            got = self.process.wait(30)
+            got = self.process.wait(60)
             expect(got == status, f"it ended with status {got}")
 
     def __enter__(self):
@@ -232,7 +232,7 @@ def given_waits_for_the_server(program):
     """who connects before the server is there is served by it"""
     with socket.create_server(("127.0.0.1", 0)) as x, \
             Service(program, [x.getsockname()[1]]) as s:
-        early = socket.create_connection(x.getsockname(), timeout=20)
+        early = socket.create_connection(x.getsockname(), timeout=60)
         s.start(given=[x]).ready()
         expect(early.recv(100).startswith(b"220"), "no greeting")
         early.close()
@@ -304,7 +304,7 @@ def told_by_abstract_name(program):
     name = f"vsmtp-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as n, Service(program) as s:
         n.bind("\0" + name)
-        n.settimeout(20)
+        n.settimeout(60)
         s.start(env={"NOTIFY_SOCKET": "@" + name})
         expect(n.recv(100) == b"READY=1", "not READY")
 
@@ -517,15 +517,14 @@ def helper_dies(program):
               and list((alice / "Maildir/new").iterdir()))
 
 
-def running(*command):
-    """the first process of that command line"""
-    def words(pid):
-        try:
-            return pathlib.Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
-        except OSError:
-            return []
-    return min(pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
-               if words(pid) == list(command))
+def running(*command, folder):
+    """the first process of that command line there"""
+    def is_it(pid):
+        at = pathlib.Path("/proc", pid)
+        with contextlib.suppress(OSError):
+            return at.joinpath("cmdline").read_text().split("\0")[:-1] == list(command) and \
+                at.joinpath("cwd").samefile(folder)
+    return min(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and is_it(pid))
 
 
 def helper_dies_detached(program):
@@ -533,8 +532,8 @@ def helper_dies_detached(program):
     with Service(program) as s:
         alice = s.mailbox("alice")
         s.start("--daemon")
-        expect(s.process.wait(30) == 0, "it did not detach")
-        pid = running(program, "-c", "vsmtp.toml", "--daemon")
+        expect(s.process.wait(60) == 0, "it did not detach")
+        pid = running(program, "-c", "vsmtp.toml", "--daemon", folder=s.dir)
         try:
             children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             os.kill(int(children[0]), signal.SIGKILL)
