@@ -1,7 +1,9 @@
 /* vsmtp.h: the nouns all rooms share, and every limit.
  *
- * Every number a stranger can push stands here, with the RFC's minimum beside it. A build can
- * change any of them with -DLIMIT_X=n; the test build shrinks some so that their edges are met.
+ * Every number a stranger can push, and all that bounds memory, stands here: what is counted, the
+ * RFC's minimum if there is one, and behind a semicolon what happens beyond. A build can change any
+ * of them with -DLIMIT_X=n; the test build shrinks some so that their edges are met. How often and
+ * how long the server tries is configured, or stands where it is done.
  */
 #ifndef VSMTP_H
 #define VSMTP_H
@@ -39,104 +41,135 @@ struct datum {
   str text;
 };
 
-/* ---- SMTP limits: RFC 5321 §4.5.3.1 ---------------------------------------------------------- */
+/* ---- what a client may say: RFC 5321 §4.5.3.1 ------------------------------------------------ */
 #ifndef LIMIT_COMMAND_LINE
-#define LIMIT_COMMAND_LINE 2048 /* octets with CRLF; RFC 512 + extensions */
+#define LIMIT_COMMAND_LINE 2048 /* octets with CRLF; RFC 512 + extensions; 500 */
 #endif
 #ifndef LIMIT_LOCAL_PART
-#define LIMIT_LOCAL_PART 64 /* RFC 64 */
+#define LIMIT_LOCAL_PART 64 /* octets; RFC 64; a syntax error */
 #endif
 #ifndef LIMIT_DOMAIN
-#define LIMIT_DOMAIN 255 /* RFC 255 */
+#define LIMIT_DOMAIN 255 /* octets; RFC 255; a syntax error */
 #endif
 #ifndef LIMIT_PATH
-#define LIMIT_PATH 256 /* RFC 256, with the angle brackets */
+#define LIMIT_PATH 256 /* octets with the angle brackets; RFC 256; a syntax error */
+#endif
+#ifndef LIMIT_IDLE_COMMANDS
+#define LIMIT_IDLE_COMMANDS 100 /* in a row that lead nowhere; the next ones count as errors */
+#endif
+#ifndef LIMIT_DATA_RATE
+#define LIMIT_DATA_RATE 4096 /* octets of a body that must come within timeout_client.data; 421 */
 #endif
 #ifndef LIMIT_HEADER_BYTES
-#define LIMIT_HEADER_BYTES (256 * 1024) /* header block in memory; beyond: 552 5.3.4 */
+#define LIMIT_HEADER_BYTES (256 * 1024) /* octets of a header, in memory; 552 5.3.4 */
 #endif
 #ifndef LIMIT_HEADER_FIELDS
-#define LIMIT_HEADER_FIELDS 1000
+#define LIMIT_HEADER_FIELDS 1000 /* of a header; 552 5.3.4 */
+#endif
+#ifndef LIMIT_TEXT_LINE
+#define LIMIT_TEXT_LINE 998 /* octets with the name of a field (RFC 5322 §2.1.1); else body */
 #endif
 #ifndef LIMIT_RECEIVED
-#define LIMIT_RECEIVED 50 /* RFC 100 §6.3 "at least"; beyond: a loop, 554 5.4.6 */
+#define LIMIT_RECEIVED 50 /* fields of that name; RFC 100 §6.3 "at least"; a loop, 554 5.4.6 */
 #endif
 
-/* ---- as a client: what another server may answer ---------------------------------------------- */
+/* ---- a session, a mail ----------------------------------------------------------------------- */
+#ifndef LIMIT_SESSION_REPLY
+#define LIMIT_SESSION_REPLY (16 * 1024) /* octets of a reply, or of those that are held back; 421 */
+#endif
+#ifndef LIMIT_TRANSACTION_BYTES
+#define LIMIT_TRANSACTION_BYTES (2 << 20) /* arena of a session: header, 1000 recipients; 4xx */
+#endif
+#ifndef LIMIT_TRACE
+#define LIMIT_TRACE 1000 /* decisions kept of a mail; the next ones are not */
+#endif
+#ifndef LIMIT_REFUSED
+#define LIMIT_REFUSED 1000 /* sessions that left no mail, until they are written; the oldest goes */
+#endif
+
+/* ---- as a client: what another server may answer --------------------------------------------- */
 #ifndef LIMIT_REPLY_LINE
-#define LIMIT_REPLY_LINE 1000 /* octets; RFC 512 §4.5.3.1.5 "at least" */
+#define LIMIT_REPLY_LINE 1000 /* octets; RFC 512 §4.5.3.1.5 "at least"; no SMTP, tried again */
 #endif
 #ifndef LIMIT_REPLY_LINES
-#define LIMIT_REPLY_LINES 100
+#define LIMIT_REPLY_LINES 100 /* of a reply; no SMTP, tried again */
 #endif
 #ifndef LIMIT_REPLY_TEXT
-#define LIMIT_REPLY_TEXT 4096 /* octets of a reply kept */
+#define LIMIT_REPLY_TEXT 4096 /* octets of a reply; the rest is not kept */
 #endif
 
-/* ---- as a client: who is tried, and how many at once ------------------------------------------ */
+/* ---- delivery: mails in work, servers tried, connections ------------------------------------- */
+#ifndef LIMIT_DELIVER_JOBS
+#define LIMIT_DELIVER_JOBS 500 /* stored mails in work, or waiting for a server; a line */
+#endif
+#ifndef LIMIT_DELIVER_BYTES
+#define LIMIT_DELIVER_BYTES (4 << 20) /* arena of one of them, usually some KB; tried again */
+#endif
+#ifndef LIMIT_DELIVERIES
+#define LIMIT_DELIVERIES 8 /* into mailboxes at the same time; a line */
+#endif
 #ifndef LIMIT_ROUTE_HOSTS
-#define LIMIT_ROUTE_HOSTS                                                                          \
-  10 /* servers of a domain that are looked up; RFC 5321 §5.1: at least two */
+#define LIMIT_ROUTE_HOSTS 10 /* servers of a domain that are looked up; RFC 5321 §5.1: two */
 #endif
 #ifndef LIMIT_ROUTE_HOPS
 #define LIMIT_ROUTE_HOPS 16 /* addresses of a domain that are tried */
 #endif
 #ifndef LIMIT_OUTBOUND_HOST
-#define LIMIT_OUTBOUND_HOST 10 /* connections to one address */
+#define LIMIT_OUTBOUND_HOST 10 /* connections to one address; a line */
 #endif
 #ifndef LIMIT_OUTBOUND_ALL
-#define LIMIT_OUTBOUND_ALL 500 /* connections in all, those included that nobody answered yet */
+#define LIMIT_OUTBOUND_ALL 500 /* connections, those included that nobody answered yet; a line */
 #endif
-#ifndef LIMIT_DELIVER_JOBS
-#define LIMIT_DELIVER_JOBS 500 /* stored mails in work or waiting for a server, some 5 KB each */
+#ifndef LIMIT_OUTBOUND_LANES
+#define LIMIT_OUTBOUND_LANES 4096 /* destinations remembered; half of those unused are forgotten */
 #endif
 
-/* ---- reports to senders ------------------------------------------------------------------------ */
+/* ---- reports to senders ---------------------------------------------------------------------- */
 #ifndef LIMIT_BOUNCE_RATE
-#define LIMIT_BOUNCE_RATE 30 /* to one sender within an hour */
+#define LIMIT_BOUNCE_RATE 30 /* to one sender within an hour; none */
 #endif
 #ifndef LIMIT_BOUNCE_SENDERS
-#define LIMIT_BOUNCE_SENDERS 10000 /* senders written to within an hour; then nobody else is */
+#define LIMIT_BOUNCE_SENDERS 10000 /* senders written to within an hour; nobody else is */
 #endif
 #ifndef LIMIT_BOUNCE_HEADER
-#define LIMIT_BOUNCE_HEADER (32 * 1024) /* octets of a header that go back */
+#define LIMIT_BOUNCE_HEADER (32 * 1024) /* octets of a header that go back; cut */
 #endif
 #ifndef LIMIT_BOUNCE_FULL
-#define LIMIT_BOUNCE_FULL (16 * 1024) /* octets of a message that goes back whole with RET=FULL */
+#define LIMIT_BOUNCE_FULL (16 * 1024) /* octets of a mail that goes back whole; its header */
 #endif
 #ifndef LIMIT_BOUNCE_BYTES
-#define LIMIT_BOUNCE_BYTES (4 << 20) /* octets of a report: 1000 recipients with their replies */
+#define LIMIT_BOUNCE_BYTES (4 << 20) /* octets of a report: 1000 recipients and replies fit */
 #endif
 
-/* ---- delegation ------------------------------------------------------------------------------ */
+/* ---- filters that speak SMTP ----------------------------------------------------------------- */
 #ifndef LIMIT_DELEGATE_CONNECTS
 #define LIMIT_DELEGATE_CONNECTS 5 /* to one service and not greeted yet: clamsmtpd's backlog */
 #endif
 #ifndef LIMIT_DELEGATE_FLYING
-#define LIMIT_DELEGATE_FLYING 30 /* connections to one service; the rest waits in line */
+#define LIMIT_DELEGATE_FLYING 30 /* connections to one service; a line */
 #endif
 #ifndef LIMIT_DELEGATE_JOBS
 #define LIMIT_DELEGATE_JOBS 100 /* mails of the queue at filters, in line included */
 #endif
 #ifndef LIMIT_DELEGATE_TIME
-#define LIMIT_DELEGATE_TIME 300000 /* ms a client waits, in line included; RFC 10 min §4.5.3.2.6 */
+#define LIMIT_DELEGATE_TIME 300000 /* ms a client waits, in line too; RFC 10 min §4.5.3.2.6; 451 */
 #endif
 
 /* ---- services that rules call ---------------------------------------------------------------- */
 #ifndef LIMIT_SERVICES
-#define LIMIT_SERVICES 64 /* of a rule set; also the commands a helper is told of */
+#define LIMIT_SERVICES 64 /* of a rule set, commands included; an error at start */
 #endif
 #ifndef LIMIT_SCANS
-#define LIMIT_SCANS 8 /* connections to one clamd (its MaxThreads: 10); the rest waits in line */
+#define LIMIT_SCANS 8 /* connections to one clamd (its MaxThreads: 10); a line */
 #endif
 #ifndef LIMIT_SCAN_NAME
-#define LIMIT_SCAN_NAME 256 /* octets of a virus name */
+#define LIMIT_SCAN_NAME 256 /* octets of a virus name; no answer of clamd */
 #endif
 #ifndef LIMIT_COMMANDS
-#define LIMIT_COMMANDS 4 /* under way; the rest waits in line */
+#define LIMIT_COMMANDS 4 /* under way; a line */
 #endif
 #ifndef LIMIT_CSV_FILE
-#define LIMIT_CSV_FILE (4 << 20) /* octets of a table */
+#define LIMIT_CSV_FILE (4 << 20) /* octets of a table; the rule fails, as with the next four */
 #endif
 #ifndef LIMIT_CSV_FIELDS
 #define LIMIT_CSV_FIELDS 256 /* of a record */
@@ -150,32 +183,53 @@ struct datum {
 #ifndef LIMIT_SERVICE_WAIT
 #define LIMIT_SERVICE_WAIT 5000 /* ms a rule waits for a file that another program has locked */
 #endif
+#ifndef LIMIT_HELPER_CHILDREN
+#define LIMIT_HELPER_CHILDREN (LIMIT_DELIVERIES + LIMIT_COMMANDS) /* processes; asked again */
+#endif
 
 /* ---- logging in ------------------------------------------------------------------------------ */
 #ifndef LIMIT_AUTH_LINE
-#define LIMIT_AUTH_LINE 12288 /* octets of a line with CRLF; RFC 12288 (RFC 4954 §4) */
+#define LIMIT_AUTH_LINE 12288 /* octets of a line with CRLF; RFC 12288 (RFC 4954 §4); 500 5.5.6 */
+#endif
+#ifndef LIMIT_AUTH_USER
+#define LIMIT_AUTH_USER 512 /* octets of a name; 501, 535 */
+#endif
+#ifndef LIMIT_AUTH_PASSWORD
+#define LIMIT_AUTH_PASSWORD 1024 /* octets; 501, 535 */
+#endif
+#ifndef LIMIT_AUTH_SALT
+#define LIMIT_AUTH_SALT 64 /* octets of a salt, ours or of another server; no SCRAM */
 #endif
 #ifndef LIMIT_AUTH_ROUNDS
 #ifdef VSMTP_TEST
 #define LIMIT_AUTH_ROUNDS 16384
 #else
-#define LIMIT_AUTH_ROUNDS 60000 /* of a password; RFC 7677 §4: 4096 "at least"; Cyrus takes 65536 */
+#define LIMIT_AUTH_ROUNDS 60000 /* of a password; RFC 7677 §4: 4096; Cyrus takes 65536 */
 #endif
+#endif
+#ifndef LIMIT_AUTH_ROUNDS_THERE
+#define LIMIT_AUTH_ROUNDS_THERE 1000000 /* that another server may ask us to compute; no login */
 #endif
 #ifndef LIMIT_AUTH_WAITING
-#define LIMIT_AUTH_WAITING 8 /* passwords in line to be checked; beyond: 454 4.7.0 */
+#define LIMIT_AUTH_WAITING 8 /* passwords in line to be checked; 454 4.7.0 */
 #endif
 #ifndef LIMIT_AUTH_SEEN
-#define LIMIT_AUTH_SEEN 64 /* right passwords remembered, */
+#define LIMIT_AUTH_SEEN 64 /* right passwords remembered, to cost nothing; the oldest goes */
 #endif
 #ifndef LIMIT_AUTH_REMEMBER
-#define LIMIT_AUTH_REMEMBER 600000 /* and for how many ms */
+#define LIMIT_AUTH_REMEMBER 600000 /* ms for which they are */
 #endif
 #ifndef LIMIT_AUTH_ADDRESSES
-#define LIMIT_AUTH_ADDRESSES 1024 /* addresses whose failures are remembered */
+#define LIMIT_AUTH_ADDRESSES 1024 /* addresses whose failures are remembered; the oldest goes */
+#endif
+#ifndef LIMIT_AUTH_LATE
+#define LIMIT_AUTH_LATE 1000 /* ms the first failure is answered late; each further one twice, */
+#endif
+#ifndef LIMIT_AUTH_LATEST
+#define LIMIT_AUTH_LATEST 8000 /* up to so many */
 #endif
 #ifndef LIMIT_AUTH_FAILURES
-#define LIMIT_AUTH_FAILURES 10 /* wrong passwords from one address, then nobody may log in there */
+#define LIMIT_AUTH_FAILURES 10 /* wrong passwords from one address; nobody may log in there */
 #endif
 #ifndef LIMIT_AUTH_BAN
 #define LIMIT_AUTH_BAN 900000 /* for so many ms */
@@ -184,12 +238,38 @@ struct datum {
 #define LIMIT_AUTH_FORGET 3600000 /* ms after which failures count no more */
 #endif
 
+/* ---- mail of this machine's programs --------------------------------------------------------- */
+#ifndef LIMIT_SENDMAIL_BYTES
+#define LIMIT_SENDMAIL_BYTES (8 << 20) /* arena of `sendmail`: header, recipients; it fails */
+#endif
+#ifndef LIMIT_DROP_RCPT
+#define LIMIT_DROP_RCPT 1000 /* recipients of a mail in the drop folder; `sendmail` fails */
+#endif
+#ifndef LIMIT_DROP_JOBS
+#define LIMIT_DROP_JOBS 4 /* of them brought in at once; the folder keeps the others */
+#endif
+#ifndef LIMIT_DROP_BYTES
+#define LIMIT_DROP_BYTES (4 << 20) /* arena of one that is; tried again */
+#endif
+#ifndef LIMIT_DROP_WAITING
+#define LIMIT_DROP_WAITING 10000 /* files remembered that are not for now; looked at too soon */
+#endif
+
 /* ---- connections ----------------------------------------------------------------------------- */
 #ifndef LIMIT_IO_INPUT
-#define LIMIT_IO_INPUT (16 * 1024) /* bytes of one connection read and not yet used */
+#define LIMIT_IO_INPUT (16 * 1024) /* octets of one connection read and not yet used; not read */
 #endif
 #ifndef LIMIT_IO_OUTPUT
-#define LIMIT_IO_OUTPUT (256 * 1024) /* bytes waiting to be sent; beyond: the peer is dropped */
+#define LIMIT_IO_OUTPUT (256 * 1024) /* octets waiting to be sent; the peer is dropped */
+#endif
+#ifndef LIMIT_IO_PIECE
+#define LIMIT_IO_PIECE (16 * 1024) /* octets of a mail read at once to be sent, */
+#endif
+#ifndef LIMIT_IO_AHEAD
+#define LIMIT_IO_AHEAD (64 * 1024) /* octets of it waiting to be sent, and a piece; not read */
+#endif
+#ifndef LIMIT_IO_LINGER
+#define LIMIT_IO_LINGER (256 * 1024) /* octets thrown away of a peer that shall go; it is cut off */
 #endif
 #ifndef LIMIT_TLS_HANDSHAKE
 #define LIMIT_TLS_HANDSHAKE (64 * 1024) /* octets of a peer until it is over, chains included */
@@ -197,78 +277,112 @@ struct datum {
 #ifndef LIMIT_TLS_TURN
 #define LIMIT_TLS_TURN (64 * 1024) /* octets deciphered of one connection before others' turn */
 #endif
-#ifndef LIMIT_TRANSACTION_BYTES
-#define LIMIT_TRANSACTION_BYTES (2 << 20) /* arena of a session: header, 1000 recipients */
+#ifndef LIMIT_TLS_BURST
+#define LIMIT_TLS_BURST 5 /* handshakes of one address or IPv6 /64 at once; the next one waits, */
+#endif
+#ifndef LIMIT_TLS_PERIOD
+#define LIMIT_TLS_PERIOD 200 /* ms for each, */
+#endif
+#ifndef LIMIT_TLS_DEBT
+#define LIMIT_TLS_DEBT 10000 /* ms at most */
+#endif
+#ifndef LIMIT_TLS_PEERS
+#define LIMIT_TLS_PEERS 1024 /* places in the table of who began some; several may share one */
 #endif
 
-/* ---- DNS and SPF: RFC 7208 §4.6.4 -------------------------------------------------------------- */
+/* ---- DNS and SPF: RFC 7208 §4.6.4 ------------------------------------------------------------ */
 #ifndef LIMIT_DNS_FLYING
-#define LIMIT_DNS_FLYING 100 /* questions under way: answers to more overflow the socket's buffer */
+#define LIMIT_DNS_FLYING 100 /* questions: answers to more overflow the socket's buffer; a line */
+#endif
+#ifndef LIMIT_DNS_ANSWER
+#define LIMIT_DNS_ANSWER (1 << 20) /* arena of an answer; none */
+#endif
+#ifndef LIMIT_DNS_RECORDS
+#define LIMIT_DNS_RECORDS 200 /* of the type that was asked for; the rest is not seen */
+#endif
+#ifndef LIMIT_DNS_CHAIN
+#define LIMIT_DNS_CHAIN 10 /* CNAMEs in one message; none */
+#endif
+#ifndef LIMIT_DNS_HOPS
+#define LIMIT_DNS_HOPS 8 /* messages that end in a CNAME, asked one after another; none */
 #endif
 #ifndef LIMIT_SPF_TERMS
-#define LIMIT_SPF_TERMS 10 /* RFC 10: terms of an evaluation that ask */
+#define LIMIT_SPF_TERMS 10 /* of an evaluation that ask; RFC 10; permerror */
 #endif
 #ifndef LIMIT_SPF_VOID
-#define LIMIT_SPF_VOID 2 /* RFC 2: of those, such as find nothing */
+#define LIMIT_SPF_VOID 2 /* of those, such as find nothing; RFC 2; permerror */
 #endif
 #ifndef LIMIT_SPF_NAMES
-#define LIMIT_SPF_NAMES 10 /* RFC 10: mail servers of one mx, host names of one ptr */
+#define LIMIT_SPF_NAMES 10 /* servers of an mx, names of a ptr; RFC 10; permerror, unseen */
 #endif
 #ifndef LIMIT_SPF_TIME
-#define LIMIT_SPF_TIME 20000 /* milliseconds of an evaluation; RFC 20 s "at least" */
+#define LIMIT_SPF_TIME 20000 /* ms of an evaluation; RFC 20 s "at least"; temperror */
 #endif
 #ifndef LIMIT_SPF_MEMORY
-#define LIMIT_SPF_MEMORY (2 << 20) /* bytes of an evaluation: records and answers of 64 KB */
+#define LIMIT_SPF_MEMORY (2 << 20) /* arena of an evaluation: answers of 64 KB; temperror */
+#endif
+#ifndef LIMIT_SPF_EXPLANATION
+#define LIMIT_SPF_EXPLANATION 4096 /* octets; none */
 #endif
 
 /* ---- store ----------------------------------------------------------------------------------- */
 #ifndef LIMIT_CHUNK
-#define LIMIT_CHUNK (64 * 1024) /* octets of body a chunk row holds */
+#define LIMIT_CHUNK (64 * 1024) /* octets of body a row holds */
 #endif
 #ifndef LIMIT_SPACE_RESERVE
-#define LIMIT_SPACE_RESERVE (16 << 20) /* kept free; 2 % of the file system if that is more */
+#define LIMIT_SPACE_RESERVE (16 << 20) /* octets kept free, or 2 % of the file system; 452 4.3.1 */
 #endif
 
-/* ---- rules: configurable within app.vsl; these are the defaults (vsl.md 12) ------------------ */
+/* ---- rules: defaults of what app.vsl configures (vsl.md 12); the rule fails ------------------ */
 #ifndef LIMIT_VSL_DEPTH
 #define LIMIT_VSL_DEPTH 64 /* calls of script functions and closures */
 #endif
 #ifndef LIMIT_VSL_STEPS
-#define LIMIT_VSL_STEPS 10000000
+#define LIMIT_VSL_STEPS 10000000 /* of a directive */
 #endif
 #ifndef LIMIT_VSL_SLICE
 #define LIMIT_VSL_SLICE 100000 /* steps after which a rule gives way to the loop */
 #endif
 #ifndef LIMIT_VSL_MEMORY
-#define LIMIT_VSL_MEMORY (4 * 1024 * 1024) /* bytes per running rule set */
+#define LIMIT_VSL_MEMORY (4 << 20) /* octets of a directive */
 #endif
 #ifndef LIMIT_VSL_STRING
-#define LIMIT_VSL_STRING (1024 * 1024)
+#define LIMIT_VSL_STRING (1 << 20) /* octets */
 #endif
 #ifndef LIMIT_VSL_ITEMS
 #define LIMIT_VSL_ITEMS 65536 /* of an array or a map */
-#endif
-#ifndef LIMIT_VSL_FILE
-#define LIMIT_VSL_FILE (1024 * 1024) /* bytes of a source file */
 #endif
 #ifndef LIMIT_VSL_IMPORTS
 #define LIMIT_VSL_IMPORTS 16 /* depth */
 #endif
 
-/* ---- aliases --------------------------------------------------------------------------------- */
+/* ---- files of the operator, read whole: an error at start ------------------------------------ */
+#ifndef LIMIT_CONF_FILE
+#define LIMIT_CONF_FILE (1 << 20) /* octets */
+#endif
+#ifndef LIMIT_CERT_FILE
+#define LIMIT_CERT_FILE (256 * 1024) /* octets: a chain, a key */
+#endif
+#ifndef LIMIT_PASSWD_FILE
+#define LIMIT_PASSWD_FILE (4 << 20) /* octets of /etc/passwd, /etc/group; nobody is found */
+#endif
 #ifndef LIMIT_ALIAS_FILE
 #define LIMIT_ALIAS_FILE (1 << 20) /* octets of an aliases file */
 #endif
 #ifndef LIMIT_ALIAS_TARGETS
 #define LIMIT_ALIAS_TARGETS 1000 /* addresses one may stand for, those on the way included */
 #endif
-
-/* ---- the helper ------------------------------------------------------------------------------ */
-#ifndef LIMIT_DELIVERIES
-#define LIMIT_DELIVERIES 8 /* into mailboxes at the same time */
+#ifndef LIMIT_VSL_FILE
+#define LIMIT_VSL_FILE (1 << 20) /* octets of a source file */
 #endif
-#ifndef LIMIT_HELPER_CHILDREN
-#define LIMIT_HELPER_CHILDREN (LIMIT_DELIVERIES + LIMIT_COMMANDS)
+#ifndef LIMIT_VSL_FILES
+#define LIMIT_VSL_FILES 4096 /* of a rule set */
+#endif
+#ifndef LIMIT_VSL_LIST
+#define LIMIT_VSL_LIST (8 << 20) /* octets of the text behind a `file` object */
+#endif
+#ifndef LIMIT_VSL_RULES
+#define LIMIT_VSL_RULES (64 << 20) /* memory of a loaded rule set: `file` objects are long */
 #endif
 
 #endif

@@ -11,15 +11,13 @@
 #include <arpa/inet.h>
 #include <sys/time.h>
 
-#define DNS_HOPS       8         /* messages of one CNAME chain */
-#define DNS_NAME_MAX   1024      /* a name of 255 octets, each escaped "\\ddd" */
-#define DNS_PATIENCE   2000      /* milliseconds until a question is late */
-#define DNS_TTL_LEAST  1         /* seconds an answer is kept at least: one burst of mails */
-#define DNS_TTL_NONE   5         /* a negative answer without SOA */
-#define DNS_EDNS       1232      /* octets of a UDP answer that need no fragments */
-#define DNS_RCVBUF     (4 << 20) /* asked of the system, which may give less */
-#define DNS_ANSWER_MAX (1 << 20) /* bytes one answer may take in memory */
-#define DNS_SOCKETS    32
+#define DNS_NAME_MAX  1024      /* a name of 255 octets, each escaped "\\ddd" */
+#define DNS_PATIENCE  2000      /* milliseconds until a question is late */
+#define DNS_TTL_LEAST 1         /* seconds an answer is kept at least: one burst of mails */
+#define DNS_TTL_NONE  5         /* a negative answer without SOA */
+#define DNS_EDNS      1232      /* octets of a UDP answer that need no fragments */
+#define DNS_RCVBUF    (4 << 20) /* asked of the system, which may give less */
+#define DNS_SOCKETS   32
 
 enum dns_state {              /* ORDER DNS_STATE: an entry is in the list of its state */
                  DNS_WAITING, /* not sent yet, or the end of its CNAME chain is not */
@@ -124,7 +122,7 @@ static struct dns_entry *dns_entry_new(struct dns *d, str key, enum dns_type typ
   if (!e) return NULL;
   e->dns = d;
   e->type = type;
-  e->arena = arena_new(DNS_ANSWER_MAX);
+  e->arena = arena_new(LIMIT_DNS_ANSWER);
   if (e->arena) e->key = arena_str(e->arena, key);
   if (e->key.p && map_set(&d->entries, key, e) == 0) {
     dns_link(e, DNS_WAITING);
@@ -184,7 +182,7 @@ static void dns_answered(void *arg, int status, int timeouts, unsigned char *abu
   e->target = target;
   if (!target.p) {
     dns_finish(e);
-  } else if (++e->hops > DNS_HOPS) {
+  } else if (++e->hops > LIMIT_DNS_HOPS) {
     e->answer.status = DNS_TEMP;
     dns_finish(e);
   } else {
@@ -453,12 +451,10 @@ const char *dns_library_version(void)
 {
   return ares_version(NULL);
 }
-#undef DNS_HOPS
 #undef DNS_NAME_MAX
 #undef DNS_PATIENCE
 #undef DNS_TTL_LEAST
 #undef DNS_TTL_NONE
 #undef DNS_EDNS
 #undef DNS_RCVBUF
-#undef DNS_ANSWER_MAX
 #undef DNS_SOCKETS

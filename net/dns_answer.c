@@ -7,10 +7,8 @@
 
 #include <ares.h>
 
-#define DNS_ANSWER_RECORDS 200   /* of the wanted type; more are ignored */
-#define DNS_ANSWER_CHAIN   10    /* CNAMEs in one message */
-#define DNS_ANSWER_TTL     86400 /* seconds; longer ones are cut (RFC 8767 §4 allows it) */
-#define DNS_ANSWER_SOA     6
+#define DNS_ANSWER_TTL 86400 /* seconds; longer ones are cut (RFC 8767 §4 allows it) */
+#define DNS_ANSWER_SOA 6
 
 struct dns_answer_cursor {
   str all;
@@ -145,7 +143,7 @@ static void dns_answer_sections(struct dns_answer_cursor *c, unsigned answers, u
 static int dns_answer_chain(const struct dns_answer_cursor *c, const struct dns_answer_lists *l,
                             struct arena *a, str *name, int64_t *ttl)
 {
-  for (int links = 0; links <= DNS_ANSWER_CHAIN; links++) {
+  for (int links = 0; links <= LIMIT_DNS_CHAIN; links++) {
     size_t i = 0;
     struct dns_record target = {.preference = 0};
 
@@ -163,7 +161,7 @@ static void dns_answer_collect(const struct dns_answer_cursor *c, const struct d
 {
   struct dns_record *records = arena_alloc(a, (l->n + 1) * sizeof *records);
 
-  for (size_t i = 0; records && i < l->n && out->n < DNS_ANSWER_RECORDS; i++) {
+  for (size_t i = 0; records && i < l->n && out->n < LIMIT_DNS_RECORDS; i++) {
     const struct dns_answer_rr *rr = &l->rr[i];
 
     if (rr->type != out->type || !str_ieq(rr->owner, name)) continue;
@@ -203,7 +201,5 @@ void dns_answer_read(str message, enum dns_type type, struct arena *a, struct dn
     *next = name;
   out->ttl = lists.negative < 0 ? 0 : lists.negative < out->ttl ? lists.negative : out->ttl;
 }
-#undef DNS_ANSWER_RECORDS
-#undef DNS_ANSWER_CHAIN
 #undef DNS_ANSWER_TTL
 #undef DNS_ANSWER_SOA

@@ -22,9 +22,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#define IO_CLOSE_MS     5000         /* for sending what is left */
-#define IO_LINGER_MS    2000         /* for the peer's end after that */
-#define IO_LINGER_BYTES (256 * 1024) /* read and thrown away meanwhile */
+#define IO_CLOSE_MS  5000 /* for sending what is left */
+#define IO_LINGER_MS 2000 /* for the peer's end after that */
 
 static const char *const io_life_names[] = {/* ORDER IO_LIFE */
                                             "connecting", "open",   "dead",
@@ -300,7 +299,7 @@ static void io_linger(struct io *io)
   ssize_t got = mem ? io_recv_raw(io, mem, LIMIT_IO_INPUT) : 0;
   if (got > 0) io->received += (uint64_t)got;
   if (got < 0 && io_would_block(errno)) return;
-  if (got > 0 && io->received < io->rate_from + IO_LINGER_BYTES) return;
+  if (got > 0 && io->received < io->rate_from + LIMIT_IO_LINGER) return;
   io_enter(io, IO_LIFE_GONE);
   loop_late(io->loop, &io->late);
 }
@@ -556,4 +555,3 @@ fail:
 
 #undef IO_CLOSE_MS
 #undef IO_LINGER_MS
-#undef IO_LINGER_BYTES

@@ -1,25 +1,20 @@
 /* net/tls_gate.c: whose turn it is to compute.
  *
  * A handshake costs milliseconds that everybody else waits. So one is computed a turn of the loop, in
- * order of arrival, and each address has an allowance: GATE_BURST at once, then one each
- * GATE_PERIOD_MS. Addresses are kept as the time their allowance is whole again (the "theoretical
+ * order of arrival, and each address has an allowance: LIMIT_TLS_BURST at once, then one each
+ * LIMIT_TLS_PERIOD. Addresses are kept as the time their allowance is whole again (the "theoretical
  * arrival time" of ATM), in a table whose places several may share; where they fall no stranger can
  * foresee. IPv6 counts by /64, which is what one customer has.
  */
 #include "loop.h"
 #include "tls_int.h"
 
-#define GATE_PLACES    1024
-#define GATE_PERIOD_MS 200
-#define GATE_BURST     5
-#define GATE_DEBT_MS   10000 /* nobody waits longer, however many came before */
-
 struct tls_gate {
   struct loop *loop;
   struct task task;
   struct tls_wait *first, **end;
   uint64_t key;
-  int64_t whole[GATE_PLACES]; /* loop time */
+  int64_t whole[LIMIT_TLS_PEERS]; /* loop time */
 };
 
 static void tls_gate_turn(struct task *t, void *arg)
@@ -92,13 +87,9 @@ int64_t tls_gate_delay(struct loop *l, const struct netaddr *peer)
   int64_t now = loop_now(l), *whole;
 
   if (!g || netaddr_is_loopback(peer)) return 0;
-  whole = &g->whole[tls_gate_hash(g, peer) % GATE_PLACES];
+  whole = &g->whole[tls_gate_hash(g, peer) % LIMIT_TLS_PEERS];
   if (*whole < now) *whole = now;
-  if (*whole < now + GATE_DEBT_MS) *whole += GATE_PERIOD_MS;
-  now += GATE_BURST * GATE_PERIOD_MS;
+  if (*whole < now + LIMIT_TLS_DEBT) *whole += LIMIT_TLS_PERIOD;
+  now += LIMIT_TLS_BURST * LIMIT_TLS_PERIOD;
   return *whole > now ? *whole - now : 0;
 }
-#undef GATE_PLACES
-#undef GATE_PERIOD_MS
-#undef GATE_BURST
-#undef GATE_DEBT_MS

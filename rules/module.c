@@ -5,8 +5,6 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#define MODULE_FILES_MAX 4096
-
 const struct object_type module_type = {.name = "module"};
 
 struct value module_value(struct region *r, struct module *m)
@@ -50,7 +48,7 @@ struct function *module_function(const struct module *m, str name, size_t params
 /* A module for a text that lives as long as the program. NULL: no memory. */
 static struct module *module_new(struct program *p, str file, str real, str source)
 {
-  if (p->module_count == MODULE_FILES_MAX) return NULL;
+  if (p->module_count == LIMIT_VSL_FILES) return NULL;
   struct module **list = mem_resize(p->modules, (p->module_count + 1) * sizeof *list);
   if (!list) return NULL;
   p->modules = list;
@@ -312,5 +310,3 @@ void program_diag(const struct program *p, struct diags *d, bool warning, struct
   va_end(ap);
   diags_add(d, warning, at.file, source, at.line, at.column, "%s", text);
 }
-
-#undef MODULE_FILES_MAX

@@ -5,8 +5,7 @@
 #include "mailbox.h"
 #include "regex.h"
 
-#define OBJECT_FILE_MAX (8 * 1024 * 1024) /* bytes of the text behind a `file` object */
-#define OBJECT_DEPTH    16                /* groups in groups */
+#define OBJECT_DEPTH 16 /* groups in groups */
 
 /* ORDER OBJECT_KIND. What an invalid text is not. */
 static const char *const object_wants[OBJECT_KINDS] = {
@@ -308,7 +307,7 @@ static int object_read_lines(struct fiber *f, str path, str text, int kind, stru
 static int object_of_file(struct fiber *f, str path, str content, struct value *out)
 {
   struct err e = {0};
-  struct buf text = BUF_INIT(OBJECT_FILE_MAX);
+  struct buf text = BUF_INIT(LIMIT_VSL_LIST);
   struct region *r = fiber_region(f);
   struct value items = value_unit();
   int result = -1;
@@ -317,7 +316,7 @@ static int object_of_file(struct fiber *f, str path, str content, struct value *
                 STR_ARG(path));
     goto out;
   }
-  if (file_read(path, OBJECT_FILE_MAX, &text, &e) < 0) {
+  if (file_read(path, LIMIT_VSL_LIST, &text, &e) < 0) {
     fiber_raise(f, VSL_RUNTIME, "%s", e.text);
     goto out;
   }
@@ -505,6 +504,5 @@ const struct native object_natives[] = {
 };
 const size_t object_natives_count = BASE_COUNT(object_natives);
 
-#undef OBJECT_FILE_MAX
 #undef OBJECT_DEPTH
 #undef OBJECT_TYPE

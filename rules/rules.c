@@ -7,8 +7,6 @@
 #include "vm.h"
 
 #define RULES_MAX_TIME 60000 /* milliseconds of a directive when nobody says */
-#define RULES_LOAD_MEMORY                                                                          \
-  (64 << 20) /* bytes of a whole rule set: lists of `file` objects are long */
 
 static const char rules_prelude[] =
 #include "rules/prelude.vsl.inc"
@@ -484,7 +482,7 @@ static int rules_load_file(struct rules *r, str path, const struct rules_options
   }
   struct program_options options = {
       .registry = r->registry, .limits = opt->limits, .host = &env, .print = stage_print};
-  if (options.limits.memory) options.limits.memory = RULES_LOAD_MEMORY;
+  if (options.limits.memory) options.limits.memory = LIMIT_VSL_RULES;
   r->program = program_load(&options, path, d);
   if (!r->program) return -1;
   const size_t before = d->errors;
@@ -517,4 +515,3 @@ struct rules *rules_load(str path, const struct rules_options *opt, struct diags
 }
 
 #undef RULES_MAX_TIME
-#undef RULES_LOAD_MEMORY

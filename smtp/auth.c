@@ -177,7 +177,7 @@ static void auth_restore(struct session *s, const struct auth *a)
 static void auth_refuse(struct session *s, struct reply r, int64_t late)
 {
   struct auth *a = s->auth, copy = *a;
-  struct buf who = BUF_INIT(SASL_USER_MAX);
+  struct buf who = BUF_INIT(LIMIT_AUTH_USER);
   buf_str_add(&who, buf_str(&a->sasl.user));
   if (!a->asked) s->reported = s->greeting->trace_count;
   auth_forget(s);

@@ -1,9 +1,6 @@
 /* smtp/ban.c: addresses that guess passwords. */
 #include "ban.h"
 
-#define BAN_FIRST  1000 /* ms the first failure is answered late; each further one twice that */
-#define BAN_LATEST 8000
-
 struct ban_entry {
   struct ban_key key;
   unsigned failures; /* 0: free */
@@ -79,12 +76,12 @@ static struct ban_entry *ban_entry(struct ban *b, const struct ban_key *who)
 int64_t ban_failed(struct ban *b, struct ban_key who)
 {
   struct ban_entry *e = ban_entry(b, &who);
-  int64_t late = BAN_FIRST;
+  int64_t late = LIMIT_AUTH_LATE;
   if (ban_is_old(e)) e->failures = 0;
-  for (unsigned i = 0; i < e->failures && late < BAN_LATEST; i++) late *= 2;
+  for (unsigned i = 0; i < e->failures && late < LIMIT_AUTH_LATEST; i++) late *= 2;
   if (e->failures < LIMIT_AUTH_FAILURES) e->failures++;
   e->at = clock_mono();
-  return late < BAN_LATEST ? late : BAN_LATEST;
+  return late < LIMIT_AUTH_LATEST ? late : LIMIT_AUTH_LATEST;
 }
 
 void ban_forgive(struct ban *b, struct ban_key who)
@@ -92,5 +89,3 @@ void ban_forgive(struct ban *b, struct ban_key who)
   for (size_t i = 0; i < LIMIT_AUTH_ADDRESSES; i++)
     if (ban_is(&b->list[i], &who)) b->list[i].failures = 0;
 }
-#undef BAN_FIRST
-#undef BAN_LATEST

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define CERTS_FILE_MAX  (256 * 1024)
 #define CERTS_REMIND    (24 * 3600 * 1000)
 #define CERTS_WARN_DAYS 14 /* those who renew by a timer do it 30 days before */
 
@@ -74,7 +73,7 @@ static void certs_say(const struct conf *conf, const struct certs_place *at, boo
   const struct toml *node = toml_get(at->table, str_of(key));
   struct err e;
 
-  if (conf->file.n && file_read(conf->file, 1 << 20, &source, &e) < 0) buf_clear(&source);
+  if (conf->file.n && file_read(conf->file, LIMIT_CONF_FILE, &source, &e) < 0) buf_clear(&source);
   diags_add(d, warning, conf->file, buf_str(&source), node ? node->line : 0,
             node ? node->column : 0, "%s: %s", key, text);
   buf_free(&source);
@@ -153,7 +152,7 @@ static int certs_read(const struct conf *conf, struct tls_pair *pairs, struct bu
   for (size_t i = 0; i < 2 * n && certs_place(conf, i / 2, &place); i++) {
     str path = i % 2 ? place.tls->private_key : place.tls->certificate;
 
-    if (file_read(path, CERTS_FILE_MAX, &texts[i], &e) == 0) continue;
+    if (file_read(path, LIMIT_CERT_FILE, &texts[i], &e) == 0) continue;
     certs_say_unreadable(conf, &place, keys[i % 2], &e, d);
     return -1;
   }
@@ -315,6 +314,5 @@ void certs_describe(const struct certs *c, const struct conf *conf, struct buf *
                clock_utc(t->until * 1000, date));
   }
 }
-#undef CERTS_FILE_MAX
 #undef CERTS_REMIND
 #undef CERTS_WARN_DAYS

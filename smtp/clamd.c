@@ -8,9 +8,7 @@
  */
 #include "clamd.h"
 
-#define CLAMD_PIECE (16 * 1024)
-#define CLAMD_AHEAD (64 * 1024) /* octets written and not yet sent, at most one piece more */
-#define CLAMD_SAYS  1024        /* octets of its answer */
+#define CLAMD_SAYS 1024 /* octets of its answer */
 
 enum clamd_state { CLAMD_WAITING, CLAMD_CONNECTING, CLAMD_SENDING, CLAMD_ASKED, CLAMD_OVER };
 
@@ -141,7 +139,7 @@ static void clamd_write(struct clamd_scan *s, str octets)
 /* As much of the mail as may wait in the connection. False: it cannot be read. */
 static bool clamd_say(struct clamd_scan *s)
 {
-  while (io_pending(s->io) < CLAMD_AHEAD) {
+  while (io_pending(s->io) < LIMIT_IO_AHEAD) {
     const int got = clamd_read(s);
 
     if (got < 0) return false;
@@ -150,11 +148,11 @@ static bool clamd_say(struct clamd_scan *s)
       s->state = CLAMD_ASKED;
       return true;
     }
-    const str some = str_sub(buf_str(&s->piece), s->at, s->at + CLAMD_PIECE);
+    const str some = str_sub(buf_str(&s->piece), s->at, s->at + LIMIT_IO_PIECE);
     clamd_write(s, some);
     s->at += some.n;
   }
-  io_drain(s->io, CLAMD_AHEAD / 2);
+  io_drain(s->io, LIMIT_IO_AHEAD / 2);
   return true;
 }
 
@@ -266,6 +264,4 @@ void clamd_cancel(struct clamd_scan *s)
 {
   if (s && s->clamd) clamd_let_go(s);
 }
-#undef CLAMD_PIECE
-#undef CLAMD_AHEAD
 #undef CLAMD_SAYS

@@ -12,9 +12,7 @@
 #include "login.h"
 #include "stuff.h"
 
-#define CLIENT_WINDOW 50          /* commands said ahead: replies must fit the peer's buffers */
-#define CLIENT_PIECE  (16 * 1024) /* octets of a mail asked for at once */
-#define CLIENT_AHEAD  (64 * 1024) /* octets written and not yet sent, at most one piece more */
+#define CLIENT_WINDOW 50 /* commands said ahead: replies must fit the peer's buffers */
 #define CLIENT_MINUTE 60000
 
 enum client_state {
@@ -236,10 +234,10 @@ static void client_over_for_nobody(struct client *c)
 static void client_say_text(struct client *c)
 {
   struct client_mail *m = c->mail;
-  char piece[CLIENT_PIECE];
+  char piece[LIMIT_IO_PIECE];
 
   buf_clear(&c->piece);
-  while (c->at < m->octets && io_pending(c->io) < CLIENT_AHEAD) {
+  while (c->at < m->octets && io_pending(c->io) < LIMIT_IO_AHEAD) {
     uint64_t left = m->octets - c->at;
     ptrdiff_t n = m->body(m->arg, c->at, piece, left < sizeof piece ? (size_t)left : sizeof piece);
 
@@ -263,14 +261,14 @@ static void client_say_text(struct client *c)
     client_enter(c, CLIENT_DOT);
     if (c->o.lmtp && c->accepted == 0) client_over_for_nobody(c); /* which nobody answers */
   } else {
-    io_drain(c->io, CLIENT_AHEAD / 2);
+    io_drain(c->io, LIMIT_IO_AHEAD / 2);
     client_set_deadline(c);
   }
 }
 
 static void client_begin_text(struct client *c)
 {
-  c->piece.cap = 2 * CLIENT_PIECE + 8;
+  c->piece.cap = 2 * LIMIT_IO_PIECE + 8;
   client_enter(c, CLIENT_BODY);
   client_say_text(c);
 }
@@ -712,7 +710,7 @@ bool client_is_open(const struct client *c)
 /* Octets beyond ASCII; a mail that cannot be read is found out when it is sent. */
 static bool client_is_eight(const struct client_mail *m)
 {
-  char piece[CLIENT_PIECE];
+  char piece[LIMIT_IO_PIECE];
   ptrdiff_t n = 0;
 
   for (uint64_t at = 0; at < m->octets; at += (uint64_t)n) {
@@ -812,6 +810,4 @@ void client_end(struct client *c)
   }
 }
 #undef CLIENT_WINDOW
-#undef CLIENT_PIECE
-#undef CLIENT_AHEAD
 #undef CLIENT_MINUTE

@@ -14,7 +14,6 @@
 #include "passwd.h"
 
 #define CONF_PATH_DEFAULT "/etc/vsmtp/vsmtp.toml"
-#define CONF_FILE_LIMIT   (1024 * 1024)
 /* What no file at all means. */
 #define CONF_NOTHING "version_requirement = \">=1.0.0, <2.0.0\"\n"
 
@@ -410,7 +409,7 @@ struct conf *conf_load(str path, struct diags *d)
   struct err e;
   if (!path.n && access(CONF_PATH_DEFAULT, F_OK) == 0) path = STR(CONF_PATH_DEFAULT);
   if (!path.n) return conf_defaults(d);
-  if (file_read(path, CONF_FILE_LIMIT, &source, &e))
+  if (file_read(path, LIMIT_CONF_FILE, &source, &e))
     diags_add(d, false, path, (str){NULL, 0}, 0, 0, "%s", e.text);
   else
     c = conf_parse(path, buf_str(&source), NULL, d);
@@ -418,5 +417,4 @@ struct conf *conf_load(str path, struct diags *d)
   return c;
 }
 #undef CONF_PATH_DEFAULT
-#undef CONF_FILE_LIMIT
 #undef CONF_NOTHING

@@ -8,10 +8,9 @@
 #include "deliver_int.h"
 #include "outbound.h"
 
-#define DELIVER_JOB_BYTES (4 * 1024 * 1024)
-#define DELIVER_TROUBLE   5000 /* milliseconds until a database in trouble is asked again */
-#define DELIVER_BATCH     50   /* mails begun in one turn of the loop */
-#define DELIVER_CROWD     250  /* milliseconds until a full house is thinned again */
+#define DELIVER_TROUBLE 5000 /* milliseconds until a database in trouble is asked again */
+#define DELIVER_BATCH   50   /* mails begun in one turn of the loop */
+#define DELIVER_CROWD   250  /* milliseconds until a full house is thinned again */
 
 void deliver_wake(struct deliver *d)
 {
@@ -55,7 +54,7 @@ static struct deliver_job *deliver_job_new(struct deliver *d, struct store_claim
 {
   struct deliver_job *j = mem_alloc(sizeof *j);
 
-  if (j) j->arena = arena_new(DELIVER_JOB_BYTES);
+  if (j) j->arena = arena_new(LIMIT_DELIVER_BYTES);
   if (!j || !j->arena) {
     mem_free(j);
     queue_release(d->server->store, claim);
@@ -209,7 +208,6 @@ void deliver_free(struct deliver *d)
   bounce_rate_free(&d->bounces);
   mem_free(d);
 }
-#undef DELIVER_JOB_BYTES
 #undef DELIVER_TROUBLE
 #undef DELIVER_BATCH
 #undef DELIVER_CROWD

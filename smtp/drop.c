@@ -25,15 +25,12 @@
 #include "reply.h"
 #include "session.h"
 
-#define DROP_JOBS   4    /* mails at once */
 #define DROP_LOOKS  100  /* files looked at in a turn */
 #define DROP_PERIOD 1000 /* milliseconds between two looks into the folder */
 #define DROP_UNFINISHED                                                                            \
-  (3600 * 1000)                    /* milliseconds: a file not whole by then is nobody's any more */
-#define DROP_WAIT      (60 * 1000) /* milliseconds after the first refusal for now; doubles */
-#define DROP_WAIT_MAX  (3600 * 1000)
-#define DROP_WAITING   10000 /* files remembered so */
-#define DROP_JOB_BYTES (4 << 20)
+  (3600 * 1000)                   /* milliseconds: a file not whole by then is nobody's any more */
+#define DROP_WAIT     (60 * 1000) /* milliseconds after the first refusal for now; doubles */
+#define DROP_WAIT_MAX (3600 * 1000)
 
 struct drop_wait {
   int64_t next; /* wall time */
@@ -87,7 +84,7 @@ static struct drop_wait *drop_remember(struct drop *d, const char *name, int64_t
   struct drop_wait *w = map_get(&d->waiting, str_of(name));
 
   d->again = true;
-  if (!w && d->waiting.live < DROP_WAITING && (w = mem_alloc(sizeof *w)) &&
+  if (!w && d->waiting.live < LIMIT_DROP_WAITING && (w = mem_alloc(sizeof *w)) &&
       map_set(&d->waiting, str_of(name), w) < 0) {
     mem_free(w);
     w = NULL;
@@ -455,7 +452,7 @@ static struct drop_job *drop_job_new(struct drop *d, const char *name, int fd)
 {
   struct drop_job *j = mem_alloc(sizeof *j);
 
-  if (j) j->arena = arena_new(DROP_JOB_BYTES);
+  if (j) j->arena = arena_new(LIMIT_DROP_BYTES);
   if (!j || !j->arena) {
     mem_free(j);
     close(fd);
@@ -582,10 +579,10 @@ static void drop_work(struct task *t, void *arg)
   (void)t;
   if (d->server->stopping || !store_ready(d->server->store)) return;
   if (!drop_scan(d)) return;
-  while (d->job_count < DROP_JOBS && looks++ < DROP_LOOKS && (entry = readdir(d->scan)))
+  while (d->job_count < LIMIT_DROP_JOBS && looks++ < DROP_LOOKS && (entry = readdir(d->scan)))
     drop_look(d, entry->d_name);
-  if (entry && d->job_count < DROP_JOBS) loop_ready(d->server->loop, &d->task);
-  if (entry || d->job_count == DROP_JOBS) return; /* a job that ends comes back */
+  if (entry && d->job_count < LIMIT_DROP_JOBS) loop_ready(d->server->loop, &d->task);
+  if (entry || d->job_count == LIMIT_DROP_JOBS) return; /* a job that ends comes back */
   closedir(d->scan);
   d->scan = NULL;
 }
@@ -635,11 +632,8 @@ void drop_free(struct drop *d)
   if (d->fd >= 0) close(d->fd);
   mem_free(d);
 }
-#undef DROP_JOBS
 #undef DROP_LOOKS
 #undef DROP_PERIOD
 #undef DROP_UNFINISHED
 #undef DROP_WAIT
 #undef DROP_WAIT_MAX
-#undef DROP_WAITING
-#undef DROP_JOB_BYTES

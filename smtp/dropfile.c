@@ -54,7 +54,7 @@ static bool dropfile_address_ok(str s)
 
 static bool dropfile_to(struct dropfile *d, str value)
 {
-  if (d->to_count == DROPFILE_RCPT_MAX || value.n == 0 || !dropfile_address_ok(value)) return false;
+  if (d->to_count == LIMIT_DROP_RCPT || value.n == 0 || !dropfile_address_ok(value)) return false;
   d->to[d->to_count++] = value;
   return true;
 }
@@ -87,7 +87,7 @@ int dropfile_parse(str head, str end, uint64_t size, struct arena *a, struct dro
   str rest = head, line;
   bool ended = false;
 
-  *out = (struct dropfile){.to = arena_alloc(a, DROPFILE_RCPT_MAX * sizeof *out->to)};
+  *out = (struct dropfile){.to = arena_alloc(a, LIMIT_DROP_RCPT * sizeof *out->to)};
   if (!out->to) return err_nomem(e);
   if (!dropfile_is_whole(end, size, &out->octets)) return err_set(e, ERR_SYNTAX, "not whole");
   if (!str_cut(&rest, '\n', &line) || !str_eq(line, STR(DROPFILE_MAGIC)))

@@ -26,10 +26,9 @@ struct dropfile {
   uint64_t at, octets;    /* where the message begins, and its size */
 };
 
-#define DROPFILE_RCPT_MAX 1000
 #define DROPFILE_HEAD_MAX                                                                          \
-  (DROPFILE_RCPT_MAX * (LIMIT_PATH + 8) + 4096) /* octets before the message */
-#define DROPFILE_END 37                         /* octets of the last line */
+  (LIMIT_DROP_RCPT * (LIMIT_PATH + 8) + 4096) /* octets before the message */
+#define DROPFILE_END 37                       /* octets of the last line */
 
 /* The first lines, up to the empty one; d->octets is for the end to say. */
 void dropfile_write_head(const struct dropfile *d, struct buf *out);

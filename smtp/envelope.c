@@ -131,12 +131,12 @@ static void envelope_keep_refusal(struct session *s, struct reply r)
   struct store_rcpt one = {.transport = STR("none")};
 
   if (r.basic >= 500 && !local->refused)
-    local->refused = arena_alloc(s->arena, DROPFILE_RCPT_MAX * sizeof *local->refused);
+    local->refused = arena_alloc(s->arena, LIMIT_DROP_RCPT * sizeof *local->refused);
   one.address = arena_str(s->arena, s->command.path.text);
   one.last_reply = arena_printf(s->arena, "%d " STR_FMT "%s" STR_FMT, r.basic, STR_ARG(r.enhanced),
                                 r.enhanced.n ? " " : "", STR_ARG(r.text));
   if (r.basic < 500 || !local->refused || !one.address.p || !one.last_reply.p ||
-      local->refused_count == DROPFILE_RCPT_MAX)
+      local->refused_count == LIMIT_DROP_RCPT)
     local->later = true;
   else
     local->refused[local->refused_count++] = one;

@@ -338,8 +338,7 @@ int helper_services(struct helper *h, const struct helper_service *list, size_t 
 {
   struct helper_service_order o;
   if (h->sealed) return err_set(e, ERR_PERM, "the commands of a running server cannot be changed");
-  if (n > HELPER_SERVICES_MAX)
-    return err_set(e, ERR_PERM, "there are over %d commands", HELPER_SERVICES_MAX);
+  if (n > LIMIT_SERVICES) return err_set(e, ERR_PERM, "there are over %d commands", LIMIT_SERVICES);
   h->sealed = true;
   for (size_t i = 0; i < n; i++) {
     o = (struct helper_service_order){.kind = HELPER_SERVICE, .timeout = list[i].timeout};
@@ -372,7 +371,7 @@ int helper_run(struct helper *h, size_t service, const str *args, size_t n, help
 {
   struct helper_run_order o = {.kind = HELPER_RUN, .service = (uint32_t)service};
   int reader;
-  if (service >= HELPER_SERVICES_MAX) return err_set(e, ERR_BUG, "no such command");
+  if (service >= LIMIT_SERVICES) return err_set(e, ERR_BUG, "no such command");
   if (helper_fill_args(&o, args, n, e)) return -1;
   struct helper_job *job = helper_open_job(h, &reader, e);
   if (!job) return -1;

@@ -90,8 +90,7 @@ struct helper_service {
   str user, group; /* empty: the server's own. Never root, unless the server is */
   int64_t timeout; /* ms after which it is killed, 1 to an hour */
 };
-#define HELPER_SERVICES_MAX 64
-#define HELPER_ARGS_MAX     8192 /* octets of all arguments of a call, a NUL behind each */
+#define HELPER_ARGS_MAX 8192 /* octets of all arguments of a call, a NUL behind each */
 /* Once in the helper's life (ERR_PERM the second time). Waits for the helper to take it. */
 int helper_services(struct helper *h, const struct helper_service *list, size_t n, struct err *e);
 

@@ -40,7 +40,7 @@ struct helper_self {
   const struct helper_conf *conf;
   struct helper_child children[LIMIT_HELPER_CHILDREN];
   struct helper_answer *board; /* one for each child */
-  struct helper_service_order *services[HELPER_SERVICES_MAX];
+  struct helper_service_order *services[LIMIT_SERVICES];
   size_t n_services;
 };
 
@@ -209,7 +209,7 @@ static bool helper_service_ok(struct helper_service_order *o)
 static void helper_service_came(struct helper_self *self, struct helper_service_order *o)
 {
   if (self->sealed) return;
-  if (o->kind == HELPER_SEALED || self->n_services == HELPER_SERVICES_MAX) {
+  if (o->kind == HELPER_SEALED || self->n_services == LIMIT_SERVICES) {
     self->sealed = true;
     return;
   }

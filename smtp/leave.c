@@ -79,8 +79,8 @@ static int leave_write_head(struct leave *l, struct err *e)
   int rc;
 
   if (n == 0) return err_set(e, ERR_SYNTAX, "no recipient is named");
-  if (n > DROPFILE_RCPT_MAX)
-    return err_set(e, ERR_SYNTAX, "more than %d recipients", DROPFILE_RCPT_MAX);
+  if (n > LIMIT_DROP_RCPT)
+    return err_set(e, ERR_SYNTAX, "more than %d recipients", LIMIT_DROP_RCPT);
   if (!to) return err_nomem(e);
   if (head.to_count) memcpy(to, head.to, head.to_count * sizeof *to);
   if (l->submit.to_count) memcpy(to + head.to_count, l->submit.to, l->submit.to_count * sizeof *to);

@@ -5,8 +5,6 @@
 #include "forged.h"
 #include "subject.h"
 
-#define MAIL_TRACE_MAX 1000 /* decisions kept of one mail */
-
 /* ---- lists that grow in the arena ------------------------------------------------------------ */
 
 /* Makes room for one more item of the given size in a list; the new address of the list or NULL. */
@@ -239,7 +237,7 @@ void mail_trace(struct mail *m, enum stage stage, str directive, const char *kin
 {
   struct store_trace *list;
 
-  if (m->trace_count == MAIL_TRACE_MAX) return;
+  if (m->trace_count == LIMIT_TRACE) return;
   list = mail_grow(m->arena, m->trace, m->trace_count, &m->trace_size, sizeof *list);
   if (!list) return;
   m->trace = list;
@@ -391,4 +389,3 @@ struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct
   if (str_ends(header, STR("\r\n"))) header.n -= 2; /* the empty line */
   return mail_arrive(m, header, false, e) < 0 ? NULL : m;
 }
-#undef MAIL_TRACE_MAX

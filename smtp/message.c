@@ -3,8 +3,6 @@
 
 #include "header.h"
 
-#define MESSAGE_LINE 998 /* RFC 5322 §2.1.1: by then a field must have shown its name */
-
 void message_begin(struct message_in *m)
 {
   memset(m, 0, sizeof *m);
@@ -51,7 +49,7 @@ static enum message_event message_header_piece(struct message_in *m, str piece, 
   str line;
 
   buf_str_add(&m->header, piece);
-  if (!buf_ok(&m->header)) { /* only header lines are gathered here: see MESSAGE_LINE */
+  if (!buf_ok(&m->header)) { /* only header lines are gathered here: see LIMIT_TEXT_LINE */
     m->faults |= fits ? MESSAGE_NO_MEMORY : MESSAGE_HEADER_TOO_BIG;
     m->header.n = m->line;
     m->in_body = true;
@@ -59,8 +57,8 @@ static enum message_event message_header_piece(struct message_in *m, str piece, 
   }
   line = message_last_line(m);
   if (!str_ends(line, STR("\n")))
-    return line.n > MESSAGE_LINE && !message_is_header(m, line) ? message_turn_to_body(m, body)
-                                                                : MESSAGE_MORE;
+    return line.n > LIMIT_TEXT_LINE && !message_is_header(m, line) ? message_turn_to_body(m, body)
+                                                                   : MESSAGE_MORE;
   if (str_eq(line, STR("\r\n"))) {
     m->header.n = m->line;
     m->in_body = true;
@@ -85,4 +83,3 @@ enum message_event message_next(struct message_in *m, str *in, str *body)
     if (event == MESSAGE_BODY) return event;
   }
 }
-#undef MESSAGE_LINE

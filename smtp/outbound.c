@@ -13,7 +13,6 @@
 
 #define OUTBOUND_WAIT   5000 /* ms a mail may wait for a slow server when places are short */
 #define OUTBOUND_TRIES  3    /* connections lost under one mail before it is put off */
-#define OUTBOUND_LANES  4096 /* destinations remembered */
 #define OUTBOUND_BREAKS 3    /* connections lost in a row under mails before the lane rests */
 
 uint16_t outbound_port(void)
@@ -176,7 +175,7 @@ static struct outbound_hub *outbound_hub(struct server *s)
 /* Forgets half of what nobody uses, the oldest first. */
 static void outbound_sweep(struct outbound_hub *hub)
 {
-  size_t most = OUTBOUND_LANES / 2;
+  size_t most = LIMIT_OUTBOUND_LANES / 2;
 
   for (size_t i = 0; i < hub->lanes.n && most > 0; i++) {
     struct outbound_lane *lane = hub->lanes.entries[i].value;
@@ -205,7 +204,7 @@ int outbound_send(struct server *s, struct outbound *o, struct err *e)
   if (key.p) {
     lane = map_get(&hub->lanes, key);
     if (!lane) {
-      if (hub->lanes.live >= OUTBOUND_LANES || hub->peers.live >= OUTBOUND_LANES)
+      if (hub->lanes.live >= LIMIT_OUTBOUND_LANES || hub->peers.live >= LIMIT_OUTBOUND_LANES)
         outbound_sweep(hub);
       lane = outbound_lane_new(hub, o, key, e);
     }
@@ -362,5 +361,4 @@ void outbound_end(struct server *s)
 }
 #undef OUTBOUND_WAIT
 #undef OUTBOUND_TRIES
-#undef OUTBOUND_LANES
 #undef OUTBOUND_BREAKS

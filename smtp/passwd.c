@@ -5,7 +5,8 @@
  */
 #include "passwd.h"
 
-#define PASSWD_LIMIT  (4 * 1024 * 1024)
+#include "../vsmtp.h"
+
 #define PASSWD_FIELDS 7
 
 /* Splits a line; the number of fields, 0 if there are too many. */
@@ -45,7 +46,7 @@ static int passwd_find(str file, str name, uint32_t uid, struct arena *a, struct
   int result = 1;
   str line;
   *out = (struct passwd_entry){.uid = uid};
-  if (file_read(file, PASSWD_LIMIT, &text, e)) {
+  if (file_read(file, LIMIT_PASSWD_FILE, &text, e)) {
     buf_free(&text);
     return -1;
   }
@@ -78,7 +79,7 @@ int passwd_group(str file, str name, uint32_t *gid, struct err *e)
 {
   struct buf text = BUF_INIT(0);
   str line, field[PASSWD_FIELDS];
-  if (file_read(file, PASSWD_LIMIT, &text, e)) {
+  if (file_read(file, LIMIT_PASSWD_FILE, &text, e)) {
     buf_free(&text);
     return -1;
   }
@@ -90,5 +91,4 @@ int passwd_group(str file, str name, uint32_t *gid, struct err *e)
   buf_free(&text);
   return result;
 }
-#undef PASSWD_LIMIT
 #undef PASSWD_FIELDS

@@ -214,13 +214,13 @@ static int password_ask(struct passwords *l, struct password_check *c, struct ba
 {
   *c = (struct password_check){.all = l, .who = who, .done = done, .arg = arg};
   c->account.cap = PASSWORD_ACCOUNT_MAX;
-  c->password.cap = SASL_PASSWORD_MAX;
-  bool fits = account.n <= PASSWORD_ACCOUNT_MAX && password.n <= SASL_PASSWORD_MAX;
+  c->password.cap = LIMIT_AUTH_PASSWORD;
+  bool fits = account.n <= PASSWORD_ACCOUNT_MAX && password.n <= LIMIT_AUTH_PASSWORD;
   if (fits) buf_str_add(&c->account, account);
   fits = sasl_prepare(password, &c->password) == 0 && fits;
   if (!fits && buf_ok(&c->password)) {
     buf_clear(&c->password);
-    buf_str_add(&c->password, str_sub(password, 0, SASL_PASSWORD_MAX));
+    buf_str_add(&c->password, str_sub(password, 0, LIMIT_AUTH_PASSWORD));
   }
   if (!buf_ok(&c->account) || !buf_ok(&c->password)) return -1;
   int found = password_verifier(l, buf_str(&c->account), &c->verifier);
@@ -278,7 +278,7 @@ void password_end(struct password_check *c)
 
 int password_make_now(str password, struct scram_verifier *out)
 {
-  struct buf prepared = BUF_INIT(SASL_PASSWORD_MAX);
+  struct buf prepared = BUF_INIT(LIMIT_AUTH_PASSWORD);
   unsigned char salted[32];
   struct crypto_pbkdf2 *work = NULL;
   int rc = sasl_prepare(password, &prepared);

@@ -10,8 +10,6 @@
 #include "session.h"
 #include "settle.h"
 
-#define RECEIVE_RATE 4096 /* octets that must come within timeout_client.data */
-
 void receive_forget(struct session *s)
 {
   delegate_free(s->delegate);
@@ -53,7 +51,7 @@ void receive_begin(struct session *s)
   }
   incoming_on_ready(s->incoming, receive_ready, s);
   session_enter(s, SESSION_DATA);
-  io_min_rate(s->io, RECEIVE_RATE, s->policy->conf->server.smtp.timeout_client.data);
+  io_min_rate(s->io, LIMIT_DATA_RATE, s->policy->conf->server.smtp.timeout_client.data);
   session_reply(s, reply_conf(s->policy->conf, CODE_DATA_START, ""));
 }
 
@@ -427,4 +425,3 @@ bool receive_input(struct session *s)
   if (event == MESSAGE_END) receive_end(s);
   return event == MESSAGE_END;
 }
-#undef RECEIVE_RATE

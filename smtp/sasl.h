@@ -55,8 +55,6 @@ struct sasl_server {
   struct scram_verifier verifier;
   bool known; /* the verifier is of an account */
 };
-#define SASL_USER_MAX     512 /* octets */
-#define SASL_PASSWORD_MAX 1024
 
 /* host: for CRAM-MD5's challenge. nonce: its and SCRAM's random part; empty: chance makes one. */
 int sasl_server_init(struct sasl_server *s, enum sasl_mech mech, str host,

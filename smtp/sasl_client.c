@@ -1,15 +1,14 @@
 /* smtp/sasl_client.c: the client's side of an exchange. */
 #include "sasl.h"
 
-#define SASL_NONCE      18      /* octets of chance, before base64 */
-#define SASL_ROUNDS_MAX 1000000 /* a server may not keep us busy for longer */
-#define SASL_SLICE      2000    /* rounds at a time: some milliseconds */
+#define SASL_NONCE 18   /* octets of chance, before base64 */
+#define SASL_SLICE 2000 /* rounds at a time: some milliseconds */
 
 int sasl_client_init(struct sasl_client *c, enum sasl_mech mech, str user, str secret, str nonce)
 {
   char chance[SASL_NONCE];
   *c = (struct sasl_client){.mech = mech,
-                            .user = BUF_INIT(SASL_USER_MAX),
+                            .user = BUF_INIT(LIMIT_AUTH_USER),
                             .secret = BUF_INIT(LIMIT_AUTH_LINE),
                             .nonce = BUF_INIT(LIMIT_AUTH_LINE),
                             .bare = BUF_INIT(LIMIT_AUTH_LINE),
@@ -100,13 +99,13 @@ static bool sasl_client_attribute(str *rest, char name, str *value)
 static int sasl_client_server_first(struct sasl_client *c, str challenge, str *nonce)
 {
   str rest = challenge, salt, rounds;
-  struct buf bytes = BUF_INIT(SCRAM_SALT_MAX);
+  struct buf bytes = BUF_INIT(LIMIT_AUTH_SALT);
   uint64_t n;
   int rc = -1;
   if (sasl_client_attribute(&rest, 'r', nonce) && str_starts(*nonce, buf_str(&c->nonce)) &&
       nonce->n > c->nonce.n && sasl_client_attribute(&rest, 's', &salt) &&
       sasl_client_attribute(&rest, 'i', &rounds) && base64_decode(salt, &bytes) == 0 && bytes.n &&
-      str_to_u64(rounds, &n, 10) == 0 && n >= 1 && n <= SASL_ROUNDS_MAX) {
+      str_to_u64(rounds, &n, 10) == 0 && n >= 1 && n <= LIMIT_AUTH_ROUNDS_THERE) {
     memcpy(c->v.salt, bytes.p, bytes.n);
     c->v.salt_n = bytes.n;
     c->v.rounds = (uint32_t)n;
@@ -214,5 +213,4 @@ bool sasl_client_done(const struct sasl_client *c)
   }
 }
 #undef SASL_NONCE
-#undef SASL_ROUNDS_MAX
 #undef SASL_SLICE

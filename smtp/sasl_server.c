@@ -14,9 +14,9 @@ static void sasl_server_nonce(struct buf *out)
 int sasl_server_init(struct sasl_server *s, enum sasl_mech mech, str host, str nonce)
 {
   *s = (struct sasl_server){.mech = mech,
-                            .user = BUF_INIT(SASL_USER_MAX),
-                            .password = BUF_INIT(SASL_PASSWORD_MAX),
-                            .token = BUF_INIT(SASL_USER_MAX),
+                            .user = BUF_INIT(LIMIT_AUTH_USER),
+                            .password = BUF_INIT(LIMIT_AUTH_PASSWORD),
+                            .token = BUF_INIT(LIMIT_AUTH_USER),
                             .gs2 = BUF_INIT(LIMIT_AUTH_LINE),
                             .bare = BUF_INIT(LIMIT_AUTH_LINE),
                             .first = BUF_INIT(2 * LIMIT_AUTH_LINE),
@@ -198,7 +198,7 @@ static enum sasl_next sasl_server_first_bare(struct sasl_server *s, str bare)
 
 static enum sasl_next sasl_server_scram_first(struct sasl_server *s, str message)
 {
-  struct buf acts_for = BUF_INIT(SASL_USER_MAX);
+  struct buf acts_for = BUF_INIT(LIMIT_AUTH_USER);
   enum sasl_next next = SASL_MALFORMED;
   ptrdiff_t n = utf8_valid(message) ? sasl_server_gs2(s, message, &acts_for) : -1;
   if (n >= 0) next = sasl_server_first_bare(s, str_skip(message, (size_t)n));

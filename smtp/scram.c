@@ -25,7 +25,7 @@ static int scram_hmac(const unsigned char key[32], str text, unsigned char out[3
 /* min to max octets in base64; their number, or -1. */
 static int scram_field(str text, unsigned char *out, size_t min, size_t max)
 {
-  struct buf b = BUF_INIT(SCRAM_SALT_MAX);
+  struct buf b = BUF_INIT(LIMIT_AUTH_SALT);
   int n = -1;
   if (base64_decode(text, &b) == 0 && b.n >= min && b.n <= max) {
     memcpy(out, b.p, b.n);
@@ -45,7 +45,7 @@ int scram_read(str text, struct scram_verifier *out)
       !str_cut(&text, ':', &stored) || !text.p)
     return -1;
   if (str_to_u64(rounds, &count, 10) || count < 1 || count > UINT32_MAX) return -1;
-  int n = scram_field(salt, out->salt, 1, SCRAM_SALT_MAX);
+  int n = scram_field(salt, out->salt, 1, LIMIT_AUTH_SALT);
   if (n < 0 || scram_field(stored, out->stored_key, 32, 32) < 0 ||
       scram_field(text, out->server_key, 32, 32) < 0)
     return -1;

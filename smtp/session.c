@@ -10,9 +10,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define SESSION_IDLE_MAX  100 /* commands in a row that lead nowhere before they count as errors */
-#define SESSION_REPLY_MAX 16384 /* octets of one reply */
-
 static const char *const session_state_names[] = {
     "connected", "TLS handshake", "greeted", "ready", "mail", "rcpt", "data", "judged", "closing"};
 
@@ -146,7 +143,7 @@ static void session_count_reply(struct session *s, const struct reply *r, struct
 
 void session_reply(struct session *s, struct reply r)
 {
-  struct buf out = BUF_INIT(SESSION_REPLY_MAX);
+  struct buf out = BUF_INIT(LIMIT_SESSION_REPLY);
   int64_t late;
 
   trace(TRACE_SMTP, "sid=%s reply %d " STR_FMT " %s", s->id, r.basic, STR_ARG(r.enhanced),
@@ -433,7 +430,7 @@ static void session_shake(struct session *s)
 /* Not by session_reply: a reply that is held back would come in the middle of the handshake. */
 static void session_do_starttls(struct session *s)
 {
-  struct buf out = BUF_INIT(SESSION_REPLY_MAX);
+  struct buf out = BUF_INIT(LIMIT_SESSION_REPLY);
 
   reply_put(&out, reply_of(REPLY_START_TLS));
   io_write(s->io, buf_str(&out));
@@ -542,7 +539,7 @@ static void session_command(struct session *s, str line)
   command_parse(line, s->mail && s->mail->utf8, s->arena, &s->command);
   row = &session_table[s->command.verb];
   if (row->idle) s->idle++; /* an accepted mail sets it back */
-  if (s->idle > SESSION_IDLE_MAX) s->errors++;
+  if (s->idle > LIMIT_IDLE_COMMANDS) s->errors++;
   if (!(row->states & 1u << s->state))
     session_reply(s, reply_of(session_misplaced(s, row)));
   else if (s->command.fault)
@@ -754,7 +751,7 @@ static struct session *session_new(struct server *server, enum server_port port,
   s->port = port;
   s->peer = *peer;
   s->policy = policy_hold(server->policy);
-  s->held.cap = SESSION_REPLY_MAX;
+  s->held.cap = LIMIT_SESSION_REPLY;
   s->delay.fire = session_delay_over;
   s->delay.arg = s;
   id_new(s->id);
@@ -823,8 +820,6 @@ void session_stop(struct session *s)
   if (s->state == SESSION_SHAKING) session_close(s);
   if (between && !s->waiting) session_reply_last(s, reply_of(REPLY_SHUTDOWN));
 }
-#undef SESSION_IDLE_MAX
-#undef SESSION_REPLY_MAX
 #undef SESSION_ANY
 #undef SESSION_HELLO
 #undef SESSION_OPEN

@@ -12,9 +12,8 @@
 
 #include <arpa/inet.h>
 
-#define SPF_SLICE       64   /* steps before others get their turn */
-#define SPF_NAME_MAX    253  /* octets of a domain name, RFC 7208 §7.3 */
-#define SPF_EXPLANATION 4096 /* octets; a longer one is nobody's to read */
+#define SPF_SLICE    64  /* steps before others get their turn */
+#define SPF_NAME_MAX 253 /* octets of a domain name, RFC 7208 §7.3 */
 
 /* ORDER SPF_WORD */
 static const char *const spf_words[] = {"none",     "neutral",   "pass",     "fail",
@@ -446,7 +445,7 @@ static enum spf_step spf_explain(struct spf *s, const struct spf_frame *f)
   if (!k) return SPF_STEP_WAIT;
   if (k->n != 1 || !spf_macro_string_ok(k->records[0].text, SPF_MACRO_LETTERS_EXP, true))
     return SPF_STEP_DONE;
-  rc = spf_expand(s, f, k->records[0].text, SPF_EXPLANATION, &text);
+  rc = spf_expand(s, f, k->records[0].text, LIMIT_SPF_EXPLANATION, &text);
   if (rc > 0) return SPF_STEP_WAIT;
   if (rc == 0) s->explanation = text;
   return SPF_STEP_DONE;
@@ -581,4 +580,3 @@ void spf_cancel(struct spf *s)
 }
 #undef SPF_SLICE
 #undef SPF_NAME_MAX
-#undef SPF_EXPLANATION

@@ -5,8 +5,6 @@
 #include "addrlist.h"
 #include "dropfile.h"
 
-#define SUBMIT_LINE 998 /* RFC 5322 §2.1.1: by then a field must have shown its name */
-
 static const char *const submit_address_fields[] = {
     "From",        "Sender",        "Reply-To",  "To",       "Cc",
     "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc"};
@@ -40,8 +38,8 @@ static int submit_add_rcpt(struct submit *s, str address, struct err *e)
                                 : err_set(e, ERR_SYNTAX, "no address: %s", log_q(address));
   for (size_t i = 0; i < s->to_count; i++)
     if (str_eq(s->to[i], address)) return 0;
-  if (s->to_count == DROPFILE_RCPT_MAX)
-    return err_set(e, ERR_SYNTAX, "more than %d recipients", DROPFILE_RCPT_MAX);
+  if (s->to_count == LIMIT_DROP_RCPT)
+    return err_set(e, ERR_SYNTAX, "more than %d recipients", LIMIT_DROP_RCPT);
   if (s->to_count == s->to_size) {
     size_t size = s->to_size ? s->to_size * 2 : 16;
     str *to = arena_alloc(s->arena, size * sizeof *to);
@@ -263,7 +261,7 @@ static int submit_octets(struct submit *s, str text, struct buf *out, struct err
   }
   buf_str_add(&s->line, text);
   if (!buf_ok(&s->line)) return submit_too_large(&s->line, text.n, e);
-  if (s->line.n > SUBMIT_LINE && !submit_is_header(s, buf_str(&s->line)))
+  if (s->line.n > LIMIT_TEXT_LINE && !submit_is_header(s, buf_str(&s->line)))
     return submit_turn(s, out, e);
   return 0;
 }
@@ -320,4 +318,3 @@ int submit_end(struct submit *s, struct buf *out, struct err *e)
   s->state = SUBMIT_OVER;
   return rc < 0 || buf_ok(out) ? rc : err_nomem(e);
 }
-#undef SUBMIT_LINE

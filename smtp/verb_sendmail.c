@@ -21,7 +21,6 @@
 
 #define SENDMAIL_CONFIG "/etc/vsmtp/vsmtp.toml"
 #define SENDMAIL_SPOOL  "/var/spool/vsmtp"
-#define SENDMAIL_MEMORY (8 << 20) /* bytes: header, recipients */
 #define SENDMAIL_OPTIONS                                                                           \
   "+:A:B:b:C:D:d::F:f:Gh:iL:mN:nO:o:p:q::R:r:tUV:vX:" /* those of that name everywhere */
 
@@ -70,7 +69,7 @@ static int sendmail_read_config(struct sendmail *m, str *domain, str *spool, str
   struct buf text = BUF_INIT(0);
   const struct toml *server = NULL;
   struct diags d;
-  int rc = file_read(file, 1 << 20, &text, e);
+  int rc = file_read(file, LIMIT_CONF_FILE, &text, e);
 
   if (rc == 0 && diags_init(&d) == 0) {
     server = sendmail_table(toml_parse(m->arena, file, arena_str(m->arena, buf_str(&text)), &d),
@@ -236,7 +235,7 @@ static int sendmail_recipients(struct sendmail *m, int argc, char **argv)
 {
   struct dropfile *d = &m->leave.envelope;
 
-  d->to = arena_alloc(m->arena, DROPFILE_RCPT_MAX * sizeof *d->to);
+  d->to = arena_alloc(m->arena, LIMIT_DROP_RCPT * sizeof *d->to);
   if (!d->to) return EX_TEMPFAIL;
   for (int i = 0; i < argc; i++) {
     str list = str_of(argv[i]), address;
@@ -247,7 +246,7 @@ static int sendmail_recipients(struct sendmail *m, int argc, char **argv)
         fprintf(stderr, "sendmail: no address: %s\n", log_q(address));
         return EX_DATAERR;
       }
-      if (d->to_count == DROPFILE_RCPT_MAX) return sendmail_mistake("too many recipients");
+      if (d->to_count == LIMIT_DROP_RCPT) return sendmail_mistake("too many recipients");
       d->to[d->to_count++] = address;
     }
   }
@@ -300,7 +299,7 @@ static int sendmail_all(struct sendmail *m, int argc, char **argv)
 
 int verb_sendmail(int argc, char **argv)
 {
-  struct sendmail m = {.arena = arena_new(SENDMAIL_MEMORY)};
+  struct sendmail m = {.arena = arena_new(LIMIT_SENDMAIL_BYTES)};
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   int code = EX_TEMPFAIL;
 
@@ -312,5 +311,4 @@ int verb_sendmail(int argc, char **argv)
 }
 #undef SENDMAIL_CONFIG
 #undef SENDMAIL_SPOOL
-#undef SENDMAIL_MEMORY
 #undef SENDMAIL_OPTIONS

@@ -59,7 +59,7 @@ static const char *sendmail_smtp_mail(struct sendmail_smtp *s, const struct comm
   struct dropfile *d = &s->m->leave.envelope;
 
   if (!s->greeted || s->mail) return "503 5.5.1 Bad sequence of commands";
-  d->to = arena_alloc(s->m->arena, DROPFILE_RCPT_MAX * sizeof *d->to);
+  d->to = arena_alloc(s->m->arena, LIMIT_DROP_RCPT * sizeof *d->to);
   if (!d->to) return "451 4.3.0 Out of memory";
   d->from = c->path.text;
   d->envid = c->envid.n ? arena_str(s->m->arena, c->envid) : (str){"", 0};
@@ -75,7 +75,7 @@ static const char *sendmail_smtp_rcpt(struct sendmail_smtp *s, const struct comm
   struct dropfile *d = &s->m->leave.envelope;
 
   if (!s->mail) return "503 5.5.1 Bad sequence of commands";
-  if (d->to_count == DROPFILE_RCPT_MAX) return "452 4.5.3 Too many recipients";
+  if (d->to_count == LIMIT_DROP_RCPT) return "452 4.5.3 Too many recipients";
   d->to[d->to_count++] = c->path.text;
   return "250 2.1.5 Ok";
 }

@@ -53,10 +53,11 @@ static int verb_user_prompt(const char *prompt, struct buf *out)
 /* Asked for twice where it cannot be seen. */
 static int verb_user_ask(struct buf *out)
 {
-  struct buf again = BUF_INIT(SASL_PASSWORD_MAX);
+  struct buf again = BUF_INIT(LIMIT_AUTH_PASSWORD);
   int rc = verb_user_prompt("password: ", out);
   if (rc < 0) {
-    fprintf(stderr, "vsmtp user: no password, or one of more than %d octets\n", SASL_PASSWORD_MAX);
+    fprintf(stderr, "vsmtp user: no password, or one of more than %d octets\n",
+            LIMIT_AUTH_PASSWORD);
   } else if (isatty(STDIN_FILENO) && (verb_user_prompt("once more: ", &again) < 0 ||
                                       !str_eq(buf_str(&again), buf_str(out)))) {
     fprintf(stderr, "vsmtp user: these were two different passwords, nothing was changed\n");
@@ -70,7 +71,7 @@ static int verb_user_ask(struct buf *out)
 /* A verifier of the password given, as text. An exit code. */
 static int verb_user_verifier(struct buf *out)
 {
-  struct buf password = BUF_INIT(SASL_PASSWORD_MAX);
+  struct buf password = BUF_INIT(LIMIT_AUTH_PASSWORD);
   struct scram_verifier v;
   int code = EX_DATAERR;
   if (verb_user_ask(&password) == 0) {

@@ -27,13 +27,13 @@ static char *refused_pack(str sid, const struct store_trace *t)
 
 static void refused_one(struct refused *r, str sid, const struct store_trace *t)
 {
-  if (r->count == REFUSED_MAX) { /* the oldest makes room */
+  if (r->count == LIMIT_REFUSED) { /* the oldest makes room */
     mem_free(r->row[r->first].text);
-    r->first = (r->first + 1) % REFUSED_MAX;
+    r->first = (r->first + 1) % LIMIT_REFUSED;
     r->count--;
     if (r->writing) r->writing--;
   }
-  struct refused_row *row = &r->row[(r->first + r->count) % REFUSED_MAX];
+  struct refused_row *row = &r->row[(r->first + r->count) % LIMIT_REFUSED];
   row->text = refused_pack(sid, t);
   row->at = t->at ? t->at : clock_wall();
   if (row->text) r->count++;
@@ -42,7 +42,7 @@ static void refused_one(struct refused *r, str sid, const struct store_trace *t)
 void refused_add(struct store *s, str sid, const struct store_trace *trace, size_t count)
 {
   struct refused *r = &s->refused;
-  if (!r->row) r->row = mem_alloc(REFUSED_MAX * sizeof *r->row);
+  if (!r->row) r->row = mem_alloc(LIMIT_REFUSED * sizeof *r->row);
   for (size_t i = 0; r->row && i < count; i++) refused_one(r, sid, &trace[i]);
 }
 
@@ -64,7 +64,7 @@ int refused_write(struct store *s)
   int rc = SQLITE_OK;
   if (r->writing) return rc; /* a COMMIT that is tried again */
   while (rc == SQLITE_OK && r->writing < r->count && r->writing < REFUSED_SLICE)
-    rc = refused_write_one(s, &r->row[(r->first + r->writing++) % REFUSED_MAX]);
+    rc = refused_write_one(s, &r->row[(r->first + r->writing++) % LIMIT_REFUSED]);
   if (rc == SQLITE_OK && r->writing) rc = sql_run(s, SQL_REFUSED_TRIM, "");
   return rc;
 }
@@ -74,14 +74,14 @@ void refused_written(struct store *s)
   struct refused *r = &s->refused;
   for (; r->writing; r->writing--, r->count--) {
     mem_free(r->row[r->first].text);
-    r->first = (r->first + 1) % REFUSED_MAX;
+    r->first = (r->first + 1) % LIMIT_REFUSED;
   }
 }
 
 void refused_free(struct store *s)
 {
   struct refused *r = &s->refused;
-  for (size_t i = 0; i < r->count; i++) mem_free(r->row[(r->first + i) % REFUSED_MAX].text);
+  for (size_t i = 0; i < r->count; i++) mem_free(r->row[(r->first + i) % LIMIT_REFUSED].text);
   mem_free(r->row);
   *r = (struct refused){.row = NULL};
 }

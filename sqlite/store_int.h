@@ -211,9 +211,8 @@ struct refused_row {
   char *text; /* owned: six texts, ORDER REFUSED */
   int64_t at;
 };
-#define REFUSED_MAX 1000
 struct refused {
-  struct refused_row *row; /* of REFUSED_MAX, or NULL */
+  struct refused_row *row; /* of LIMIT_REFUSED, or NULL */
   size_t first, count;     /* not yet in the file */
   size_t writing;          /* of them: in the open transaction */
 };

@@ -110,7 +110,7 @@ TEST(dropfile_has_at_most_a_thousand_recipients)
   for (int more = 0; more < 2; more++) {
     buf_clear(&out);
     buf_puts(&out, "vsmtp drop 1\n");
-    for (int i = 0; i < DROPFILE_RCPT_MAX + more; i++) buf_printf(&out, "to %d@b.example\n", i);
+    for (int i = 0; i < LIMIT_DROP_RCPT + more; i++) buf_printf(&out, "to %d@b.example\n", i);
     buf_puts(&out, "\nx\r\n");
     dropfile_write_end(3, &out);
     CHECK_INT(dropfile_read(buf_str(&out), a, &d), more ? -1 : 0);

@@ -68,11 +68,11 @@ TEST(sasl_plain)
 
 TEST(sasl_plain_too_long)
 {
-  static char text[SASL_PASSWORD_MAX + 20] = "\0u\0";
+  static char text[LIMIT_AUTH_PASSWORD + 20] = "\0u\0";
   struct sasl_server s;
   struct buf out = BUF_INIT(1000);
   memset(text + 3, 'p', sizeof text - 3);
-  str longest = {text, 3 + SASL_PASSWORD_MAX}, longer = {text, 4 + SASL_PASSWORD_MAX};
+  str longest = {text, 3 + LIMIT_AUTH_PASSWORD}, longer = {text, 4 + LIMIT_AUTH_PASSWORD};
   CHECK_INT(sasl_server_init(&s, SASL_PLAIN, STR("h"), STR("")), 0);
   CHECK_INT(sasl_server_step(&s, &longest, &out), SASL_PASSWORD);
   CHECK_INT(sasl_server_step(&s, &longer, &out), SASL_FAILED);
