@@ -65,8 +65,7 @@ bool str_cut(str *rest, char sep, str *piece); /* next piece up to sep; false wh
                                                   After the last piece rest->p is NULL. */
 int str_to_i64(str s, int64_t *out);           /* whole s, optional sign, decimal; -1 if not */
 int str_to_u64(str s, uint64_t *out, int base);
-uint64_t str_hash(str s); /* not keyed: never for tables a stranger fills */
-char str_lower(char c);   /* ASCII only, independent of locale */
+char str_lower(char c); /* ASCII only, independent of locale */
 char str_upper(char c);
 bool str_isalnum(char c); /* ASCII; likewise the next three */
 bool str_isalpha(char c);
@@ -110,15 +109,16 @@ struct arena *arena_new(size_t limit); /* NULL: no memory */
 void arena_free(struct arena *a);
 void arena_reset(struct arena *a); /* forgets everything, keeps at most one block */
 void *arena_alloc(struct arena *a, size_t n);
-str arena_str(struct arena *a, str s); /* copy, NUL-terminated behind its end; p NULL on failure
+str arena_str(struct arena *a, str s);   /* copy, NUL-terminated behind its end; p NULL on failure
                                             (an empty s gives a non-NULL p) */
+str arena_lower(struct arena *a, str s); /* a copy without capitals, as str_lower */
 str arena_printf(struct arena *a, const char *fmt, ...) BASE_PRINTF(2, 3);
-size_t arena_used(const struct arena *a); /* bytes handed out, rounded as allocated */
 bool arena_full(const struct arena *a);
 /* Marks and gives back, stack-wise: everything allocated after the mark dies. */
 struct arena_mark {
   void *block;
-  size_t used, total;
+  size_t used;  /* of it */
+  size_t total; /* bytes handed out, rounded as allocated */
 };
 struct arena_mark arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);
@@ -141,6 +141,7 @@ struct buf {
     .cap = (limit)                                                                                 \
   }
 void buf_free(struct buf *b);  /* gives the memory back; keeps cap, ready for use again */
+void buf_wipe(struct buf *b);  /* the same of a secret, which is cleared */
 void buf_clear(struct buf *b); /* n = 0, failed = false; keeps the memory */
 bool buf_ok(const struct buf *b);
 str buf_str(const struct buf *b);          /* borrows: valid until the next change */

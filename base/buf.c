@@ -10,6 +10,12 @@ void buf_free(struct buf *b)
   *b = (struct buf)BUF_INIT(b->cap);
 }
 
+void buf_wipe(struct buf *b)
+{
+  if (b->p) mem_wipe(b->p, b->size);
+  buf_free(b);
+}
+
 void buf_clear(struct buf *b)
 {
   b->n = 0;

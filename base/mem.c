@@ -232,6 +232,13 @@ str arena_str(struct arena *a, str s)
   return (str){copy, s.n};
 }
 
+str arena_lower(struct arena *a, str s)
+{
+  str copy = arena_str(a, s);
+  for (size_t i = 0; copy.p && i < copy.n; i++) ((char *)(uintptr_t)copy.p)[i] = str_lower(s.p[i]);
+  return copy;
+}
+
 str arena_printf(struct arena *a, const char *fmt, ...)
 {
   va_list ap;
@@ -244,11 +251,6 @@ str arena_printf(struct arena *a, const char *fmt, ...)
   vsnprintf(text, (size_t)n + 1, fmt, ap);
   va_end(ap);
   return (str){text, (size_t)n};
-}
-
-size_t arena_used(const struct arena *a)
-{
-  return a->total;
 }
 
 bool arena_full(const struct arena *a)

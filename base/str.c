@@ -195,17 +195,6 @@ int str_to_i64(str s, int64_t *out)
   return 0;
 }
 
-/* FNV-1a. */
-uint64_t str_hash(str s)
-{
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < s.n; i++) {
-    hash ^= (unsigned char)s.p[i];
-    hash *= 0x100000001b3u;
-  }
-  return hash;
-}
-
 /* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 /* Length of the sequence a lead byte announces and the smallest code point it may carry; 0: no

@@ -162,14 +162,6 @@ static int64_t tls_seconds(const mbedtls_x509_time *t)
   return (int64_t)timegm(&tm);
 }
 
-static str tls_lower(struct arena *a, str s)
-{
-  str out = arena_str(a, s);
-
-  for (size_t i = 0; out.p && i < out.n; i++) ((char *)out.p)[i] = str_lower(out.p[i]);
-  return out;
-}
-
 static str tls_common_name(const mbedtls_x509_crt *c)
 {
   for (const mbedtls_asn1_named_data *d = &c->subject; d; d = d->next)
@@ -187,11 +179,11 @@ static int tls_read_names(struct tls_server *t, struct tls_identity *i, struct e
   if (!names) return err_nomem(e);
   for (const mbedtls_x509_sequence *s = &i->chain.subject_alt_names; s; s = s->next) {
     if ((s->buf.tag & 0x1f) != 2 || !s->buf.len || n == TLS_NAMES_MAX) continue; /* dNSName */
-    names[n] = tls_lower(t->arena, (str){(const char *)s->buf.p, s->buf.len});
+    names[n] = arena_lower(t->arena, (str){(const char *)s->buf.p, s->buf.len});
     if (!names[n++].p) return err_nomem(e);
   }
   if (n == 0 && tls_common_name(&i->chain).n) {
-    names[n] = tls_lower(t->arena, tls_common_name(&i->chain));
+    names[n] = arena_lower(t->arena, tls_common_name(&i->chain));
     if (!names[n++].p) return err_nomem(e);
   }
   i->certificate.names = names;
@@ -295,7 +287,7 @@ static int tls_add_pair(struct tls_server *t, const struct tls_pair *p, bool *ke
   mbedtls_x509_crt_init(&i->chain);
   mbedtls_pk_init(&i->key);
   *key = false;
-  i->name = tls_lower(t->arena, p->name);
+  i->name = arena_lower(t->arena, p->name);
   i->versions = p->versions;
   if (!i->name.p) return err_nomem(e);
   if (tls_read_chain(&i->chain, p->certificate, e) < 0 || tls_describe(t, i, e) < 0) return -1;

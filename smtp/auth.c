@@ -144,8 +144,7 @@ void auth_forget(struct session *s)
   s->auth = NULL;
   password_end(&a->check);
   sasl_server_end(&a->sasl);
-  if (a->in.p) mem_wipe(a->in.p, a->in.size);
-  buf_free(&a->in);
+  buf_wipe(&a->in);
   buf_free(&a->out);
   mem_free(a);
 }

@@ -28,12 +28,9 @@ static str bounce_rate_key(str sender, struct arena *a)
   ptrdiff_t plus = str_chr(sender, '+'), at = str_rchr(sender, '@');
   size_t local = plus > 0 && plus < at ? (size_t)plus : at > 0 ? (size_t)at : 0;
   str host = at > 0 ? str_skip(sender, (size_t)at) : sender;
-  char *key = arena_alloc(a, local + host.n + 1);
+  str key = arena_printf(a, "%.*s" STR_FMT, (int)local, sender.p, STR_ARG(host));
 
-  if (!key) return (str){NULL, 0};
-  for (size_t i = 0; i < local; i++) key[i] = str_lower(sender.p[i]);
-  for (size_t i = 0; i < host.n; i++) key[local + i] = str_lower(host.p[i]);
-  return (str){key, local + host.n};
+  return key.p ? arena_lower(a, key) : key;
 }
 
 /* Counts a report to a sender; false: he has had enough of them in this hour. */

@@ -214,10 +214,7 @@ static struct tls_server *certs_tls(const struct conf *conf, size_t n, struct di
     diags_add(d, false, conf->file, STR(""), 0, 0, "no memory for the certificates");
   else if (certs_read(conf, pairs, texts, n, d) == 0)
     tls = certs_make(conf, pairs, n, d);
-  for (size_t i = 0; texts && i < 2 * n; i++) {
-    if (texts[i].p) mem_wipe(texts[i].p, texts[i].size);
-    buf_free(&texts[i]);
-  }
+  for (size_t i = 0; texts && i < 2 * n; i++) buf_wipe(&texts[i]);
   mem_free(pairs);
   mem_free(texts);
   return tls;

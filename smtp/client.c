@@ -355,8 +355,7 @@ static void client_logs_in(struct client *c, enum login_next next, struct buf *l
   case LOGIN_NONE: client_fail(c, "it offers no way to log in that we could use"); break;
   case LOGIN_BROKEN: client_fail(c, "its part of the login is not what it must be"); break;
   }
-  if (line->p) mem_wipe(line->p, line->size);
-  buf_free(line);
+  buf_wipe(line);
 }
 
 static void client_begin_login(struct client *c, bool clear)

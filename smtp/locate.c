@@ -15,17 +15,9 @@ str locate_root(const struct conf *conf, struct arena *a)
   return path_join(a, conf->app.dirpath, STR("mailboxes"));
 }
 
-static str locate_lower(str s, struct arena *a)
-{
-  char *p = arena_alloc(a, s.n + 1);
-
-  for (size_t i = 0; p && i < s.n; i++) p[i] = str_lower(s.p[i]);
-  return (str){p, p ? s.n : 0};
-}
-
 str locate_domain_folder(const struct conf *conf, str domain, struct arena *a)
 {
-  str root = locate_root(conf, a), small = locate_lower(domain, a);
+  str root = locate_root(conf, a), small = arena_lower(a, domain);
 
   if (!root.p || !small.p) return (str){NULL, 0};
   return arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(root), STR_ARG(small));
@@ -114,7 +106,7 @@ static int locate_account(struct store *store, str local, str domain, struct are
 static int locate_name(const struct conf *conf, struct store *store, str local, str domain,
                        struct arena *a, struct locate *out)
 {
-  str small = locate_lower(local, a);
+  str small = arena_lower(a, local);
   int found = 0;
 
   if (!small.p) return -1;
@@ -130,11 +122,11 @@ int locate_mailbox(const struct conf *conf, struct store *store, str address, st
   str local = at < 0 ? address : str_sub(address, 0, (size_t)at);
   str domain = at < 0 ? conf->server.domain : str_skip(address, (size_t)at + 1);
   ptrdiff_t plus = str_chr(local, '+');
-  str home = locate_lower(conf->server.domain, a);
+  str home = arena_lower(a, conf->server.domain);
   int found;
 
   *out = (struct locate){.user = {NULL, 0}};
-  domain = locate_lower(domain, a);
+  domain = arena_lower(a, domain);
   if (!domain.p || !home.p) return -1;
   found = locate_name(conf, store, local, domain, a, out);
   if (found == 0 && plus > 0)
@@ -167,7 +159,7 @@ int locate_make_postmaster(const struct conf *conf, struct err *e)
   int rc;
 
   if (!a) return err_nomem(e);
-  where.domain = locate_lower(conf->server.domain, a);
+  where.domain = arena_lower(a, conf->server.domain);
   rc = where.domain.p ? locate_make(conf, &where, a, e) : err_nomem(e);
   arena_free(a);
   return rc;

@@ -36,12 +36,6 @@ static enum login_next login_say(enum sasl_next next, const struct buf *out, str
   return buf_ok(line) ? LOGIN_SAY : LOGIN_BROKEN;
 }
 
-static void login_forget(struct buf *secret)
-{
-  if (secret->p) mem_wipe(secret->p, secret->size);
-  buf_free(secret);
-}
-
 enum login_next login_begin(struct login *l, unsigned offered, struct buf *line)
 {
   enum sasl_mech mech = login_choose(l, offered);
@@ -59,7 +53,7 @@ enum login_next login_begin(struct login *l, unsigned offered, struct buf *line)
     if (initial && out.n == 0) buf_putc(line, '='); /* RFC 4954 §4 */
     next = login_say(SASL_CHALLENGE, &out, line);
   }
-  login_forget(&out);
+  buf_wipe(&out);
   return next;
 }
 
@@ -75,7 +69,7 @@ enum login_next login_heard(struct login *l, int code, str text, struct buf *lin
     next = code >= 400 ? LOGIN_REFUSED : LOGIN_BROKEN;
   else if (!text.n || sasl_decode(text, &challenge) == 0)
     next = login_say(sasl_client_step(&l->sasl, buf_str(&challenge), &out), &out, line);
-  login_forget(&out);
+  buf_wipe(&out);
   buf_free(&challenge);
   return next;
 }
@@ -87,6 +81,6 @@ enum login_next login_work(struct login *l, struct buf *line)
 
   buf_clear(line);
   next = login_say(sasl_client_work(&l->sasl, &out), &out, line);
-  login_forget(&out);
+  buf_wipe(&out);
   return next;
 }

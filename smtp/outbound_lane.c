@@ -227,9 +227,8 @@ str outbound_lane_key(const struct outbound *o, struct arena *a)
 
   switch (o->way) {
   case OUTBOUND_MX:
-    key = arena_printf(a, "mx " STR_FMT " %d", STR_ARG(o->where), (int)o->tls);
-    for (size_t i = 0; key.p && i < key.n; i++) ((char *)(uintptr_t)key.p)[i] = str_lower(key.p[i]);
-    return key;
+    key = arena_lower(a, o->where);
+    return key.p ? arena_printf(a, "mx " STR_FMT " %d", STR_ARG(key), (int)o->tls) : key;
   case OUTBOUND_TARGET: return arena_printf(a, "to " STR_FMT, STR_ARG(o->where));
   case OUTBOUND_RELAY: break;
   }

@@ -241,8 +241,7 @@ static int outbound_link_connect(struct outbound_lane *lane, struct outbound_pee
   if (!k) return err_nomem(e);
   if (outbound_link_client_options(lane, peer, hop, &secret, &o, e) == 0)
     k->client = client_new(lane->hub->server->loop, &o, e);
-  if (secret.p) mem_wipe(secret.p, secret.size);
-  buf_free(&secret);
+  buf_wipe(&secret);
   if (k->client) {
     outbound_link_attach(lane, k);
     return 0;

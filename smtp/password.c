@@ -52,8 +52,7 @@ static void password_keep_salts(struct passwords *l)
   else if (found == 0 &&
            secret_set(l->store, STR("accounts"), (str){(char *)l->salts, sizeof l->salts}, &e) < 0)
     log_warn(LOG_STORE, "%s", e.text);
-  if (kept.p) mem_wipe(kept.p, kept.size);
-  buf_free(&kept);
+  buf_wipe(&kept);
 }
 
 struct passwords *password_new(struct loop *loop, struct store *s)
@@ -114,8 +113,7 @@ static int password_hash(const struct passwords *l, const struct password_check 
   int rc = buf_ok(&text) ? crypto_hmac(CRYPTO_SHA256, (str){(const char *)l->key, sizeof l->key},
                                        buf_str(&text), hash)
                          : -1;
-  if (text.p) mem_wipe(text.p, text.size);
-  buf_free(&text);
+  buf_wipe(&text);
   return rc;
 }
 
@@ -268,8 +266,7 @@ void password_end(struct password_check *c)
     *at = c->next;
     break;
   }
-  if (c->password.p) mem_wipe(c->password.p, c->password.size);
-  buf_free(&c->password);
+  buf_wipe(&c->password);
   buf_free(&c->account);
   c->all = NULL;
 }
@@ -289,8 +286,7 @@ int password_make_now(str password, struct scram_verifier *out)
   rc = work && crypto_pbkdf2_key(work, salted) == 0 && scram_keys(salted, out) == 0 ? 0 : -1;
   crypto_pbkdf2_free(work);
   mem_wipe(salted, sizeof salted);
-  if (prepared.p) mem_wipe(prepared.p, prepared.size);
-  buf_free(&prepared);
+  buf_wipe(&prepared);
   return rc;
 }
 #undef PASSWORD_SLICE_US

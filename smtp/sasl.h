@@ -26,6 +26,10 @@ enum sasl_mech sasl_find(str name); /* any case; SASL_MECHS: none of them */
  * is not. */
 int sasl_decode(str line, struct buf *out);
 
+/* Appends a nonce: the given one, else one by chance. Without a comma, printable, and nothing but base64
+ * in it: what SCRAM and CRAM-MD5 both allow. */
+void sasl_nonce(str given, struct buf *out);
+
 /* RFC 4013 of a user's name or password, but for its normal form: characters count as they are
  * composed. Spaces become SPACE, what is invisible goes. -1: holds what is prohibited, or is not
  * UTF-8, or no memory; also when nothing is left. */

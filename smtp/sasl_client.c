@@ -1,12 +1,10 @@
 /* smtp/sasl_client.c: the client's side of an exchange. */
 #include "sasl.h"
 
-#define SASL_NONCE 18   /* octets of chance, before base64 */
 #define SASL_SLICE 2000 /* rounds at a time: some milliseconds */
 
 int sasl_client_init(struct sasl_client *c, enum sasl_mech mech, str user, str secret, str nonce)
 {
-  char chance[SASL_NONCE];
   *c = (struct sasl_client){.mech = mech,
                             .user = BUF_INIT(LIMIT_AUTH_USER),
                             .secret = BUF_INIT(LIMIT_AUTH_LINE),
@@ -15,19 +13,14 @@ int sasl_client_init(struct sasl_client *c, enum sasl_mech mech, str user, str s
                             .auth_message = BUF_INIT(4 * LIMIT_AUTH_LINE)};
   buf_str_add(&c->user, user);
   buf_str_add(&c->secret, secret);
-  random_bytes(chance, sizeof chance);
-  if (nonce.n)
-    buf_str_add(&c->nonce, nonce);
-  else
-    buf_base64(&c->nonce, (str){chance, sizeof chance});
+  sasl_nonce(nonce, &c->nonce);
   return buf_ok(&c->user) && buf_ok(&c->secret) && buf_ok(&c->nonce) ? 0 : -1;
 }
 
 void sasl_client_end(struct sasl_client *c)
 {
-  if (c->secret.p) mem_wipe(c->secret.p, c->secret.size);
   buf_free(&c->user);
-  buf_free(&c->secret);
+  buf_wipe(&c->secret);
   buf_free(&c->nonce);
   buf_free(&c->bare);
   buf_free(&c->auth_message);
@@ -122,8 +115,7 @@ static enum sasl_next sasl_client_scram_start(struct sasl_client *c, str challen
   if (sasl_client_server_first(c, challenge, &nonce) < 0) return SASL_MALFORMED;
   if (sasl_prepare(secret, &password) == 0) secret = buf_str(&password);
   c->work = crypto_pbkdf2_new(secret, scram_salt(&c->v), c->v.rounds);
-  if (password.p) mem_wipe(password.p, password.size);
-  buf_free(&password);
+  buf_wipe(&password);
   /* c=biws: our header "n,,", in base64 */
   buf_printf(&c->auth_message, STR_FMT "," STR_FMT ",c=biws,r=" STR_FMT, STR_ARG(buf_str(&c->bare)),
              STR_ARG(challenge), STR_ARG(nonce));
@@ -212,5 +204,4 @@ bool sasl_client_done(const struct sasl_client *c)
   default: return true;
   }
 }
-#undef SASL_NONCE
 #undef SASL_SLICE

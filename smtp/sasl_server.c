@@ -1,16 +1,6 @@
 /* smtp/sasl_server.c: the server's side of an exchange. */
 #include "sasl.h"
 
-#define SASL_NONCE 18 /* octets of chance, before base64 */
-
-/* Without a comma, printable, and no octet of base64 but so: what SCRAM and CRAM-MD5 both allow. */
-static void sasl_server_nonce(struct buf *out)
-{
-  char chance[SASL_NONCE];
-  random_bytes(chance, sizeof chance);
-  buf_base64(out, (str){chance, sizeof chance});
-}
-
 int sasl_server_init(struct sasl_server *s, enum sasl_mech mech, str host, str nonce)
 {
   *s = (struct sasl_server){.mech = mech,
@@ -21,25 +11,16 @@ int sasl_server_init(struct sasl_server *s, enum sasl_mech mech, str host, str n
                             .bare = BUF_INIT(LIMIT_AUTH_LINE),
                             .first = BUF_INIT(2 * LIMIT_AUTH_LINE),
                             .nonce = BUF_INIT(LIMIT_AUTH_LINE)};
-  if (nonce.n)
-    buf_str_add(&s->nonce, nonce);
-  else
-    sasl_server_nonce(&s->nonce);
+  sasl_nonce(nonce, &s->nonce);
   if (mech == SASL_CRAM_MD5) /* RFC 2195 §2: the form of a message id */
     buf_printf(&s->first, "<" STR_FMT ".%lld@" STR_FMT ">", STR_ARG(buf_str(&s->nonce)),
                (long long)clock_wall(), STR_ARG(host));
   return buf_ok(&s->nonce) && buf_ok(&s->first) ? 0 : -1;
 }
 
-static void sasl_server_wipe(struct buf *b)
-{
-  if (b->p) mem_wipe(b->p, b->size);
-  buf_free(b);
-}
-
 void sasl_server_end(struct sasl_server *s)
 {
-  sasl_server_wipe(&s->password);
+  buf_wipe(&s->password);
   buf_free(&s->user);
   buf_free(&s->token);
   buf_free(&s->gs2);
@@ -123,7 +104,7 @@ enum sasl_next sasl_server_secret(struct sasl_server *s, str password)
       next =
           s->bare.n == want.n && crypto_same(want.p, s->bare.p, want.n) ? SASL_PROVEN : SASL_FAILED;
   }
-  sasl_server_wipe(&want);
+  buf_wipe(&want);
   return next;
 }
 
@@ -307,4 +288,3 @@ enum sasl_next sasl_server_step(struct sasl_server *s, const str *response, stru
   }
   return SASL_MALFORMED;
 }
-#undef SASL_NONCE

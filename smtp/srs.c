@@ -187,8 +187,7 @@ static int srs_key(struct store *store, const char *name, unsigned char out[SRS_
 
   if (rc == 1 && value.n != SRS_KEY) rc = 0;
   if (rc == 1) memcpy(out, value.p, SRS_KEY);
-  if (value.n) mem_wipe(value.p, value.n);
-  buf_free(&value);
+  buf_wipe(&value);
   return rc;
 }
 

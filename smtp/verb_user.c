@@ -63,8 +63,7 @@ static int verb_user_ask(struct buf *out)
     fprintf(stderr, "vsmtp user: these were two different passwords, nothing was changed\n");
     rc = -1;
   }
-  if (again.p) mem_wipe(again.p, again.size);
-  buf_free(&again);
+  buf_wipe(&again);
   return rc;
 }
 
@@ -81,8 +80,7 @@ static int verb_user_verifier(struct buf *out)
       fprintf(stderr, "vsmtp user: this cannot be a password: it is empty, not UTF-8, or holds "
                       "characters nobody can type\n");
   }
-  if (password.p) mem_wipe(password.p, password.size);
-  buf_free(&password);
+  buf_wipe(&password);
   return code == EX_OK && !buf_ok(out) ? EX_OSERR : code;
 }
 

@@ -36,9 +36,8 @@ static int secret_write(struct store *s, struct op *op)
 
 static void secret_free(struct secret_order *o)
 {
-  if (o->value.n) mem_wipe(o->value.p, o->value.n);
   buf_free(&o->name);
-  buf_free(&o->value);
+  buf_wipe(&o->value);
   mem_free(o);
 }
 

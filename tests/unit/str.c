@@ -156,13 +156,6 @@ TEST(str_characters)
   }
 }
 
-TEST(str_hash_tells_apart)
-{
-  CHECK(str_hash(STR("a")) != str_hash(STR("b")));
-  CHECK(str_hash(STR("a\0")) != str_hash(STR("a")));
-  CHECK(str_hash(NONE) == str_hash(STR("")));
-}
-
 /* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 TEST(str_utf8_round_trip)
