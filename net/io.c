@@ -514,12 +514,6 @@ void io_abort(struct io *io)
   if (io && io->life != IO_LIFE_GONE) io_leave(io, IO_LIFE_GONE);
 }
 
-void io_handler(struct io *io, io_fn *fn, void *arg)
-{
-  io->fn = fn;
-  io->arg = arg;
-}
-
 int io_fd(const struct io *io)
 {
   return io->fd;

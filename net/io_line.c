@@ -32,11 +32,6 @@ void io_hurry(struct io *io)
   if (io->fd >= 0) (void)setsockopt(io->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
-uint64_t io_received(const struct io *io)
-{
-  return io->received;
-}
-
 /* Throws the rest of a bad line away, up to a true CRLF; true when that was there. */
 static bool io_line_discard(struct io *io)
 {

@@ -158,9 +158,8 @@ void io_taken(struct io *io, struct buf *out); /* moves the output written so fa
 void io_close(struct io *io);
 void io_abort(struct io *io); /* the same without sending or waiting */
 bool io_is_closing(const struct io *io);
-void io_handler(struct io *io, io_fn *fn, void *arg); /* from now on events go there */
-int io_fd(const struct io *io);                       /* -1 if none */
-const char *io_why(const struct io *io);              /* after IO_ERROR; never NULL */
+int io_fd(const struct io *io);          /* -1 if none */
+const char *io_why(const struct io *io); /* after IO_ERROR; never NULL */
 
 /* Input. Slices borrow and are valid until the callback returns or the next input call. */
 str io_input(const struct io *io);        /* what was read and is not used */
@@ -177,7 +176,6 @@ enum io_line io_line(struct io *io, size_t limit, str *line);
 void io_discard(struct io *io); /* forgets all input at hand (before TLS: RFC 3207 §6) */
 void io_pause(struct io *io);   /* no IO_DATA, IO_EOF; nothing is read; see IO_HANGUP */
 void io_resume(struct io *io);  /* IO_DATA comes soon if bytes are left */
-uint64_t io_received(const struct io *io); /* bytes in all */
 /* Acknowledges what came without the kernel's delay, once: for a peer that writes a reply or a mail in
  * small pieces and, by Nagle's algorithm, waits for each. Worth it on each IO_DATA. */
 void io_hurry(struct io *io);

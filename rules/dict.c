@@ -172,11 +172,6 @@ static struct value *dict_make(struct region *r, struct value *place, struct str
   return &m->entries[m->n++].value;
 }
 
-struct value *dict_place(struct region *r, struct value *place, struct string *key)
-{
-  return dict_make(r, place, key);
-}
-
 int dict_set(struct region *r, struct value *place, struct string *key, struct value taken)
 {
   struct value *v = dict_make(r, place, key);

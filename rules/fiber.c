@@ -173,11 +173,6 @@ int fiber_charge(struct fiber *f, uint64_t steps)
                      (unsigned long long)f->limits.steps);
 }
 
-uint64_t fiber_steps(const struct fiber *f)
-{
-  return f->spent - (uint64_t)f->fuel;
-}
-
 /* ---- faults -------------------------------------------------------------------------------------
  */
 

@@ -242,7 +242,7 @@ void *region_alloc(struct region *r, size_t n); /* not zeroed; NULL: over the li
 void *region_resize(struct region *r, void *p, size_t old, size_t n);
 void region_give(struct region *r, void *p, size_t n); /* n as allocated */
 size_t region_used(const struct region *r);
-size_t region_peak(const struct region *r);
+size_t region_peak(const struct region *r); /* the most it ever was: for the fuzzer */
 /* Depth of recursion over objects of other types while they are destroyed: false when too deep
  * (what is inside then waits for the region's end). step is 1 or -1. */
 bool region_descend(struct region *r, int step);
@@ -302,8 +302,6 @@ struct value *dict_get(const struct region *r, const struct dict *m, str key); /
 struct value *dict_find(const struct region *r, const struct dict *m, struct string *key);
 int dict_set(struct region *r, struct value *place, struct string *key, struct value taken);
 int dict_put(struct region *r, struct value *place, str key, struct value taken);
-struct value *dict_place(struct region *r, struct value *place, struct string *key); /* () if new;
-                                                               NULL: too big or no memory */
 bool dict_remove(struct region *r, struct value *place, str key, struct value *out); /* owned map */
 void dict_sort(struct region *r, struct dict *m); /* entries in byte order of their keys */
 

@@ -62,7 +62,6 @@ struct value fiber_result(const struct fiber *f); /* when DONE; borrowed, dies w
 void fiber_resume(struct fiber *f, struct value taken); /* made in fiber_region(f) */
 void fiber_fail(struct fiber *f, enum vsl_error e, const char *fmt, ...) BASE_PRINTF(3, 4);
 void fiber_stop(struct fiber *f, const char *why); /* the next fiber_run fails: ErrorTerminated */
-uint64_t fiber_steps(const struct fiber *f);       /* used so far */
 
 /* ---- why it FAILED --------------------------------------------------------------------------- */
 enum vsl_error fiber_error(const struct fiber *f);

@@ -19,11 +19,6 @@ static const char *const command_foreign[] = {"GET",    "HEAD",    "POST",    "P
                                               "DELETE", "CONNECT", "OPTIONS", "TRACE",
                                               "PATCH",  "PRI",     "Host:",   "User-Agent:"};
 
-const char *command_name(enum command_verb v)
-{
-  return v < COMMAND_UNKNOWN ? command_words[v] : "unknown";
-}
-
 static enum command_verb command_verb_of(str word)
 {
   for (size_t i = 0; i < BASE_COUNT(command_words); i++)

@@ -60,6 +60,4 @@ struct command {
  * for SMTPUTF8, so RCPT may hold such an address. */
 void command_parse(str line, bool utf8, struct arena *a, struct command *out);
 
-const char *command_name(enum command_verb v);
-
 #endif

@@ -22,7 +22,7 @@ struct end {
   char text[256]; /* lines, or data as it came */
   size_t text_n;
   void (*act)(struct end *t, enum io_event event);
-  uint64_t left; /* of a stream */
+  uint64_t left, got; /* of a stream */
   uint64_t sum;
   bool gone;
 };
