@@ -178,6 +178,7 @@ static int verb_vqueue_msg(struct store *s, const struct verb_vqueue *v, int arg
   struct err e;
   char *id = argv[0];
   const char *word = argv[1];
+  if (!id_valid(str_of(id))) return verb_vqueue_result(v, id, 0, &e);
   if (strcmp(word, "move") == 0)
     return verb_vqueue_result(v, id, quarantine_move(s, str_of(id), str_of(argv[2]), &e), &e);
   if (strcmp(word, "remove") == 0) return verb_vqueue_remove(s, v, id);
@@ -202,7 +203,7 @@ static bool verb_vqueue_known(int argc, char **argv)
 static bool verb_vqueue_sound(int argc, char **argv)
 {
   if (argc >= 1 && strcmp(argv[0], "show") == 0) return verb_vqueue_known(argc - 1, argv + 1);
-  if (argc < 3 || strcmp(argv[0], "msg") != 0 || !id_valid(str_of(argv[1]))) return false;
+  if (argc < 3 || strcmp(argv[0], "msg") != 0) return false;
   if (strcmp(argv[2], "show") == 0) return argc <= 4 && verb_message_form(argc - 2, argv + 2);
   if (strcmp(argv[2], "move") == 0) return argc == 4;
   return argc == 3 && (strcmp(argv[2], "remove") == 0 || strcmp(argv[2], "re-run") == 0);
