@@ -21,6 +21,7 @@
 #include "deliver.h"
 #include "deliver_step.h"
 #include "dropfile.h"
+#include "dsn.h"
 #include "passwd.h"
 #include "reply.h"
 #include "session.h"
@@ -383,23 +384,15 @@ static str drop_address(struct drop_job *j, str address, bool *utf8)
                       STR_ARG(j->policy->conf->server.domain));
 }
 
-/* What was asked for of RFC 3461, as parameters of MAIL and RCPT. */
-static str drop_parameters(struct drop_job *j, const char *a, str a_value, const char *b,
-                           str b_value)
-{
-  return arena_printf(j->arena, "%s" STR_FMT "%s%s" STR_FMT, a_value.n ? a : "", STR_ARG(a_value),
-                      a_value.n && b_value.n ? " " : "", b_value.n ? b : "", STR_ARG(b_value));
-}
-
 static int drop_fill_mail(struct drop_job *j, struct err *e)
 {
   const struct dropfile *f = &j->file;
   struct client_mail *m = &j->mail;
-  str notify = drop_parameters(j, "NOTIFY=", f->notify, "", (str){"", 0});
+  str notify = dsn_rcpt_text(f->notify, STR(""), j->arena);
 
   m->rcpt = arena_alloc(j->arena, f->to_count * sizeof *m->rcpt);
   m->from = drop_address(j, f->has_from ? f->from : j->user, &m->utf8);
-  m->dsn = drop_parameters(j, "RET=", f->ret, "ENVID=", f->envid);
+  m->dsn = dsn_mail_text(f->ret, f->envid, j->arena);
   if (!m->rcpt || !m->from.p || !m->dsn.p || !notify.p) return err_nomem(e);
   for (size_t i = 0; i < f->to_count; i++) {
     m->rcpt[i] =
