@@ -176,13 +176,13 @@
 #include "smtp/target.c"       /* the server a mail is handed to, as rules write it */
 #include "smtp/deliver_step.c" /* how far the rules of a stored mail have come */
 #include "smtp/route.c"        /* in which order the servers of a domain are tried */
-#include "smtp/forged.c"       /* header fields of a client that claim to be ours */
 #include "smtp/spf_macro.c"    /* the macro language of SPF records */
 #include "smtp/spf_record.c"   /* an SPF record, checked whole, read term by term */
 
 /* What the machine and the operator say: users, aliases, keys, the configuration. */
 #include "smtp/passwd.c"     /* /etc/passwd and /etc/group, read without the name service switch */
-#include "smtp/alias.c"      /* which addresses stand for which others */
+#include "smtp/conf_ours.c"  /* which domains are ours */
+#include "smtp/alias.c"      /* which addresses stand for which others: the table */
 #include "smtp/alias_file.c" /* files of aliases(5) */
 #include "smtp/conf_version.c" /* version requirements as Cargo writes them */
 #include "smtp/conf_type.c"    /* one function a type of value */
@@ -191,15 +191,22 @@
 #include "smtp/conf_cross.c"   /* what one key alone cannot know */
 #include "smtp/conf.c"         /* a file read along the table */
 #include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
+#include "smtp/alias_walk.c"   /* who is at the end of an alias */
 #include "smtp/resolver.c"     /* name servers as the configuration wants them */
 #include "smtp/certs.c"     /* certificates and keys: read, checked, read again when they change */
 #include "smtp/srs.c"       /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/privilege.c" /* giving up every privilege, and proving it */
 #include "smtp/daemon.c"    /* leaving the terminal, but not before all is well */
 #include "smtp/retry.c"     /* when is tried again what failed for now */
-#include "smtp/policy.c"    /* a configuration together with its rules */
+
+/* The helper, the only process that may become another user. */
+#include "smtp/local.c"          /* one mail into a Maildir or an mbox, safely */
+#include "smtp/helper_child.c"   /* what a child of the helper does */
+#include "smtp/helper_process.c" /* the helper: the one process that may become another user */
+#include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
 
 /* A mail and its rules: what they may ask of it and of the world, and what no rule decides. */
+#include "smtp/forged.c"      /* header fields of a client that claim to be ours */
 #include "smtp/mail.c"        /* one mail on its way: envelope, header, what the rules said */
 #include "smtp/spf_library.c" /* a single term of a record, judged by libspf2 */
 #include "smtp/spf.c"         /* check_host(): may this client send for this domain? */
@@ -208,6 +215,7 @@
 #include "smtp/table.c"       /* the file of a table, locked while it is used */
 #include "smtp/commands.c"    /* the commands that the helper runs for rules */
 #include "smtp/outside.c"     /* the services that rules call: clamd, commands, tables, databases */
+#include "smtp/policy.c"      /* a configuration together with its rules */
 #include "smtp/ask.c"         /* what rules ask that takes time: SPF, names */
 #include "smtp/host.c"        /* what rules may ask about a mail and do to it */
 #include "smtp/settle.c"      /* recipients become who they stand for */
@@ -236,15 +244,11 @@
 #include "smtp/server.c"   /* who may come, how many, stopping in good order */
 
 /* Delivery, and what the sender is told of it. */
-#include "smtp/local.c"          /* one mail into a Maildir or an mbox, safely */
-#include "smtp/helper_child.c"   /* what a child of the helper does */
-#include "smtp/helper_process.c" /* the helper: the one process that may become another user */
-#include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
-#include "smtp/bounce_text.c"    /* a report as a mail: in words, in fields (RFC 3464) */
-#include "smtp/bounce.c"         /* who is told what of his mail, once, in the same transaction */
-#include "smtp/attempt.c"        /* the due recipients of one message: mailboxes and servers */
-#include "smtp/later.c"          /* the later rules of a stored mail */
-#include "smtp/deliver.c"        /* the queue runner: what is due is claimed and worked on */
+#include "smtp/bounce_text.c" /* a report as a mail: in words, in fields (RFC 3464) */
+#include "smtp/bounce.c"      /* who is told what of his mail, once, in the same transaction */
+#include "smtp/attempt.c"     /* the due recipients of one message: mailboxes and servers */
+#include "smtp/later.c"       /* the later rules of a stored mail */
+#include "smtp/deliver.c"     /* the queue runner: what is due is claimed and worked on */
 
 /* The drop folder: mail of this machine's own programs. */
 #include "smtp/leave.c" /* a mail left in the drop folder */

@@ -26,7 +26,7 @@ struct aliases {
   size_t n, size;
 };
 
-/* ---- making the table ------------------------------------------------------------------------ */
+/* ---- alias.c: making the table --------------------------------------------------------------- */
 
 /* What is wrong with a name or a target as it was written, one without domain being good; NULL:
  * nothing. In a, which may run out: then that is the fault. */
@@ -37,12 +37,16 @@ int alias_add(struct aliases *t, const struct alias *one, struct arena *a);
 /* All were added: names without domain get this one, the list is sorted. An address given twice, or
  * one that can get no mail, is a fault. -1 after at least one error. */
 int alias_complete(struct aliases *t, const struct conf *conf, struct diags *d);
+/* The row of exactly this address or "@domain", or NULL. */
+const struct alias *alias_find(const struct aliases *t, str address);
+/* A fault or a warning about one row, where it stands: "mail for ADDRESS why". */
+void alias_say(struct diags *d, bool warning, const struct alias *one, const char *why);
 
 /* alias_file.c: adds what a file in the format of aliases(5) says. Programs, files and lists in
  * other files are faults. -1 after at least one error. */
 int alias_file_parse(struct aliases *t, str file, str source, struct arena *a, struct diags *d);
 
-/* ---- using it -------------------------------------------------------------------------------- */
+/* ---- alias_walk.c: using it ------------------------------------------------------------------ */
 
 struct alias_end {
   str address;
