@@ -352,7 +352,7 @@ static bool attempt_local(struct attempt *a)
   what.name = arena_printf(j->arena, STR_FMT ".%d", STR_ARG(mail->id), r->n);
   what.head = arena_printf(j->arena, "Return-Path: <" STR_FMT ">\r\nDelivered-To: " STR_FMT "\r\n",
                            STR_ARG(mail->mail_from), STR_ARG(r->address));
-  what.first = r->attempts == 0 && mail->received_at > j->deliver->started;
+  what.first = r->attempts == 0 && r->last_reply.n == 0 && mail->received_at > j->deliver->started;
   if (attempt_header(j, &e) == 0) {
     what.size = j->header.n + mail->octets;
     attempt_rewind(&a->text);

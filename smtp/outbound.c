@@ -286,8 +286,10 @@ void outbound_relieve(struct server *s)
   }
 }
 
+/* What is tried by hand and fails again does not make the next pause longer. */
 static void outbound_wake(struct outbound_lane *lane)
 {
+  if (lane->fails > 0 && lane->until > clock_wall()) lane->fails--;
   lane->until = 0;
   memset(lane->shunned, 0, sizeof lane->shunned);
 }

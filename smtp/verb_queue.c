@@ -13,7 +13,7 @@
 static const char verb_queue_usage[] =
     "usage: vsmtp queue [list] [QUEUE…]            working delegated deliver deferred dead\n"
     "       vsmtp queue show ID [eml|json]         one message\n"
-    "       vsmtp queue retry ID…|--all            try now; what is dead is tried again\n"
+    "       vsmtp queue retry ID…|--all            try now; by its ID also what is dead\n"
     "       vsmtp queue move ID QUEUE              working, deliver, dead, or a quarantine\n"
     "       vsmtp queue hold ID…                   into the quarantine \"hold\"\n"
     "       vsmtp queue remove ID…                 delete without telling anybody\n"

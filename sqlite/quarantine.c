@@ -70,6 +70,8 @@ static int quarantine_do_release(struct store *s, str id, const struct quarantin
   return rc == SQLITE_OK ? quarantine_trace(s, id, "released", str_of(is->place)) : rc;
 }
 
+/* Who would have waited longer is due now. An attempt by hand does not count: the next pause is not
+ * longer for it. Who was due already keeps his place. */
 static int quarantine_do_move(struct store *s, str id, const struct quarantine_is *is, str queue)
 {
   bool revives = str_eq(queue, STR("deliver")) || str_eq(queue, STR("working"));
@@ -90,7 +92,9 @@ static int quarantine_do_move(struct store *s, str id, const struct quarantine_i
   if (rc == SQLITE_OK)
     rc = quarantine_sql(s,
                         "UPDATE rcpt SET next_at = CASE WHEN status = 'pending' AND"
-                        " ?2 = 'deliver' THEN ?3 END WHERE id = ?1",
+                        " ?2 = 'deliver' THEN min(ifnull(next_at, ?3), ?3) END,"
+                        " attempts = attempts - (?2 = 'deliver' AND attempts > 0 AND"
+                        " ifnull(next_at, 0) > ?3) WHERE id = ?1",
                         id, queue);
   return rc == SQLITE_OK ? quarantine_trace(s, id, "moved", queue) : rc;
 }
@@ -176,7 +180,9 @@ int quarantine_move(struct store *s, str id, str queue, struct err *e)
 int quarantine_retry(struct store *s, str id, struct err *e)
 {
   if (id.n) return quarantine_act(s, QUARANTINE_RETRY, id, STR("deliver"), false, e);
-  int rc = quarantine_sql(s, "UPDATE rcpt SET next_at = ?3 WHERE next_at > ?3", id, STR(""));
+  int rc = quarantine_sql(
+      s, "UPDATE rcpt SET next_at = ?3, attempts = attempts - (attempts > 0) WHERE next_at > ?3",
+      id, STR(""));
   return rc == SQLITE_OK ? 1 : sql_err(s, rc, e, "change the queue");
 }
 

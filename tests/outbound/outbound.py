@@ -22,6 +22,7 @@ import time
 
 sys.path[:0] = [str(folder) for folder in pathlib.Path(__file__).resolve().parents[:2]]
 import ending  # noqa: E402
+import hand  # noqa: E402
 import hostile  # noqa: E402
 import others  # noqa: E402
 import postfix  # noqa: E402
@@ -636,6 +637,6 @@ def test_people_act():
 
 
 if __name__ == "__main__":
-    kit.main("outbound", [test for names in (globals(), vars(ending), vars(hostile), vars(others), vars(postfix),
-                                             vars(ways))
+    kit.main("outbound", [test for names in (globals(), vars(ending), vars(hand), vars(hostile), vars(others),
+                                             vars(postfix), vars(ways))
                           for test in kit.tests_of(names)])
