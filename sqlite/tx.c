@@ -16,7 +16,7 @@
  * HOW OTHERS GET IN. BEGIN IMMEDIATE never waits: busy means trying again in 5 to 50 ms, and after
  * 5 s whoever is parked is told so. Between two transactions the lock stays free 1 ms, or 5 % of
  * the time it was held, unless it was free a quarter of the time lately anyway (a lone client on a
- * fast disk pays nothing).
+ * fast disk pays nothing). More than 250 ms it never rests: a process can be frozen for hours.
  */
 #include "store_int.h"
 
@@ -27,6 +27,7 @@
 #define TX_PATIENCE (5000 * TX_MS) /* then a parked client is told 451 */
 #define TX_AGAIN    (1000 * TX_MS) /* what failed by itself is written again after this */
 #define TX_GAP      TX_MS
+#define TX_GAP_UP   (250 * TX_MS)
 #define TX_LATELY   (50 * TX_MS) /* what held and free add up to before both are halved */
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -83,7 +84,7 @@ static int64_t tx_gap_end(const struct tx *t, int64_t now)
   if (lately_free * 3 >= t->held) return now;
   int64_t last = t->ended - t->begun;
   int64_t gap = last / 20 > TX_GAP ? last / 20 : TX_GAP;
-  return t->ended + gap;
+  return t->ended + (gap < TX_GAP_UP ? gap : TX_GAP_UP);
 }
 
 static void tx_taken(struct tx *t, int64_t now)
@@ -413,4 +414,5 @@ void tx_close(struct store *s)
 #undef TX_PATIENCE
 #undef TX_AGAIN
 #undef TX_GAP
+#undef TX_GAP_UP
 #undef TX_LATELY
