@@ -105,7 +105,7 @@ class Client:
     """Says what it is told, and hears replies."""
 
     def __init__(self, port, host="127.0.0.1"):
-        self.socket = socket.create_connection((host, port), timeout=20)
+        self.socket = socket.create_connection((host, port), timeout=60)
         self.left = b""
 
     def __enter__(self):
@@ -260,7 +260,7 @@ def warnings_without_end(program):
                 with Client(server.ports[0]) as other:
                     other.hear("220")
                     other.say("EHLO me.example", "250")
-                expect(time.monotonic() - began < 2, f"served after {time.monotonic() - began} s")
+                expect(time.monotonic() - began < 4, f"served after {time.monotonic() - began} s")
                 flooding.join()
         expect("the handshake does not end" in (server.dir / "server.log").read_text())
 
@@ -466,7 +466,7 @@ def resumption(program):
 
 
 def deadlines(program):
-    more = 'tls.handshake_timeout = "700ms"'
+    more = 'tls.handshake_timeout = "3s"'
     with server_of(program, server=tls_config(more=more)) as server:
         began = time.monotonic()
         with Client(server.ports[1]) as silent, Client(server.ports[1]) as slow:
@@ -475,9 +475,9 @@ def deadlines(program):
                     slow.send(bytes([byte]))
                 time.sleep(0.2)
             expect(silent.is_closed() and slow.is_closed(), "nobody closed")
-        expect(time.monotonic() - began < 10, "closed late")
+        expect(time.monotonic() - began < 30, "closed late")
         with starttls(server) as c:  # the clock of the handshake is not that of the session
-            time.sleep(1)
+            time.sleep(3.5)
             c.say("NOOP", "250")
 
 
@@ -496,8 +496,7 @@ def allowance(program):
     """Five handshakes at once, then five a second; they wait, none fails."""
     host = own_address()
     if not host:
-        print("skip tls/allowance: this machine has no address but loopback")
-        return
+        raise kit.Skip("this machine has no address but loopback")
     with server_of(program, interfaces=f'addr_submissions = ["{host}:0"]') as server:
         def one():
             with Client(server.ports[1], host) as c:
@@ -511,7 +510,7 @@ def allowance(program):
         for t in threads:
             t.join()
         took = time.monotonic() - began
-        expect(1.9 < took < 10, f"{took} s")
+        expect(took > 1.9, f"{took} s")
         heard = (server.dir / "server.log").read_text().count("version=TLS")
         expect(heard == 15, f"{heard} handshakes")
 
