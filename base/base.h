@@ -78,6 +78,10 @@ int32_t utf8_next(str *s);               /* decodes and skips one code point; -1
                                             (then one byte is skipped); s must not be empty */
 size_t utf8_put(char out[4], int32_t c); /* bytes written, 0 if c is no scalar value */
 size_t utf8_len(str s);                  /* code points; an ill-formed byte counts one */
+/* Does it show itself on a terminal and do nothing else? No control, no end of a line, nothing that
+ * turns the direction of writing. */
+bool utf8_shows(int32_t c);
+bool utf8_clean(str s); /* valid, and all of it shows */
 
 /* Durations in humantime text, "1h 30m", "200ms", "5d", "0" (config.md 1.3). Result in
  * milliseconds, a fraction rounded up; -1 if malformed or over 64 bits of nanoseconds. */

@@ -253,7 +253,7 @@ static void log_put(struct log_line *line, const char *p, size_t n)
 }
 
 /* Takes one character off s and writes it so that no terminal and no reader of lines can be
- * fooled: C0, DEL, C1 and bytes that are no UTF-8 as \xNN. */
+ * fooled: what does more than show itself, and bytes that are no UTF-8, as \xNN. */
 static void log_put_char(struct log_line *line, str *s)
 {
   str at = *s;
@@ -262,7 +262,7 @@ static void log_put_char(struct log_line *line, str *s)
   if (c == '\n') return log_put(line, "\\n", 2);
   if (c == '\r') return log_put(line, "\\r", 2);
   if (c == '\t') return log_put(line, "\\t", 2);
-  if (c >= 0x20 && !(c >= 0x7f && c < 0xa0)) return log_put(line, at.p, n);
+  if (utf8_shows(c)) return log_put(line, at.p, n);
   for (size_t i = 0; i < n; i++) {
     char code[5];
     snprintf(code, sizeof code, "\\x%02x", (unsigned char)at.p[i]);

@@ -235,6 +235,19 @@ bool utf8_valid(str s)
   return true;
 }
 
+bool utf8_shows(int32_t c)
+{
+  if (c < ' ' || (c >= 0x7f && c < 0xa0)) return false;
+  return !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
+}
+
+bool utf8_clean(str s)
+{
+  while (s.n)
+    if (!utf8_shows(utf8_next(&s))) return false;
+  return true;
+}
+
 size_t utf8_len(str s)
 {
   size_t n = 0;

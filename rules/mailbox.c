@@ -33,7 +33,7 @@ bool mailbox_domain_valid(str s)
 {
   str label = {NULL, 0};
   if (str_ends(s, STR("."))) s.n--;
-  if (s.n == 0 || s.n > LIMIT_DOMAIN || !utf8_valid(s)) return false;
+  if (s.n == 0 || s.n > LIMIT_DOMAIN || !utf8_clean(s)) return false;
   while (str_cut(&s, '.', &label))
     if (!mailbox_label_valid(label)) return false;
   return !mailbox_all_digits(label); /* 1.2.3.4 is no name */
@@ -75,7 +75,7 @@ static bool mailbox_quoted_valid(str s)
 static bool mailbox_local_valid(str s)
 {
   str atom;
-  if (s.n == 0 || s.n > LIMIT_LOCAL_PART || !utf8_valid(s)) return false;
+  if (s.n == 0 || s.n > LIMIT_LOCAL_PART || !utf8_clean(s)) return false;
   if (s.p[0] == '"') return mailbox_quoted_valid(s);
   while (str_cut(&s, '.', &atom))
     if (!mailbox_atom_valid(atom)) return false;

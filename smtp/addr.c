@@ -84,7 +84,7 @@ bool addr_domain_ok(str domain, bool utf8)
   str rest = domain, label;
 
   if (domain.n == 0 || domain.n > LIMIT_DOMAIN) return false;
-  if (utf8 && !utf8_valid(domain)) return false;
+  if (utf8 && !utf8_clean(domain)) return false;
   if (addr_domain_length(domain, utf8) != domain.n || domain.p[0] == '[') return false;
   while (str_cut(&rest, '.', &label)) {
     if (label.n == 0 || label.n > 63) return false;
@@ -154,7 +154,7 @@ static enum addr_fault addr_build(str local, str domain, bool utf8, struct arena
   str text;
 
   if (!addr_local_fits(local) || domain.n > LIMIT_DOMAIN) return ADDR_TOO_LONG;
-  if (utf8 && (!utf8_valid(local) || !utf8_valid(domain))) return ADDR_SYNTAX;
+  if (utf8 && (!utf8_clean(local) || !utf8_clean(domain))) return ADDR_SYNTAX;
   local = addr_canonical_local(local, utf8, a);
   text = domain.n ? arena_printf(a, STR_FMT "@" STR_FMT, STR_ARG(local), STR_ARG(domain))
                   : arena_str(a, local);

@@ -30,7 +30,7 @@ static void bounce_text_wash(str s, struct buf *out)
     if (c < 0)
       buf_putc(out, '?');
     else
-      buf_utf8(out, c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ? ' ' : c);
+      buf_utf8(out, utf8_shows(c) ? c : ' ');
   }
 }
 

@@ -23,21 +23,14 @@ static int client_reply_code(str line)
   return (line.p[0] - '0') * 100 + (line.p[1] - '0') * 10 + (line.p[2] - '0');
 }
 
-/* Neither ill-formed (-1) nor a control, nor what breaks lines or turns the direction of writing:
- * operators read it on terminals, and the database says that it is UTF-8. */
-static bool client_reply_shows(int32_t c)
-{
-  if (c < ' ' || (c >= 0x7f && c < 0xa0)) return false;
-  return !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
-}
-
+/* Operators read it on terminals, and the database says that it is UTF-8. */
 static void client_reply_keep(struct client_reply *r, str line)
 {
   if (r->lines > 1 && r->text.n < r->text.cap) buf_putc(&r->text, '\n');
   while (line.n > 0) {
     int32_t c = utf8_next(&line);
     char octets[4];
-    size_t n = utf8_put(octets, client_reply_shows(c) ? c : '?');
+    size_t n = utf8_put(octets, utf8_shows(c) ? c : '?');
 
     if (n > r->text.cap - r->text.n) break;
     buf_add(&r->text, octets, n);

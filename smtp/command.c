@@ -202,14 +202,9 @@ static enum command_fault command_read_helo(struct command *c)
   str word = command_word(&c->arg);
 
   c->arg = word;
-  if (word.n == 0 || word.n > LIMIT_DOMAIN || !utf8_valid(word)) return COMMAND_BAD_ARGUMENT;
-  while (word.n > 0) {
-    int32_t letter = utf8_next(&word);
-
-    if (letter <= ' ' || (letter >= 0x7f && letter < 0xa0))
-      return COMMAND_BAD_ARGUMENT; /* C0, C1 */
-    if (letter < 0x80 && strchr("<>()\"\\,;", letter)) return COMMAND_BAD_ARGUMENT;
-  }
+  if (word.n == 0 || word.n > LIMIT_DOMAIN || !utf8_clean(word)) return COMMAND_BAD_ARGUMENT;
+  for (size_t i = 0; i < word.n; i++)
+    if (strchr(" <>()\"\\,;", word.p[i])) return COMMAND_BAD_ARGUMENT;
   return COMMAND_OK;
 }
 

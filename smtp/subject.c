@@ -87,7 +87,7 @@ static void subject_char(str *s, struct buf *out)
 {
   int32_t c = utf8_next(s);
 
-  buf_utf8(out, c < 0 ? 0xfffd : c < ' ' || c == 0x7f ? ' ' : c);
+  buf_utf8(out, c < 0 ? 0xfffd : utf8_shows(c) ? c : ' ');
 }
 
 str subject_decode(str text, struct arena *a)

@@ -218,6 +218,19 @@ TEST(str_utf8_len)
   CHECK(utf8_valid(STR("a\0b")));
 }
 
+TEST(str_utf8_clean)
+{
+  static const str good[] = {STR_INIT(""), STR_INIT("a b~"), STR_INIT("\xc2\xa0\xe2\x82\xac"),
+                             STR_INIT("\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xaa")};
+  static const str bad[] = {
+      STR_INIT("\0"),           STR_INIT("\x1b"),         STR_INIT("\x7f"),
+      STR_INIT("\xc2\x80"),     STR_INIT("\xc2\x9f"),     STR_INIT("\xff"),
+      STR_INIT("\xe2\x80\xa8"), STR_INIT("\xe2\x80\xae"), STR_INIT("\xe2\x81\xa6")};
+
+  for (size_t i = 0; i < BASE_COUNT(good); i++) CHECK(utf8_clean(good[i]));
+  for (size_t i = 0; i < BASE_COUNT(bad); i++) CHECK(!utf8_clean(bad[i]));
+}
+
 /* ---- durations ------------------------------------------------------------------------------- */
 
 TEST(str_duration_parse)

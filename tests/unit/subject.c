@@ -20,6 +20,10 @@ TEST(subject_decodes)
       {"=?utf-8?Q?open", "=?utf-8?Q?open"},
       {"=?", "=?"},
       {"=?utf-8?Q?=0A=1B=00x?=", "x"},
+      {"a\xc2\x9b"
+       "31m\xe2\x80\xae"
+       "b",
+       "a 31m b"},
       {"raw \xff byte", "raw \xef\xbf\xbd byte"},
   };
   struct arena *a = arena_new(0);

@@ -23,3 +23,12 @@ raw "MAIL FROM:<\xff\xfe@b.example> SMTPUTF8\r\n"
 S 501
 raw "MAIL FROM:<\xed\xa0\x80@b.example> SMTPUTF8\r\n"
 S 501
+# what does more to a terminal than to show itself: a control of C1, a turn of the writing's direction
+raw "MAIL FROM:<\xc2\x9b31m@b.example> SMTPUTF8\r\n"
+S 501
+raw "MAIL FROM:<\"\xc2\x9b31m\"@b.example> SMTPUTF8\r\n"
+S 501
+raw "MAIL FROM:<a@\xe2\x80\xae.example> SMTPUTF8\r\n"
+S 501
+raw "EHLO \xe2\x80\xae.example\r\n"
+S 501
