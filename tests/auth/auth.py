@@ -8,6 +8,7 @@ many at the same time.
 
 import base64
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import re
@@ -362,7 +363,7 @@ def in_line(program):
     """Passwords are checked one after another, one of an address; who would be the ninth comes again.
     Meanwhile others are served."""
     with Running(program) as server:
-        slow = "SCRAM-SHA-256$2000000:" + server.sql(
+        slow = "SCRAM-SHA-256$50000000:" + server.sql(
             "SELECT substr(verifier, instr(verifier, ':') + 1) FROM account WHERE name LIKE 'bob%'")[0][0]
         server.sql(f"UPDATE account SET verifier = '{slow}' WHERE name LIKE 'bob%'")
         clients = [connect(server, source=f"127.0.0.{10 + n}") for n in range(12)]
@@ -374,7 +375,7 @@ def in_line(program):
         with connect(server, "smtp", source="127.0.0.99") as other:
             began = time.monotonic()
             other.say("NOOP", "250")
-            expect(time.monotonic() - began < 1, "the server waits for a password")
+            expect(time.monotonic() - began < 5, "the server waits for a password")
         with connect(server, source="127.0.0.98") as other:
             other.say("AUTH PLAIN " + plain("bob"), "454")
         later = 0
@@ -397,9 +398,11 @@ def unknown_costs_the_same(program):
                 began = time.monotonic()
                 c.say("AUTH PLAIN " + plain(name, "wrong"), "535")
                 return time.monotonic() - began
-        known = min(took("bob", f"127.0.2.{n}") for n in range(1, 6))
-        unknown = min(took("nobody", f"127.0.3.{n}") for n in range(1, 6))
-        expect(abs(known - unknown) < 0.1, f"{known} and {unknown} seconds")
+
+        def least(name):
+            return min(took(name, f"127.0.2.{next(hosts)}") for _ in range(5))
+        hosts = itertools.count(1)
+        until("both to take as long", lambda: abs(least("bob") - least("nobody")) < 0.1)
         # and SCRAM: the same salt each time it is asked, after a restart as well
         salts = set()
         for _ in range(2):
