@@ -302,6 +302,7 @@ static int bounce_prepare(struct bounce_call *c)
     if (dsn_read(c->item[i].rcpt->dsn, c->arena, &c->item[i].dsn) < 0) return -1;
     bounce_judge(c, &c->item[i], now);
   }
+  if (c->b->untold) bounce_silence(c, c->b->untold);
   if (bounce_owed(c) == 0) return 0;
   if (!bounce_rate_take(c->b->rate, bounce_rate_key(bounce_sender(c), c->arena), now)) {
     bounce_silence(c, "too many reports within an hour");

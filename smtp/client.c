@@ -69,7 +69,7 @@ struct client {
   bool greeted;     /* client_ready was reached once */
   bool tls_failed;  /* encryption did not work */
   bool tls_refused; /* the peer answered STARTTLS with a refusal */
-  bool sent;        /* the end of the mail's data was written, and not answered yet */
+  bool sent;        /* the end of the mail's data was written */
   struct client_offer offer;
   char peer[LIMIT_DOMAIN + 1]; /* the name it gave itself */
   struct client_reply reply;
@@ -217,7 +217,6 @@ static void client_say(struct client *c)
 static void client_over(struct client *c, int code, str text)
 {
   client_enter(c, CLIENT_IDLE);
-  c->sent = false;
   client_done(c, code, text);
   if (c->ended && c->state == CLIENT_IDLE) client_quit(c);
 }
@@ -769,6 +768,7 @@ bool client_may_have_sent(const struct client *c)
 void client_send(struct client *c, struct client_mail *m)
 {
   c->mail = m;
+  c->sent = false;
   if (c->state != CLIENT_IDLE) return; /* client_ready comes back */
   c->said = c->heard = c->accepted = c->answered = 0;
   c->at = 0;

@@ -86,7 +86,7 @@ const char *client_tls_version(const struct client *c); /* "TLSv1.3"; NULL: clea
 bool client_tls_failed(const struct client *c); /* not greeted because encryption did not work */
 /* The text of a mail is on its way: the server takes it, or has it and did not answer yet. */
 bool client_is_at_text(const struct client *c);
-/* The end of a mail's data was written: without a reply nobody knows whether it was taken. */
+/* The end of the last mail's data was written: without a reply nobody knows whether it was taken. */
 bool client_may_have_sent(const struct client *c);
 /* Always needed, once. Nothing is called any more but gone; a mail that was sent to its last dot stays
  * sent, one that was not is broken off; then QUIT. */

@@ -65,7 +65,8 @@ struct delegate {
   struct delegate_link *sending;
   struct delegate_order o;
   enum delegate_state state;
-  bool taken; /* the filter answered 250, and has not given it back yet */
+  bool taken;   /* the filter answered 250, and has not given it back yet */
+  bool refused; /* it answered 5xx to the whole mail */
   unsigned tries;
   char token[DELEGATE_TOKEN + 1];
   struct netaddr receiver;
@@ -288,6 +289,11 @@ str delegate_why(const struct delegate *d)
   return buf_str(&d->why);
 }
 
+bool delegate_refused(const struct delegate *d)
+{
+  return d->refused || d->taken;
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 static ptrdiff_t delegate_body(void *arg, uint64_t at, char *p, size_t n)
@@ -335,6 +341,7 @@ static void delegate_sent(void *arg, int code, str reply)
   } else if (code == 250) {
     delegate_fail(d, DELEGATE_KEPT);
   } else {
+    d->refused = code / 100 == 5 && client_may_have_sent(d->sending->client);
     delegate_fail(d, reply);
   }
 }

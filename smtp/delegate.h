@@ -25,6 +25,9 @@ struct delegate *delegate_new(struct server *s, const struct delegate_order *o, 
 size_t delegate_directive(const struct delegate *d);
 /* After done said false: why. */
 str delegate_why(const struct delegate *d);
+/* It was not a failure but, for all we know, the filter's judgement: it heard the whole mail and
+ * refused it for good, or keeps it. */
+bool delegate_refused(const struct delegate *d);
 /* After done said true: puts the header that came back in the mail, without our field. When the body
  * that came back is another one, *body is it, taken, under its own id; else *body is NULL. */
 int delegate_take_result(struct delegate *d, struct incoming **body, str *id, struct err *e);

@@ -30,7 +30,8 @@ struct bounce deliver_bounce(struct deliver_job *j)
                          .conf = j->policy->conf,
                          .rate = &j->deliver->bounces,
                          .claim = j->claim,
-                         .header = buf_str(&j->header)};
+                         .header = buf_str(&j->header),
+                         .untold = j->untold};
 }
 
 void deliver_job_end(struct deliver_job *j)

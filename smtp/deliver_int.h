@@ -24,6 +24,7 @@ struct deliver_job {
   struct arena *arena;       /* owns the mail and all texts below */
   struct buf header;         /* the block with its empty line; empty until somebody reads it */
   bool recording;            /* the store has an outcome, and will call back */
+  const char *untold;        /* why its sender is not told what becomes of it; NULL: he is */
   /* later.c's own */
   struct mail *mail;
   struct judge judge;

@@ -451,6 +451,7 @@ static void later_delegated(void *arg, bool returned)
     deliver_job_end(j);
   } else {
     why = arena_str(j->arena, delegate_why(j->delegate));
+    if (delegate_refused(j->delegate)) j->untold = "a filter refused it";
     later_undelegate(j);
     later_undelegated(j, why);
   }

@@ -13,6 +13,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "outbound")]
 import outbound  # noqa: E402
+import ways  # noqa: E402
 from outbound import World, expect, kit, mx, until  # noqa: E402
 
 ZONE = mx((10, "a"), a="127.0.1.1")
@@ -167,6 +168,32 @@ def test_report_that_is_refused():
         expect(rows[0] == ("", "550 5.1.1 nobody; sender not told: it came from nobody"), rows)
         expect(rows[1] == ("forged@y.example", "550 5.7.1 no"), rows)
         expect(not home.mails, home.mails)
+
+
+def test_filter_that_refuses_after_the_queue():
+    """tried for five days as if it were down, but its judgement is not told to whoever was forged"""
+    for how, told in (({"dot": "550 5.7.1 a virus"}, 0), ({}, 0), ({"rcpt": "550 5.7.1 who are you"}, 2)):
+        port, receiver = kit.free_port(), kit.free_port()
+        rules = f'''service f smtp = #{{
+            delegator: #{{ address: "127.0.0.1:{port}", timeout: "1s" }}, receiver: "127.0.0.1:{receiver}" }};
+          #{{ rcpt: [ rule "all" || accept() ], postq: [ delegate f "scan" || next() ] }}'''
+        with ways.Clock() as clock, World(ZONE, rules={"main.vsl": rules}, env=clock.env) as w:
+            w.server.stop()
+            config = w.server.dir / "vsmtp.toml"
+            config.write_text(config.read_text().replace('"127.0.0.1:0"', f'"127.0.0.1:0", "127.0.0.1:{receiver}"'))
+            w.server.start()
+            w.peer("127.0.0.1", port=port, **how)
+            send(w, ("alice@home.example",))
+            for pause, attempts in ((0, 1), (5 * ways.HOUR, 2)):
+                clock.pause(pause)
+                until("another attempt", lambda: w.server.sql("SELECT attempts FROM recipient") == [(attempts,)])
+            clock.pause(6 * ways.DAY)
+            (reply,) = until("the end", lambda: w.server.sql(
+                "SELECT last_reply FROM queue WHERE queue = 'dead'"))[0]
+            expect(reply.startswith("given up: 4.3.0 delegate"), reply)
+            expect(reply.endswith("; sender not told: a filter refused it") == (not told), reply)
+            until("no report under way", lambda: len(w.server.sql("SELECT id FROM queue")) == 1)
+            expect(len(reports(w, told)) == told, how)
 
 
 def test_sender_in_utf8():
