@@ -213,7 +213,7 @@
 #include "smtp/folder.c"      /* files that rules write, below app.dirpath only */
 #include "smtp/clamd.c"       /* mails shown to clamd */
 #include "smtp/table.c"       /* the file of a table, locked while it is used */
-#include "smtp/commands.c"    /* the commands that the helper runs for rules */
+#include "smtp/commands.c"    /* the commands that the helper runs, in their line */
 #include "smtp/outside.c"     /* the services that rules call: clamd, commands, tables, databases */
 #include "smtp/policy.c"      /* a configuration together with its rules */
 #include "smtp/ask.c"         /* what rules ask that takes time: SPF, names */
@@ -226,6 +226,7 @@
 #include "smtp/login.c"         /* the client's side of AUTH: lines in, lines out */
 #include "smtp/client.c"        /* the SMTP client: mails handed to another server */
 #include "smtp/lookup.c"        /* from a name to the addresses to connect to */
+#include "smtp/bearer.c"        /* the token for the relay that a command prints */
 #include "smtp/outbound_lane.c" /* one destination: who waits, its addresses, its back-off */
 #include "smtp/outbound_link.c" /* one connection to it */
 #include "smtp/outbound.c"      /* who is connected to whom, how often, and who must wait */

@@ -124,6 +124,21 @@ struct datum {
 #define LIMIT_OUTBOUND_LANES 4096 /* destinations remembered; half of those unused are forgotten */
 #endif
 
+/* ---- tokens for XOAUTH2 ---------------------------------------------------------------------- */
+#ifndef LIMIT_TOKEN
+#define LIMIT_TOKEN 8192 /* octets of it, or of a password; then it is none. In LIMIT_AUTH_LINE */
+#endif
+#ifndef LIMIT_TOKEN_TIME
+#ifdef VSMTP_TEST
+#define LIMIT_TOKEN_TIME 5000
+#else
+#define LIMIT_TOKEN_TIME 30000 /* ms of the command that prints it; it is killed, the mail waits */
+#endif
+#endif
+#ifndef LIMIT_TOKEN_KEEP
+#define LIMIT_TOKEN_KEEP 300000 /* ms one that let us in is used; providers' are good for an hour */
+#endif
+
 /* ---- reports to senders ---------------------------------------------------------------------- */
 #ifndef LIMIT_BOUNCE_RATE
 #define LIMIT_BOUNCE_RATE 30 /* to one sender within an hour; none */

@@ -1,4 +1,4 @@
-/* smtp/commands.c: the commands that rules may run. */
+/* smtp/commands.c: the commands of rules and configuration. */
 #include "commands.h"
 
 #define COMMANDS_AGAIN 50 /* ms until a helper without room is asked again */
@@ -7,7 +7,7 @@ struct commands {
   struct loop *loop;
   struct helper *helper;
   struct arena *arena; /* owns the texts of the list */
-  struct helper_service list[LIMIT_SERVICES];
+  struct helper_service list[HELPER_SERVICES_MAX];
   size_t n;
   unsigned flying;
   struct commands_call *first, **last; /* who waits */
@@ -20,7 +20,7 @@ struct commands_call {
   struct arena *arena;          /* owns itself */
   size_t service;               /* of the list */
   str *args;
-  size_t n;
+  size_t n, output;
   helper_ran_fn *ran;
   void *arg;
   struct helper_job *job; /* NULL: in line */
@@ -28,47 +28,87 @@ struct commands_call {
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
-static ptrdiff_t commands_find(const struct commands *c, const struct rules_declared *d)
+struct helper_service commands_of_rules(const struct rules_declared *d)
 {
-  for (size_t i = 0; i < c->n; i++) {
-    const struct helper_service *s = &c->list[i];
+  return (struct helper_service){
+      .command = d->command, .user = d->user, .group = d->group, .timeout = d->timeout};
+}
 
-    if (str_eq(s->command, d->command) && str_eq(s->user, d->user) && str_eq(s->group, d->group) &&
-        s->timeout == d->timeout)
-      return (ptrdiff_t)i;
-  }
+struct helper_service commands_of_relay(const struct conf *conf)
+{
+  const struct conf_strs *words = &conf->server.relay.token_command;
+
+  return (struct helper_service){.command = words->list[0],
+                                 .fixed = true,
+                                 .words = words->list + 1,
+                                 .n_words = words->n - 1,
+                                 .user = conf->server.relay.token_user,
+                                 .timeout = LIMIT_TOKEN_TIME};
+}
+
+static bool commands_same(const struct helper_service *a, const struct helper_service *b)
+{
+  if (!str_eq(a->command, b->command) || !str_eq(a->user, b->user) || !str_eq(a->group, b->group) ||
+      a->timeout != b->timeout || a->fixed != b->fixed || a->n_words != b->n_words)
+    return false;
+  for (size_t i = 0; i < a->n_words; i++)
+    if (!str_eq(a->words[i], b->words[i])) return false;
+  return true;
+}
+
+static ptrdiff_t commands_find(const struct commands *c, const struct helper_service *s)
+{
+  for (size_t i = 0; i < c->n; i++)
+    if (commands_same(&c->list[i], s)) return (ptrdiff_t)i;
   return -1;
 }
 
-bool commands_knows(const struct commands *c, const struct rules_declared *d)
+bool commands_knows(const struct commands *c, const struct helper_service *s)
 {
-  return commands_find(c, d) >= 0;
+  return commands_find(c, s) >= 0;
 }
 
-static int commands_list(struct commands *c, const struct rules *r)
+static int commands_add(struct commands *c, const struct helper_service *s)
 {
+  struct helper_service *own = &c->list[c->n];
+  str *words = arena_alloc(c->arena, (s->n_words + 1) * sizeof *words);
+
+  for (size_t i = 0; words && i < s->n_words; i++) words[i] = arena_str(c->arena, s->words[i]);
+  *own = *s;
+  own->words = words;
+  own->command = arena_str(c->arena, s->command);
+  own->user = arena_str(c->arena, s->user);
+  own->group = arena_str(c->arena, s->group);
+  c->n++;
+  return arena_full(c->arena) || !words || !own->command.p || !own->user.p || !own->group.p ? -1
+                                                                                            : 0;
+}
+
+static int commands_list(struct commands *c, const struct conf *conf, const struct rules *r)
+{
+  struct helper_service s;
+
+  if (conf->server.relay.on && conf->server.relay.token_command.n) {
+    s = commands_of_relay(conf);
+    if (commands_add(c, &s) < 0) return -1;
+  }
   for (size_t i = 0; i < rules_declared_count(r); i++) {
     const struct rules_declared d = rules_declared(r, i);
-    struct helper_service *s = &c->list[c->n];
 
-    if (d.kind != RULES_SERVICE_CMD || commands_knows(c, &d)) continue;
-    *s = (struct helper_service){.command = arena_str(c->arena, d.command),
-                                 .user = arena_str(c->arena, d.user),
-                                 .group = arena_str(c->arena, d.group),
-                                 .timeout = d.timeout};
-    if (!s->command.p || !s->user.p || !s->group.p) return -1;
-    c->n++;
+    s = commands_of_rules(&d);
+    if (d.kind != RULES_SERVICE_CMD || commands_knows(c, &s)) continue;
+    if (commands_add(c, &s) < 0) return -1;
   }
   return 0;
 }
 
 /* ---- the line -------------------------------------------------------------------------------- */
 
-static void commands_ran(void *arg, enum helper_how how, int value, str text);
+static void commands_ran(void *arg, const struct helper_ran *ran);
 
-static void commands_tell(struct commands_call *call, enum helper_how how, int value, str text)
+static void commands_tell(struct commands_call *call, const struct helper_ran *ran)
 {
-  call->ran(call->arg, how, value, text);
+  call->ran(call->arg, ran);
   arena_free(call->arena); /* and the call with it */
 }
 
@@ -81,6 +121,14 @@ static void commands_leave_line(struct commands *c, struct commands_call *call)
   if (c->last == &call->behind) c->last = at;
 }
 
+static int commands_begin(struct commands_call *call, struct err *e)
+{
+  struct helper_command what = {
+      .service = call->service, .args = call->args, .n = call->n, .output = call->output};
+
+  return helper_run(call->commands->helper, &what, commands_ran, call, &call->job, e);
+}
+
 /* Begins what may begin; called by the loop alone. Who has no room asks again. */
 static void commands_pump(struct timer *t, void *arg)
 {
@@ -88,6 +136,7 @@ static void commands_pump(struct timer *t, void *arg)
 
   (void)t;
   while (c->first && c->flying < LIMIT_COMMANDS) {
+    struct helper_ran not_run = {.how = HELPER_NOT_RUN, .value = HELPER_TEMP};
     struct commands_call *call = c->first;
     struct err e;
 
@@ -96,11 +145,12 @@ static void commands_pump(struct timer *t, void *arg)
       return;
     }
     commands_leave_line(c, call);
-    if (helper_run(c->helper, call->service, call->args, call->n, commands_ran, call, &call->job,
-                   &e) < 0)
-      commands_tell(call, HELPER_NOT_RUN, HELPER_TEMP, str_of(e.text));
-    else
+    if (commands_begin(call, &e) == 0) {
       c->flying++;
+      continue;
+    }
+    not_run.text = str_of(e.text);
+    commands_tell(call, &not_run);
   }
 }
 
@@ -109,20 +159,20 @@ static void commands_wake(struct commands *c)
   if (c->first) timer_set(c->loop, &c->again, loop_now(c->loop));
 }
 
-static void commands_ran(void *arg, enum helper_how how, int value, str text)
+static void commands_ran(void *arg, const struct helper_ran *ran)
 {
   struct commands_call *call = arg;
   struct commands *c = call->commands;
 
   c->flying--;
   commands_wake(c);
-  commands_tell(call, how, value, text);
+  commands_tell(call, ran);
 }
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
-struct commands *commands_new(struct loop *l, struct helper *h, const struct rules *r,
-                              struct err *e)
+struct commands *commands_new(struct loop *l, struct helper *h, const struct conf *conf,
+                              const struct rules *r, struct err *e)
 {
   struct commands *c = mem_alloc(sizeof *c);
 
@@ -131,7 +181,7 @@ struct commands *commands_new(struct loop *l, struct helper *h, const struct rul
     c->last = &c->first;
     c->again = (struct timer){.fire = commands_pump, .arg = c};
   }
-  if (!c || !c->arena || commands_list(c, r) < 0)
+  if (!c || !c->arena || commands_list(c, conf, r) < 0)
     err_nomem(e);
   else if (helper_services(h, c->list, c->n, e) == 0)
     return c;
@@ -147,11 +197,11 @@ void commands_free(struct commands *c)
   mem_free(c);
 }
 
-struct commands_call *commands_run(struct commands *c, const struct rules_declared *d,
-                                   const struct datum *args, size_t n, helper_ran_fn *ran,
-                                   void *arg, struct err *e)
+struct commands_call *commands_run(struct commands *c, const struct helper_service *s,
+                                   const struct datum *args, size_t n, size_t output,
+                                   helper_ran_fn *ran, void *arg, struct err *e)
 {
-  const ptrdiff_t service = commands_find(c, d);
+  const ptrdiff_t service = commands_find(c, s);
   struct arena *a = service < 0 ? NULL : arena_new(0);
   struct commands_call *call = a ? arena_alloc(a, sizeof *call) : NULL;
   str *texts = a ? arena_alloc(a, (n + 1) * sizeof *texts) : NULL;
@@ -172,6 +222,7 @@ struct commands_call *commands_run(struct commands *c, const struct rules_declar
                                  .service = (size_t)service,
                                  .args = texts,
                                  .n = n,
+                                 .output = output,
                                  .ran = ran,
                                  .arg = arg};
   *c->last = call;

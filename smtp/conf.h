@@ -248,7 +248,9 @@ struct conf {
       bool on;
       str host; /* name:port */
       str user;
-      str password_file, token_file; /* of a user; the token goes before the password */
+      str password_file, token_file;  /* of a user: one of these, */
+      struct conf_strs token_command; /* or this: the program and its arguments */
+      str token_user;                 /* who runs it; empty: the server's own user */
       enum conf_relay_tls tls;
     } relay;
   } server;

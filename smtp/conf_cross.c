@@ -176,17 +176,57 @@ static void conf_cross_all_dns(struct conf_reader *r)
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
+/* Of the ways to have a secret how many are taken; the second one is a fault. */
+static size_t conf_cross_secrets(struct conf_reader *r)
+{
+  static const char *const ways[] = {"password_file", "token_file", "token_command"};
+  const struct toml *relay = conf_find(r->conf->tree, "server.relay"), *first = NULL;
+  size_t n = 0;
+  for (size_t i = 0; i < BASE_COUNT(ways); i++) {
+    const struct toml *way = toml_get(relay, str_of(ways[i]));
+    if (!way) continue;
+    if (++n == 1)
+      first = way;
+    else
+      conf_fail_key(r, way, "server.relay.%s: there is a " STR_FMT " already, and only one is used",
+                    ways[i], STR_ARG(first->key));
+  }
+  return n;
+}
+
+/* Whoever runs the command that prints the token. */
+static void conf_cross_token_user(struct conf_reader *r)
+{
+  const struct conf *c = r->conf;
+  const struct toml *node = conf_find(c->tree, "server.relay.token_user");
+  struct passwd_entry user;
+  struct err e;
+  if (!c->server.relay.token_user.n) return;
+  if (!toml_get(conf_find(c->tree, "server.relay"), STR("token_command"))) {
+    conf_fail_key(r, node, "server.relay.token_user: there is no token_command to run");
+    return;
+  }
+  int found = passwd_user(r->world->passwd, c->server.relay.token_user, r->arena, &user, &e);
+  if (found < 0)
+    conf_fail(r, node, "server.relay.token_user: %s", e.text);
+  else if (found > 0)
+    conf_fail(r, node, "server.relay.token_user: there is no user " STR_FMT,
+              STR_ARG(c->server.relay.token_user));
+  else if (user.uid == 0 && !str_eq(c->server.system.user, STR("root")))
+    conf_fail(r, node, "server.relay.token_user: no command is run as root");
+}
+
 /* A password goes to a server that proved its name, unless tls says otherwise. */
 static void conf_cross_relay(struct conf_reader *r)
 {
   struct conf *c = r->conf;
   struct toml *relay = conf_find(c->tree, "server.relay");
   struct toml *tls = conf_find(c->tree, "server.relay.tls");
-  bool secret = c->server.relay.password_file.n || c->server.relay.token_file.n;
   if (!c->server.relay.on) return;
-  if (secret != (c->server.relay.user.n > 0)) {
+  conf_cross_token_user(r);
+  if ((conf_cross_secrets(r) > 0) != (c->server.relay.user.n > 0)) {
     conf_fail(r, relay,
-              "server.relay: user and password_file, or user and token_file, go together");
+              "server.relay: user goes with one of password_file, token_file and token_command");
   } else if (c->server.relay.user.n && tls && !conf_is_given(tls)) {
     c->server.relay.tls = CONF_RELAY_VERIFIED;
     tls->text = STR("verified");

@@ -6,6 +6,8 @@
  */
 #include "conf_keys.h"
 
+#include "helper.h"
+
 #define CONF_AT(field) offsetof(struct conf, field)
 #define CONF_IN(field) offsetof(struct conf_virtual, field)
 #define CONF_MANY      INT32_MAX
@@ -255,9 +257,13 @@ const struct conf_key conf_keys[] = {
     CONF_KEY("server.relay.user", CONF_NAME, CONF_AT(server.relay.user), NULL, "who we are there"),
     CONF_KEY("server.relay.password_file", CONF_SECRET, CONF_AT(server.relay.password_file), NULL,
              "file with the password"),
-    CONF_KEY(
-        "server.relay.token_file", CONF_SECRET, CONF_AT(server.relay.token_file), NULL,
-        "file with a token for XOAUTH2, used instead of the password, read for each connection"),
+    CONF_KEY("server.relay.token_file", CONF_SECRET, CONF_AT(server.relay.token_file), NULL,
+             "file with a token for XOAUTH2, read for each connection"),
+    CONF_RANGE("server.relay.token_command", CONF_COMMAND, CONF_AT(server.relay.token_command),
+               NULL, 0, HELPER_WORDS_MAX,
+               "program that prints such a token, [\"/usr/bin/program\", \"argument\"]"),
+    CONF_KEY("server.relay.token_user", CONF_NAME, CONF_AT(server.relay.token_user), NULL,
+             "who runs it; without: server.system.user"),
     CONF_ONE_OF("server.relay.tls", CONF_AT(server.relay.tls), "\"opportunistic\"",
                 conf_relay_names, "encryption on the way there; with a user: verified"),
 

@@ -26,8 +26,9 @@ enum conf_type {             /* ORDER CONF_TYPE: conf_types in conf_type.c */
                  CONF_SECRET, /* a file others should not read */
                  CONF_HOST,
                  CONF_HOST_PORT,
-                 CONF_NAME,  /* of a user or group */
-                 CONF_TEXTS, /* a list of texts */
+                 CONF_NAME,    /* of a user or group */
+                 CONF_TEXTS,   /* a list of texts */
+                 CONF_COMMAND, /* a program and its arguments, at most max octets with their NULs */
                  CONF_ADDRS,
                  CONF_VERSION,
                  CONF_SECURITY,

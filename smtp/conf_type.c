@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "helper.h"
 
 /* ---- helpers --------------------------------------------------------------------------------- */
 
@@ -159,6 +160,30 @@ static int conf_type_path(struct conf_reader *r, struct toml *v, void *field)
   v->text = path_join(r->arena, r->dir, v->text);
   *(str *)field = v->text;
   return v->text.p ? 0 : conf_nomem(r);
+}
+
+/* A program is looked up where programs are, unless it is a path: that is like all others. */
+static int conf_type_command(struct conf_reader *r, struct toml *v, void *field)
+{
+  struct conf_strs *out = field;
+  struct toml *program = v->child;
+  size_t octets = 0;
+  str path;
+  if (conf_type_texts(r, v, field)) return -1;
+  if (!program) return conf_fail(r, v, "%s is empty: %s", r->key->path, r->key->meaning);
+  if (!conf_type_is_plain(r, program)) return -1;
+  if (str_chr(program->text, '/') >= 0 && conf_type_path(r, program, &path)) return -1;
+  out->list[0] = program->text;
+  for (struct toml *t = program; t; t = t->next) {
+    octets += t->text.n + 1;
+    if (t->text.n && memchr(t->text.p, 0, t->text.n))
+      return conf_fail(r, t, "%s holds a NUL", r->key->path);
+  }
+  if (program->text.n >= HELPER_COMMAND_MAX || octets > (size_t)r->key->max)
+    return conf_fail(r, v, "%s is longer than %d octets", r->key->path,
+                     program->text.n >= HELPER_COMMAND_MAX ? HELPER_COMMAND_MAX - 1
+                                                           : (int)r->key->max);
+  return 0;
 }
 
 /* What to type, so that the server's user may read a file: root is he no more when it is read again. */
@@ -420,6 +445,7 @@ static conf_type_fn *const conf_types[CONF_TYPES] = {
     [CONF_HOST_PORT] = conf_type_host_port,
     [CONF_NAME] = conf_type_name,
     [CONF_TEXTS] = conf_type_texts,
+    [CONF_COMMAND] = conf_type_command,
     [CONF_ADDRS] = conf_type_addrs,
     [CONF_VERSION] = conf_type_version,
     [CONF_SECURITY] = conf_type_security,

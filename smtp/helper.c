@@ -2,13 +2,14 @@
  *
  * A job occupies its slot from the order to the answer, cancelled or not: the helper counts the same
  * children. The mail is pulled from its owner when the pipe takes more, straight into the pipe;
- * nothing is kept here.
+ * nothing is kept here. What a command writes is kept until its end, if somebody wants it.
  */
 #include "helper.h"
 #include "helper_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,13 +18,16 @@
 struct helper_job {
   struct helper *helper;
   uint32_t id; /* 0: the slot is free */
-  int pipe;    /* -1: nothing more to send */
+  int pipe;    /* our end of it; -1: nothing more to send or to hear */
   struct watch watch;
   struct buf head;
   uint64_t at, size; /* of head and mail together */
   helper_body_fn *body;
   helper_done_fn *done; /* of a delivery; NULL: cancelled */
   helper_ran_fn *ran;   /* of a command; likewise */
+  char *heard;          /* of a command, owned: what it wrote; NULL: nobody wants it */
+  size_t heard_n, heard_max;
+  bool flood; /* that was more */
   void *arg;
 };
 
@@ -100,31 +104,70 @@ static void helper_hang_up(struct helper_job *job)
   buf_free(&job->head);
 }
 
-/* The slot is free before its owner hears of the end, who may order again. */
-static void helper_end(struct helper_job *job, const struct helper_answer *a)
+/* ---- what a command writes ------------------------------------------------------------------- */
+
+static void helper_forget(struct helper_job *job)
 {
-  helper_done_fn *done = job->done;
-  helper_ran_fn *ran = job->ran;
-  void *arg = job->arg;
+  if (job->heard) mem_wipe(job->heard, job->heard_n);
+  mem_free(job->heard);
+  job->heard = NULL;
+}
+
+/* All there is to read now. More than is wanted: the pipe is closed, which kills the writer. */
+static void helper_hear(struct helper_job *job)
+{
+  while (job->pipe >= 0) {
+    ssize_t n = read(job->pipe, job->heard + job->heard_n, job->heard_max + 1 - job->heard_n);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    job->heard_n += (size_t)n;
+    job->flood = job->heard_n > job->heard_max;
+    if (job->flood) helper_hang_up(job);
+  }
+}
+
+static void helper_hears(struct watch *w, unsigned what, void *arg)
+{
+  struct helper_job *job = arg;
+  (void)w, (void)what;
+  loop_cause(job->helper->loop, "output of a command");
+  helper_hear(job);
+}
+
+/* ---- the end of a job ------------------------------------------------------------------------ */
+
+static void helper_tell_ran(const struct helper_job *job, const struct helper_answer *a,
+                            enum helper_outcome outcome)
+{
+  struct helper_ran r = {.how = !a->ran       ? HELPER_NOT_RUN
+                                : a->signaled ? HELPER_KILLED
+                                              : HELPER_EXITED,
+                         .value = a->ran ? (int)a->value : (int)outcome,
+                         .text = str_of(a->text),
+                         .flood = job->flood};
+  if (job->heard && !job->flood) r.output = (str){job->heard, job->heard_n};
+  job->ran(job->arg, &r);
+}
+
+/* The slot is free before its owner hears of the end, who may order again. */
+static void helper_end(struct helper_job *slot, const struct helper_answer *a)
+{
   enum helper_outcome outcome = a->outcome <= HELPER_PERM ? a->outcome : HELPER_TEMP;
-  helper_hang_up(job);
-  job->id = 0;
-  job->done = NULL;
-  job->ran = NULL;
+  if (slot->heard) helper_hear(slot);
+  helper_hang_up(slot);
+  struct helper_job job = *slot;
+  *slot = (struct helper_job){.helper = job.helper, .pipe = -1};
   trace(TRACE_DELIVER, "helper outcome=%d value=%d %s", (int)outcome, (int)a->value, a->text);
-  if (done) done(arg, outcome, str_of(a->text));
-  if (ran)
-    ran(arg,
-        !a->ran       ? HELPER_NOT_RUN
-        : a->signaled ? HELPER_KILLED
-                      : HELPER_EXITED,
-        a->ran ? (int)a->value : (int)outcome, str_of(a->text));
+  if (job.done) job.done(job.arg, outcome, str_of(a->text));
+  if (job.ran) helper_tell_ran(&job, a, outcome);
+  helper_forget(&job);
 }
 
 void helper_cancel(struct helper_job *job)
 {
   if (!job) return;
   helper_hang_up(job);
+  helper_forget(job);
   job->done = NULL;
   job->ran = NULL;
 }
@@ -224,7 +267,7 @@ size_t helper_packet_size(unsigned kind)
   }
 }
 
-/* A packet, and with it the reading end of a pipe (-1: none). */
+/* A packet, and with it the helper's end of a pipe (-1: none). */
 static int helper_send(int fd, const void *packet, size_t size, int pipe, int flags, struct err *e)
 {
   union {
@@ -266,8 +309,9 @@ static struct helper_job *helper_free_slot(struct helper *h)
   return NULL;
 }
 
-/* Takes a slot and makes its pipe; *reader is the end for the helper. NULL with e: none. */
-static struct helper_job *helper_open_job(struct helper *h, int *reader, struct err *e)
+/* Takes a slot and makes its pipe, in which we write or read; *theirs is the end for the helper. NULL
+ * with e: none. */
+static struct helper_job *helper_open_job(struct helper *h, bool write, int *theirs, struct err *e)
 {
   int fds[2];
   struct helper_job *job = helper_free_slot(h);
@@ -279,25 +323,25 @@ static struct helper_job *helper_open_job(struct helper *h, int *reader, struct 
     err_set(e, ERR_TEMP, "the helper is busy");
     return NULL;
   }
-  if (pipe2(fds, O_CLOEXEC | O_NONBLOCK)) {
+  if (pipe2(fds, O_CLOEXEC)) {
     err_sys(e, errno, "cannot make a pipe for the helper");
     e->kind = ERR_TEMP;
     return NULL;
   }
-  *job = (struct helper_job){.helper = h, .pipe = fds[1], .head = BUF_INIT(HELPER_HEAD_MAX)};
-  job->watch = (struct watch){.ready = helper_feed, .arg = job};
-  *reader = fds[0];
+  *job = (struct helper_job){.helper = h, .pipe = fds[write], .head = BUF_INIT(HELPER_HEAD_MAX)};
+  job->watch = (struct watch){.ready = write ? helper_feed : helper_hears, .arg = job};
+  *theirs = fds[!write];
+  fcntl(job->pipe, F_SETFL, O_NONBLOCK);
   return job;
 }
 
-/* Sends the order of a job; on failure the slot is free again. */
-static int helper_order(struct helper_job *job, const void *packet, size_t size, int reader,
+/* Sends the order of a job, with their end of its pipe; on failure the slot is free again. */
+static int helper_order(struct helper_job *job, const void *packet, size_t size, int theirs,
                         struct err *e)
 {
-  struct helper *h = job->helper;
-  int result = helper_send(h->fd, packet, size, reader, MSG_DONTWAIT, e);
-  if (result) helper_hang_up(job);
-  close(reader);
+  int result = helper_send(job->helper->fd, packet, size, theirs, MSG_DONTWAIT, e);
+  if (result) helper_cancel(job);
+  close(theirs);
   return result;
 }
 
@@ -311,18 +355,18 @@ int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_
                    helper_done_fn *done, void *arg, struct helper_job **out, struct err *e)
 {
   struct helper_order o = {.kind = HELPER_DELIVER};
-  int reader;
+  int theirs;
   if (helper_fill(&o, what, e)) return -1;
-  struct helper_job *job = helper_open_job(h, &reader, e);
+  struct helper_job *job = helper_open_job(h, true, &theirs, e);
   if (!job) return -1;
   o.id = helper_next_id(h);
   buf_str_add(&job->head, what->head);
   if (!buf_ok(&job->head) || watch_set(h->loop, &job->watch, job->pipe, LOOP_WRITE, e)) {
-    helper_hang_up(job);
-    close(reader);
+    helper_cancel(job);
+    close(theirs);
     return err_set(e, ERR_TEMP, "no memory for a delivery");
   }
-  if (helper_order(job, &o, sizeof o, reader, e)) return -1;
+  if (helper_order(job, &o, sizeof o, theirs, e)) return -1;
   job->id = o.id;
   job->size = o.size;
   job->body = body;
@@ -334,54 +378,114 @@ int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
+/* Copies texts into room, a NUL behind each; the octets used, or -1 when they do not fit or hold one. */
+static ptrdiff_t helper_fill_args(char *room, size_t size, const str *args, size_t n)
+{
+  size_t at = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (at >= size || !helper_field(room + at, size - at, args[i], false)) return -1;
+    at += args[i].n + 1;
+  }
+  return (ptrdiff_t)at;
+}
+
+/* A row that cannot be keeps its place in the list, and is refused. */
+static struct helper_service_order helper_row(const struct helper_service *s)
+{
+  struct helper_service_order o = {.kind = HELPER_SERVICE,
+                                   .fixed = s->fixed,
+                                   .n_args = (uint32_t)s->n_words,
+                                   .timeout = s->timeout};
+  ptrdiff_t size = helper_fill_args(o.args, sizeof o.args, s->words, s->n_words);
+  o.size = (uint32_t)size;
+  if (size < 0 || !helper_field(o.command, sizeof o.command, s->command, false) ||
+      !helper_field(o.user, sizeof o.user, s->user, false) ||
+      !helper_field(o.group, sizeof o.group, s->group, false))
+    o.command[0] = 0;
+  return o;
+}
+
 int helper_services(struct helper *h, const struct helper_service *list, size_t n, struct err *e)
 {
   struct helper_service_order o;
   if (h->sealed) return err_set(e, ERR_PERM, "the commands of a running server cannot be changed");
-  if (n > LIMIT_SERVICES) return err_set(e, ERR_PERM, "there are over %d commands", LIMIT_SERVICES);
+  if (n > HELPER_SERVICES_MAX)
+    return err_set(e, ERR_PERM, "there are over %d commands", HELPER_SERVICES_MAX);
   h->sealed = true;
   for (size_t i = 0; i < n; i++) {
-    o = (struct helper_service_order){.kind = HELPER_SERVICE, .timeout = list[i].timeout};
-    if (!helper_field(o.command, sizeof o.command, list[i].command, false) ||
-        !helper_field(o.user, sizeof o.user, list[i].user, false) ||
-        !helper_field(o.group, sizeof o.group, list[i].group, false))
-      o.command[0] = 0; /* keeps its place in the list and is refused */
+    o = helper_row(&list[i]);
     if (helper_send(h->fd, &o, sizeof o, -1, 0, e)) return -1;
   }
   o = (struct helper_service_order){.kind = HELPER_SEALED};
   return helper_send(h->fd, &o, sizeof o, -1, 0, e);
 }
 
-static int helper_fill_args(struct helper_run_order *o, const str *args, size_t n, struct err *e)
+static int helper_fill_run(struct helper_run_order *o, const struct helper_command *what,
+                           struct err *e)
 {
-  size_t at = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (at >= sizeof o->args || !helper_field(o->args + at, sizeof o->args - at, args[i], false))
-      return err_set(e, ERR_PERM, "the arguments of a command hold a NUL or over %d octets",
-                     HELPER_ARGS_MAX);
-    at += args[i].n + 1;
-  }
-  o->n_args = (uint32_t)n;
-  o->size = (uint32_t)at;
+  ptrdiff_t size = helper_fill_args(o->args, sizeof o->args, what->args, what->n);
+  if (what->service >= HELPER_SERVICES_MAX) return err_set(e, ERR_BUG, "no such command");
+  if (size < 0)
+    return err_set(e, ERR_PERM, "the arguments of a command hold a NUL or over %d octets",
+                   HELPER_ARGS_MAX);
+  o->service = (uint32_t)what->service;
+  o->output = what->output > 0;
+  o->n_args = (uint32_t)what->n;
+  o->size = (uint32_t)size;
   return 0;
 }
 
-int helper_run(struct helper *h, size_t service, const str *args, size_t n, helper_ran_fn *done,
-               void *arg, struct helper_job **out, struct err *e)
+/* Whoever wants the output has room for one octet more, which tells that it is too long. */
+static int helper_open_ear(struct helper_job *job, size_t output, struct err *e)
 {
-  struct helper_run_order o = {.kind = HELPER_RUN, .service = (uint32_t)service};
-  int reader;
-  if (service >= LIMIT_SERVICES) return err_set(e, ERR_BUG, "no such command");
-  if (helper_fill_args(&o, args, n, e)) return -1;
-  struct helper_job *job = helper_open_job(h, &reader, e);
+  if (output == 0) return 0;
+  job->heard = mem_alloc(output + 1);
+  job->heard_max = output;
+  if (!job->heard) return err_nomem(e);
+  return watch_set(job->helper->loop, &job->watch, job->pipe, LOOP_READ, e);
+}
+
+int helper_run(struct helper *h, const struct helper_command *what, helper_ran_fn *done, void *arg,
+               struct helper_job **out, struct err *e)
+{
+  struct helper_run_order o = {.kind = HELPER_RUN};
+  int theirs;
+  if (helper_fill_run(&o, what, e)) return -1;
+  struct helper_job *job = helper_open_job(h, false, &theirs, e);
   if (!job) return -1;
   o.id = helper_next_id(h);
-  if (helper_order(job, &o, sizeof o, reader, e)) return -1;
+  if (helper_open_ear(job, what->output, e)) {
+    helper_cancel(job);
+    close(theirs);
+    return -1;
+  }
+  if (helper_order(job, &o, sizeof o, theirs, e)) return -1;
   job->id = o.id;
   job->ran = done;
   job->arg = arg;
   if (out) *out = job;
   return 0;
+}
+
+int helper_try(const struct helper_conf *conf, const struct helper_service *s, struct err *e)
+{
+  struct helper_service_order o = helper_row(s);
+  struct helper_answer *a =
+      mmap(NULL, sizeof *a, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  int result = -1;
+  if (a == MAP_FAILED) return err_sys(e, errno, "cannot share memory");
+  fflush(NULL);
+  pid_t pid = fork();
+  if (pid == 0) helper_child_try(conf, &o, a);
+  if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+    err_sys(e, errno, "cannot fork");
+  else if (a->text[0] && a->outcome == HELPER_OK)
+    result = 0;
+  else
+    err_set(e, a->outcome == HELPER_PERM ? ERR_PERM : ERR_TEMP, "%.*s", HELPER_TEXT_MAX - 1,
+            a->text);
+  munmap(a, sizeof *a);
+  return result;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -428,8 +532,7 @@ void helper_on_death(struct helper *h, void (*fn)(void *arg), void *arg)
 void helper_free(struct helper *h)
 {
   if (!h) return;
-  for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++)
-    if (h->jobs[i].id) helper_cancel(&h->jobs[i]);
+  for (size_t i = 0; i < LIMIT_HELPER_CHILDREN; i++) helper_cancel(&h->jobs[i]);
   if (h->loop) watch_clear(h->loop, &h->watch);
   close(h->fd);
   if (!h->dead) waitpid(h->pid, NULL, WNOHANG); /* it may still be syncing: then init reaps it */

@@ -81,28 +81,55 @@ int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_
 void helper_cancel(struct helper_job *job);
 
 /* ---- run ---------------------------------------------------------------------------------------
- * Programs that rules declare as `cmd` services. The helper is told once which there are; whatever
- * becomes of the server later, nothing else is ever run. No shell; standard input is empty, output
- * is lost; the environment is PATH and HOME. */
+ * Programs that rules declare as `cmd` services, and the one that server.relay has its token from. The
+ * helper is told once which there are; whatever becomes of the server later, nothing else is ever run.
+ * No shell; standard input is empty, standard error is lost, and so is standard output unless somebody
+ * wants it; the environment is PATH and HOME. */
 
 struct helper_service {
-  str command;     /* program, looked up in the usual PATH when it has no '/' */
+  str command;      /* program, looked up in the usual PATH when it has no '/' */
+  bool fixed;       /* it is run with the arguments that stand here, and never with others */
+  const str *words; /* those; borrowed */
+  size_t n_words;
   str user, group; /* empty: the server's own. Never root, unless the server is */
   int64_t timeout; /* ms after which it is killed, 1 to an hour */
 };
-#define HELPER_ARGS_MAX 8192 /* octets of all arguments of a call, a NUL behind each */
+#define HELPER_SERVICES_MAX (LIMIT_SERVICES + 1)
+#define HELPER_ARGS_MAX     8192 /* octets of all arguments of a call, a NUL behind each */
+#define HELPER_WORDS_MAX    2048 /* octets of the fixed ones, likewise */
+#define HELPER_COMMAND_MAX  1024 /* octets of a command, with a NUL */
 /* Once in the helper's life (ERR_PERM the second time). Waits for the helper to take it. */
 int helper_services(struct helper *h, const struct helper_service *list, size_t n, struct err *e);
 
+/* All slices are borrowed during helper_run only. */
+struct helper_command {
+  size_t service;  /* its place in the list */
+  const str *args; /* behind the program's name */
+  size_t n;
+  size_t
+      output; /* octets of standard output that are heard: who writes more is killed. 0: it is lost */
+};
 enum helper_how {
   HELPER_EXITED, /* value is the exit code */
   HELPER_KILLED, /* value is the signal; of a time-out SIGKILL */
   HELPER_NOT_RUN /* text says why; value is a helper_outcome */
 };
-typedef void helper_ran_fn(void *arg, enum helper_how how, int value, str text);
-/* Runs the service of that place in the list with these arguments (after the program's name).
- * Otherwise like helper_deliver. */
-int helper_run(struct helper *h, size_t service, const str *args, size_t n, helper_ran_fn *done,
-               void *arg, struct helper_job **job, struct err *e);
+/* Borrowed during the call. */
+struct helper_ran {
+  enum helper_how how;
+  int value;
+  str text; /* how it ended, without CR and LF */
+  str output; /* what it wrote until it ended, and nothing that its children write later; any octets */
+  bool flood; /* it wrote more than was wanted, of which there is nothing */
+};
+typedef void helper_ran_fn(void *arg, const struct helper_ran *ran);
+/* Runs a command. Otherwise like helper_deliver. What was heard is wiped after done: it may be a
+ * secret. */
+int helper_run(struct helper *h, const struct helper_command *what, helper_ran_fn *done, void *arg,
+               struct helper_job **job, struct err *e);
+
+/* Without a helper: is the program of s there, and may its user run it? -1 with e; ERR_TEMP: who asks
+ * cannot become that user. */
+int helper_try(const struct helper_conf *conf, const struct helper_service *s, struct err *e);
 
 #endif

@@ -47,7 +47,7 @@ static _Noreturn void helper_leave(struct helper_answer *answer, int result, con
 {
   answer->outcome = (uint8_t)helper_outcome_of(result, e);
   snprintf(answer->text, sizeof answer->text, "%.*s", HELPER_TEXT_MAX - 1,
-           result ? e->text : "delivered");
+           result ? e->text : "done");
   _exit(0);
 }
 
@@ -218,51 +218,53 @@ static int helper_find_runner(const struct helper_conf *conf,
   return found > 0 ? err_set(e, ERR_PERM, "there is no group %s", service->group) : found;
 }
 
-/* Not started as root: whoever we are, and nobody else. */
+/* Not started as root: whoever we are, also when no file knows us, and nobody else. */
 static int helper_become_runner(const struct helper_conf *conf,
                                 const struct helper_service_order *service, struct arena *a,
                                 struct passwd_entry *p, struct err *e)
 {
   *p = (struct passwd_entry){.home = STR_INIT("/")};
-  if (geteuid() != 0 && !service->user[0] && !service->group[0]) return 0;
+  if (geteuid() != 0 && !service->user[0] && !service->group[0]) {
+    if (passwd_uid(conf->passwd, geteuid(), a, p, e) || !p->home.n) p->home = STR("/");
+    return 0;
+  }
   if (helper_find_runner(conf, service, a, p, e)) return -1;
   if (geteuid() == 0) return privilege_become(p->uid, p->gid, NULL, 0, e);
   if (p->uid == geteuid() && (!service->group[0] || p->gid == getegid())) return 0;
   return err_set(e, ERR_TEMP, "cannot become another user: the server was not started as root");
 }
 
-/* Points into args; false when they are not n texts that fill size octets. */
-static bool helper_argv(struct helper_run_order *o, char *command, char **argv)
+bool helper_args_ok(char *args, uint32_t n, uint32_t size, char **argv)
 {
   size_t at = 0;
-  *argv++ = command;
-  if (o->n_args > HELPER_MAX_ARGS || o->size > sizeof o->args) return false;
-  for (uint32_t i = 0; i < o->n_args; i++) {
-    size_t n = strnlen(o->args + at, o->size - at);
-    if (at + n >= o->size) return false;
-    *argv++ = o->args + at;
-    at += n + 1;
+  if (n > HELPER_MAX_ARGS) return false;
+  for (uint32_t i = 0; i < n; i++) {
+    size_t length = strnlen(args + at, size - at);
+    if (at + length >= size) return false;
+    if (argv) *argv++ = args + at;
+    at += length + 1;
   }
-  *argv = NULL;
-  return at == o->size;
+  if (argv) *argv = NULL;
+  return at == size;
 }
 
 /* As if a shell had started it: nothing ignored, a session of its own, so that its children can be
  * killed with it. */
-static void helper_fresh(void)
+static void helper_fresh(int output)
 {
   struct sigaction act = {.sa_handler = SIG_DFL};
   sigemptyset(&act.sa_mask);
   for (int i = 1; i < 32; i++) sigaction(i, &act, NULL);
   setsid();
+  if (output >= 0) dup2(output, 1);
   dup2(0, 2);
   helper_close_from(3);
   umask(077);
 }
 
 _Noreturn void helper_child_run(const struct helper_conf *conf,
-                                const struct helper_service_order *service,
-                                struct helper_run_order *o, struct helper_answer *answer)
+                                struct helper_service_order *service, struct helper_run_order *o,
+                                int output, struct helper_answer *answer)
 {
   static char *argv[HELPER_MAX_ARGS + 2];
   struct err e = {.kind = ERR_NONE};
@@ -270,11 +272,14 @@ _Noreturn void helper_child_run(const struct helper_conf *conf,
   struct passwd_entry p;
   char command[HELPER_COMMAND_MAX], home[HELPER_COMMAND_MAX];
   snprintf(command, sizeof command, "%s", service->command);
-  helper_fresh();
+  helper_fresh(output);
+  argv[0] = command;
+  if (service->fixed)
+    helper_args_ok(service->args, service->n_args, service->size, argv + 1);
+  else
+    helper_args_ok(o->args, o->n_args, o->size, argv + 1);
   if (!a)
     err_nomem(&e);
-  else if (!helper_argv(o, command, argv))
-    err_set(&e, ERR_PERM, "malformed arguments");
   else if (helper_become_runner(conf, service, a, &p, &e) == 0) {
     int n = snprintf(home, sizeof home, "HOME=" STR_FMT, STR_ARG(p.home));
     char path[] = "PATH=" HELPER_PATH, *env[] = {path, n < (int)sizeof home ? home : NULL, NULL};
@@ -283,6 +288,50 @@ _Noreturn void helper_child_run(const struct helper_conf *conf,
     err_sys(&e, errno, "cannot run %.200s", command);
   }
   helper_leave(answer, -1, &e);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static int helper_look_at(const char *path, struct err *e)
+{
+  struct stat st;
+  if (stat(path, &st)) return err_sys(e, errno, "cannot run %.200s", path);
+  if (!S_ISREG(st.st_mode)) return err_set(e, ERR_PERM, "cannot run %.200s: no file", path);
+  return access(path, X_OK) ? err_sys(e, errno, "cannot run %.200s", path) : 0;
+}
+
+/* As execvpe looks: the first one that could be run. */
+static int helper_look(const char *command, struct err *e)
+{
+  char path[HELPER_COMMAND_MAX + 64];
+  str folders = STR(HELPER_PATH), folder;
+  struct err ignored;
+  if (!command[0]) return err_set(e, ERR_PERM, "there can be no such command");
+  if (strchr(command, '/')) return helper_look_at(command, e);
+  while (str_cut(&folders, ':', &folder)) {
+    snprintf(path, sizeof path, STR_FMT "/%s", STR_ARG(folder), command);
+    if (helper_look_at(path, &ignored) == 0) return 0;
+  }
+  return err_set(e, ERR_PERM, "there is no %.200s in " HELPER_PATH, command);
+}
+
+_Noreturn void helper_child_try(const struct helper_conf *conf,
+                                const struct helper_service_order *service,
+                                struct helper_answer *answer)
+{
+  struct err e = {.kind = ERR_NONE};
+  struct arena *a = arena_new(0);
+  struct passwd_entry p;
+  struct helper_conf own = *conf;
+  int result = -1;
+  if (!own.passwd.n) own.passwd = STR(PASSWD_FILE);
+  if (!a)
+    err_nomem(&e);
+  else if (helper_become_runner(&own, service, a, &p, &e) == 0) {
+    result = helper_look(service->command, &e);
+    if (result && e.kind == ERR_IO) e.kind = ERR_PERM;
+  }
+  helper_leave(answer, result, &e);
 }
 
 #undef HELPER_FOLDER_FLAGS

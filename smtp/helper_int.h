@@ -7,16 +7,15 @@
 /* Packets of fixed size; texts end with a NUL. The helper believes nothing of an order: whoever
  * took the server over could have written it. */
 
-#define HELPER_USER_MAX    64
-#define HELPER_NAME_MAX    128
-#define HELPER_TEXT_MAX    256
-#define HELPER_DELIVER_MS  300000 /* after this a child is killed */
-#define HELPER_GIVE_UP_MS  270000 /* and before it ends by itself, leaving the mailbox as it was */
-#define HELPER_COMMAND_MAX 1024
-#define HELPER_RUN_MS_MAX  3600000
-#define HELPER_HEAD_MAX    4096 /* lines on top of a mail */
-#define HELPER_UID_MIN     1000 /* people, by the custom of Debian, Alpine and OpenWrt */
-#define HELPER_UID_NOBODY  65534
+#define HELPER_USER_MAX   64
+#define HELPER_NAME_MAX   128
+#define HELPER_TEXT_MAX   256
+#define HELPER_DELIVER_MS 300000 /* after this a child is killed */
+#define HELPER_GIVE_UP_MS 270000 /* and before it ends by itself, leaving the mailbox as it was */
+#define HELPER_RUN_MS_MAX 3600000
+#define HELPER_HEAD_MAX   4096 /* lines on top of a mail */
+#define HELPER_UID_MIN    1000 /* people, by the custom of Debian, Alpine and OpenWrt */
+#define HELPER_UID_NOBODY 65534
 
 enum helper_kind { HELPER_DELIVER, HELPER_RUN, HELPER_SERVICE, HELPER_SEALED };
 
@@ -33,9 +32,10 @@ struct helper_order {
   char sender[LIMIT_PATH + 1];
 };
 
-/* A pipe comes with it that carries nothing: when the server closes it the command is killed. */
+/* The writing end of a pipe comes with it: when the server closes the other one the command is killed. */
 struct helper_run_order {
-  uint8_t kind; /* HELPER_RUN */
+  uint8_t kind;   /* HELPER_RUN */
+  uint8_t output; /* the pipe is its standard output */
   uint32_t id;
   uint32_t service, n_args, size; /* size: octets of args in use */
   char args[HELPER_ARGS_MAX];     /* n_args texts, a NUL behind each */
@@ -43,10 +43,13 @@ struct helper_run_order {
 
 /* One row of the list; after HELPER_SEALED there is no further one. */
 struct helper_service_order {
-  uint8_t kind; /* HELPER_SERVICE or HELPER_SEALED */
-  uint32_t id;  /* 0 */
+  uint8_t kind;  /* HELPER_SERVICE or HELPER_SEALED */
+  uint8_t fixed; /* with args; an order that has some is refused */
+  uint32_t id;   /* 0 */
+  uint32_t n_args, size;
   int64_t timeout;
   char command[HELPER_COMMAND_MAX];
+  char args[HELPER_WORDS_MAX];
   char user[HELPER_USER_MAX], group[HELPER_USER_MAX]; /* empty: the server's own */
 };
 
@@ -77,10 +80,19 @@ bool helper_user_ok(const char *user);
  * shares with the helper. */
 _Noreturn void helper_child_deliver(const struct helper_conf *conf, const struct helper_order *o,
                                     int mail, struct helper_answer *answer);
+/* output: what becomes its standard output; -1: that is lost. */
 _Noreturn void helper_child_run(const struct helper_conf *conf,
-                                const struct helper_service_order *service,
-                                struct helper_run_order *o, struct helper_answer *answer);
+                                struct helper_service_order *service, struct helper_run_order *o,
+                                int output, struct helper_answer *answer);
 void helper_close_from(int first); /* closes all descriptors from first on */
+/* Only looks whether it could be run. */
+_Noreturn void helper_child_try(const struct helper_conf *conf,
+                                const struct helper_service_order *service,
+                                struct helper_answer *answer);
+
+/* Are they n texts, a NUL behind each, that fill size octets? Where they begin goes to argv unless
+ * that is NULL. */
+bool helper_args_ok(char *args, uint32_t n, uint32_t size, char **argv);
 
 /* helper_process.c: the life of the helper, from the fork to its end. Texts of its conf end with a
  * NUL and none is missing. */

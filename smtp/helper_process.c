@@ -28,7 +28,9 @@ struct helper_child {
   struct timer deadline;
   bool killed;
   bool command;
-  struct watch leash; /* of a command: the server's pipe; when it goes the command is killed */
+  struct watch
+      leash; /* of a command: our end of the server's pipe, which nobody else keeps open when
+                         the command has closed it; when the other end goes the command is killed */
 };
 
 struct helper_self {
@@ -40,7 +42,7 @@ struct helper_self {
   const struct helper_conf *conf;
   struct helper_child children[LIMIT_HELPER_CHILDREN];
   struct helper_answer *board; /* one for each child */
-  struct helper_service_order *services[LIMIT_SERVICES];
+  struct helper_service_order *services[HELPER_SERVICES_MAX];
   size_t n_services;
 };
 
@@ -164,12 +166,12 @@ static void helper_deliver_order(struct helper_self *self, size_t slot, struct h
 static void helper_run_order(struct helper_self *self, size_t slot, struct helper_run_order *o,
                              int fd)
 {
-  const struct helper_service_order *service = self->services[o->service];
+  struct helper_service_order *service = self->services[o->service];
   struct helper_child *child = &self->children[slot];
   struct err e;
   int leash = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   pid_t pid = leash < 0 ? -1 : fork();
-  if (pid == 0) helper_child_run(self->conf, service, o, &self->board[slot]);
+  if (pid == 0) helper_child_run(self->conf, service, o, o->output ? fd : -1, &self->board[slot]);
   if (pid < 0) {
     if (leash >= 0) close(leash);
     helper_refuse(self, o->id, HELPER_TEMP, "cannot fork");
@@ -202,14 +204,15 @@ static bool helper_service_ok(struct helper_service_order *o)
   o->command[sizeof o->command - 1] = o->user[sizeof o->user - 1] = 0;
   o->group[sizeof o->group - 1] = 0;
   return o->command[0] && o->timeout >= 1 && o->timeout <= HELPER_RUN_MS_MAX &&
-         (!o->user[0] || helper_user_ok(o->user)) && (!o->group[0] || helper_user_ok(o->group));
+         (!o->user[0] || helper_user_ok(o->user)) && (!o->group[0] || helper_user_ok(o->group)) &&
+         o->size <= sizeof o->args && helper_args_ok(o->args, o->n_args, o->size, NULL);
 }
 
 /* A row that cannot be kept is no row: its place is filled by nothing, and cannot be run. */
 static void helper_service_came(struct helper_self *self, struct helper_service_order *o)
 {
   if (self->sealed) return;
-  if (o->kind == HELPER_SEALED || self->n_services == LIMIT_SERVICES) {
+  if (o->kind == HELPER_SEALED || self->n_services == HELPER_SERVICES_MAX) {
     self->sealed = true;
     return;
   }
@@ -218,10 +221,17 @@ static void helper_service_came(struct helper_self *self, struct helper_service_
   self->services[self->n_services++] = row;
 }
 
+/* One that is told of already, with arguments only where they are not fixed. */
+static bool helper_run_ok(const struct helper_self *self, struct helper_run_order *o)
+{
+  if (!self->sealed || o->service >= self->n_services || !self->services[o->service]) return false;
+  if (self->services[o->service]->fixed) return o->n_args == 0 && o->size == 0;
+  return o->size <= sizeof o->args && helper_args_ok(o->args, o->n_args, o->size, NULL);
+}
+
 static bool helper_packet_ok(const struct helper_self *self, union helper_packet *p)
 {
-  if (p->kind == HELPER_DELIVER) return helper_deliver_ok(&p->deliver);
-  return self->sealed && p->run.service < self->n_services && self->services[p->run.service];
+  return p->kind == HELPER_DELIVER ? helper_deliver_ok(&p->deliver) : helper_run_ok(self, &p->run);
 }
 
 static void helper_packet_came(struct helper_self *self, union helper_packet *p, int fd)

@@ -115,7 +115,7 @@ static void outbound_give(struct outbound_link *k, struct outbound *o)
 
 static bool outbound_is_unused(const struct outbound_lane *lane)
 {
-  return !lane->first && !lane->links && !lane->lookup;
+  return !lane->first && !lane->links && !lane->lookup && !lane->asking;
 }
 
 /* Work, places, and no attempt under way whose end would tell more. */
@@ -358,6 +358,7 @@ void outbound_end(struct server *s)
   if (hub) map_free(&hub->lanes);
   if (hub) map_free(&hub->peers);
   if (hub) tls_client_release(hub->tls);
+  if (hub) bearer_forget(&hub->bearer);
   mem_free(hub);
   s->outbounds = NULL;
 }

@@ -5,6 +5,7 @@
 #include "lookup.h"
 #include "outbound.h"
 #include "target.h"
+#include "bearer.h"
 
 #define OUTBOUND_IDLE  5000 /* ms a connection is kept for the next mail */
 #define OUTBOUND_HASTE 5000 /* ms for a greeting if others need the place */
@@ -21,6 +22,7 @@ struct outbound_hub {
   struct server *server;
   struct map lanes, peers;
   struct tls_client *tls;      /* once needed */
+  struct bearer bearer;        /* of the relay, if a command prints it */
   struct outbound_link *links; /* all, until their sockets are closed */
   size_t flying;
   bool starved;  /* a lane waits for one of them to end */
@@ -42,8 +44,9 @@ struct outbound_lane {
   struct outbound_link *links; /* those that serve, or will */
   size_t link_count, opening;
   struct lookup *lookup;
-  struct arena *names;    /* of hops */
-  struct route_hop *hops; /* NULL: not looked up */
+  struct bearer_ask *asking; /* the command that prints its token */
+  struct arena *names;       /* of hops */
+  struct route_hop *hops;    /* NULL: not looked up */
   size_t hop_count;
   int64_t shunned[LIMIT_ROUTE_HOPS]; /* wall time until which a hop is nothing for this lane */
   int64_t hops_until;                /* loop time */
@@ -65,7 +68,8 @@ struct outbound_link {
   struct outbound_peer *peer;
   struct client *client;
   struct outbound *busy;
-  char *name; /* of the host, owned */
+  char *name;     /* of the host, owned */
+  unsigned token; /* it logs in with; 0: with none of a command */
   bool ready;
   size_t served; /* mails */
   int64_t began; /* loop time */
@@ -98,6 +102,8 @@ struct outbound_peer *outbound_lane_peer(struct outbound_hub *hub, const struct 
 void outbound_lane_silence(struct outbound_lane *lane, struct outbound_peer *peer);
 void outbound_lane_shun(struct outbound_lane *lane, struct outbound_peer *peer);
 void outbound_lane_look(struct outbound_lane *lane); /* for hops; now, or the pump comes */
+/* Has it the token of a command, if it needs one? False: the pump comes again, or it has failed. */
+bool outbound_lane_may_log_in(struct outbound_lane *lane);
 
 /* ---- outbound_link.c --------------------------------------------------------------------------- */
 bool outbound_link_open(struct outbound_lane *lane); /* one more; false: there can be none now */

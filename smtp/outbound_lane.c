@@ -73,6 +73,7 @@ void outbound_lane_fail(struct outbound_lane *lane)
   int64_t now = clock_wall();
   struct outbound_end end = {.how = OUTBOUND_DEFERRED};
 
+  if (lane->target.token_command) bearer_forget_unproved(&lane->hub->bearer);
   lane->until = retry_at(lane->policy->conf, lane->fails++, now);
   lane->proved = false;
   lane->breaks = 0;
@@ -203,6 +204,38 @@ void outbound_lane_look(struct outbound_lane *lane)
   outbound_lane_fail(lane);
 }
 
+/* ---- its token --------------------------------------------------------------------------------- */
+
+static void outbound_lane_token_told(void *arg, const struct err *e)
+{
+  struct outbound_lane *lane = arg;
+
+  lane->asking = NULL;
+  lane->since = outbound_now(lane->hub);
+  if (e) {
+    outbound_lane_say_why(lane, NULL, str_of(e->text));
+    outbound_lane_fail(lane);
+  }
+  outbound_lane_stir(lane);
+}
+
+/* Asks the command that prints the token, where one does and none is there. */
+bool outbound_lane_may_log_in(struct outbound_lane *lane)
+{
+  struct outbound_hub *hub = lane->hub;
+  struct err e;
+
+  if (lane->asking) return false;
+  if (!lane->target.token_command || bearer_is_here(&hub->bearer, outbound_now(hub))) return true;
+  lane->asking = bearer_ask(&hub->bearer, hub->server->commands, lane->policy->conf,
+                            outbound_lane_token_told, lane, &e);
+  if (!lane->asking) {
+    outbound_lane_say_why(lane, NULL, str_of(e.text));
+    outbound_lane_fail(lane);
+  }
+  return false;
+}
+
 /* ---- beginning and end ------------------------------------------------------------------------ */
 
 void outbound_lane_free(struct outbound_lane *lane)
@@ -210,6 +243,7 @@ void outbound_lane_free(struct outbound_lane *lane)
   map_remove(&lane->hub->lanes, lane->key);
   loop_unready(&lane->task);
   lookup_cancel(lane->lookup);
+  bearer_cancel(lane->asking);
   outbound_lane_forget_hops(lane);
   policy_release(lane->policy);
   buf_free(&lane->shown);
@@ -232,9 +266,11 @@ str outbound_lane_key(const struct outbound *o, struct arena *a)
   case OUTBOUND_TARGET: return arena_printf(a, "to " STR_FMT, STR_ARG(o->where));
   case OUTBOUND_RELAY: break;
   }
-  return arena_printf(a, "relay " STR_FMT " " STR_FMT " " STR_FMT " %d",
+  return arena_printf(a, "relay " STR_FMT " " STR_FMT " " STR_FMT " " STR_FMT " %d %d",
                       STR_ARG(conf->server.relay.host), STR_ARG(conf->server.relay.user),
-                      STR_ARG(conf->server.relay.password_file), (int)conf->server.relay.tls);
+                      STR_ARG(conf->server.relay.password_file),
+                      STR_ARG(conf->server.relay.token_file),
+                      conf->server.relay.token_command.n > 0, (int)conf->server.relay.tls);
 }
 
 /* The domain of an address; a literal is the address it stands for. */

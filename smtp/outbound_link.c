@@ -6,7 +6,6 @@
 #include "outbound_int.h"
 
 #define OUTBOUND_PATIENCE 30000 /* ms for a connection and its greeting, */
-#define OUTBOUND_SECRET   8192  /* octets of a password or token */
 
 /* ---- its end ---------------------------------------------------------------------------------- */
 
@@ -77,6 +76,7 @@ static void outbound_link_ready(void *arg)
   lane->opening--;
   k->peer->ready++;
   k->peer->silent_until = 0;
+  bearer_proved(&lane->hub->bearer, k->token, outbound_now(lane->hub));
   lane->proved = true;
   lane->fails = 0;
   lane->since = outbound_now(lane->hub);
@@ -89,13 +89,22 @@ static void outbound_link_ready(void *arg)
   }
 }
 
+/* Its token was good once: a new one is tried, before anybody is blamed (RFC 4954 §6). */
+static bool outbound_link_is_stale(const struct outbound_link *k, int code)
+{
+  return k->token && code == 535 && bearer_refused(&k->hub->bearer, k->token);
+}
+
 /* It was not greeted, or not let in. Who takes no more at once than he has already is alive. */
 void outbound_link_not_ready(struct outbound_link *k, int code, str why)
 {
   struct outbound_peer *peer = k->peer;
   const struct target *t = &k->lane->target;
 
-  if (client_tls_failed(k->client) && t->tls == CONF_RELAY_OPPORTUNISTIC && !t->user.n) {
+  if (outbound_link_is_stale(k, code)) {
+    log_info(LOG_DELIVERY, "lane=%s relay=%s refuses a token that was good: %s",
+             log_q(buf_str(&k->lane->shown)), k->name, log_q(why));
+  } else if (client_tls_failed(k->client) && t->tls == CONF_RELAY_OPPORTUNISTIC && !t->user.n) {
     log_info(LOG_DELIVERY, "lane=%s relay=%s speaks no TLS that works: %s",
              log_q(buf_str(&k->lane->shown)), k->name, log_q(why));
     peer->plain_until = clock_wall() + OUTBOUND_HOUR;
@@ -128,7 +137,7 @@ static int outbound_link_read_secret(str path, struct buf *secret, struct err *e
 {
   str line, rest;
 
-  if (file_read(path, OUTBOUND_SECRET, secret, e) < 0) return -1;
+  if (file_read(path, LIMIT_TOKEN, secret, e) < 0) return -1;
   rest = buf_str(secret);
   if (!str_cut(&rest, '\n', &line) || str_trim(line).n == 0)
     return err_set(e, ERR_PERM, "there is nothing in " STR_FMT, STR_ARG(path));
@@ -138,13 +147,15 @@ static int outbound_link_read_secret(str path, struct buf *secret, struct err *e
   return 0;
 }
 
-/* Read anew for each connection: tokens and passwords change. */
-static int outbound_link_secret(const struct target *t, struct buf *secret, struct err *e)
+/* Read anew for each connection: tokens and passwords change. The token of a command is there. */
+static int outbound_link_secret(const struct outbound_lane *lane, struct buf *secret, struct err *e)
 {
+  const struct target *t = &lane->target;
+
   if (t->password_file.n) return outbound_link_read_secret(t->password_file, secret, e);
   if (t->token_file.n) return outbound_link_read_secret(t->token_file, secret, e);
-  secret->cap = OUTBOUND_SECRET;
-  buf_str_add(secret, t->password);
+  secret->cap = LIMIT_TOKEN;
+  buf_str_add(secret, t->token_command ? str_of(lane->hub->bearer.text) : t->password);
   return buf_ok(secret) ? 0 : err_nomem(e);
 }
 
@@ -205,7 +216,7 @@ static int outbound_link_client_options(struct outbound_lane *lane,
   o->gone = outbound_link_gone;
   if (o->tls != CLIENT_TLS_NONE && !(o->tls_config = outbound_link_tls(hub))) return err_nomem(e);
   if (!t->user.n) return 0;
-  if (outbound_link_secret(t, secret, e) < 0) return -1;
+  if (outbound_link_secret(lane, secret, e) < 0) return -1;
   o->user = t->user;
   o->secret = buf_str(secret);
   o->mech = outbound_link_mech(t->auth);
@@ -228,6 +239,7 @@ static struct outbound_link *outbound_link_new(struct outbound_lane *lane,
   k->peer = peer;
   k->began = outbound_now(lane->hub);
   k->idle = (struct timer){.fire = outbound_link_idle, .arg = k};
+  k->token = lane->target.token_command ? lane->hub->bearer.number : 0;
   return k;
 }
 
@@ -281,6 +293,7 @@ bool outbound_link_open(struct outbound_lane *lane)
       outbound_link_steal(lane->hub, peer);
       return false;
     }
+    if (!outbound_lane_may_log_in(lane)) return false;
     if (outbound_link_connect(lane, peer, hop, &e) == 0) return true;
     outbound_lane_silence(lane, peer);
     err_context(&e, "4.3.0 " STR_FMT, STR_ARG(hop->name));
@@ -290,4 +303,3 @@ bool outbound_link_open(struct outbound_lane *lane)
   return false;
 }
 #undef OUTBOUND_PATIENCE
-#undef OUTBOUND_SECRET

@@ -101,26 +101,28 @@ static int outside_scan(struct outside_call *c, struct err *e)
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
-static void outside_ran(void *arg, enum helper_how how, int value, str text)
+static void outside_ran(void *arg, const struct helper_ran *ran)
 {
   struct outside_call *c = arg;
-  const struct rules_answer a = {.result = how == HELPER_KILLED ? STR("killed") : STR("exited"),
-                                 .number = value};
+  const struct rules_answer a = {
+      .result = ran->how == HELPER_KILLED ? STR("killed") : STR("exited"), .number = ran->value};
   struct err e;
 
   c->run = NULL;
-  if (how != HELPER_NOT_RUN) {
+  if (ran->how != HELPER_NOT_RUN) {
     outside_tell(c, &a, NULL);
     return;
   }
-  err_set(&e, ERR_TEMP, STR_FMT, STR_ARG(text));
+  err_set(&e, ERR_TEMP, STR_FMT, STR_ARG(ran->text));
   outside_fail(c, &e);
 }
 
 static int outside_run(struct outside_call *c, struct err *e)
 {
+  const struct helper_service s = commands_of_rules(&c->service);
+
   if (!c->outside->commands) return err_set(e, ERR_PERM, "no command can be run here");
-  c->run = commands_run(c->outside->commands, &c->service, c->q.args, c->q.n, outside_ran, c, e);
+  c->run = commands_run(c->outside->commands, &s, c->q.args, c->q.n, 0, outside_ran, c, e);
   return c->run ? 0 : -1;
 }
 

@@ -144,10 +144,18 @@ void reload_log_levels(const struct conf *conf)
 void reload_use_commands(const struct server *s, struct policy *p)
 {
   p->commands = s->commands;
+  if (p->conf->server.relay.on && p->conf->server.relay.token_command.n) {
+    const struct helper_service token = commands_of_relay(p->conf);
+
+    if (!commands_knows(s->commands, &token))
+      log_warn(LOG_SERVER,
+               "server.relay.token_command is new or changed: it can be run after a restart");
+  }
   for (size_t i = 0; i < rules_declared_count(p->rules); i++) {
     const struct rules_declared d = rules_declared(p->rules, i);
+    const struct helper_service service = commands_of_rules(&d);
 
-    if (d.kind == RULES_SERVICE_CMD && !commands_knows(s->commands, &d))
+    if (d.kind == RULES_SERVICE_CMD && !commands_knows(s->commands, &service))
       log_warn(LOG_SERVER, "service '" STR_FMT "' is new or changed: it can be run after a restart",
                STR_ARG(d.name));
   }

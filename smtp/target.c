@@ -148,6 +148,8 @@ static int target_key(struct target *t, str key, str value, struct target_given 
     return target_path(value, &t->password_file, e);
   } else if (str_eq(key, STR("token_file"))) {
     return target_path(value, &t->token_file, e);
+  } else if (str_eq(key, STR("token_command"))) {
+    return err_set(e, ERR_SYNTAX, "a token_command stands in [server.relay] alone");
   } else {
     return err_set(e, ERR_SYNTAX,
                    "it has a key that is none of tls, auth, password_file, token_file");
@@ -291,15 +293,14 @@ int target_of_relay(const struct conf *conf, struct arena *a, struct target *out
 
   *out = (struct target){.tls = conf->server.relay.tls,
                          .port = 25,
-                         .user = conf->server.relay.user,
-                         .password_file = conf->server.relay.password_file,
-                         .token_file = conf->server.relay.token_file};
-  if (!host.p) return err_nomem(e);
+                         .user = arena_str(a, conf->server.relay.user),
+                         .password_file = arena_str(a, conf->server.relay.password_file),
+                         .token_file = arena_str(a, conf->server.relay.token_file),
+                         .token_command = conf->server.relay.token_command.n > 0};
+  if (arena_full(a) || !host.p || !out->user.p || !out->password_file.p || !out->token_file.p)
+    return err_nomem(e);
   if (target_host(host, out, e) < 0) return err_context(e, "server.relay.host");
-  if (out->token_file.n) {
-    out->auth = TARGET_AUTH_XOAUTH2;
-    out->password_file = STR("");
-  }
+  if (out->token_file.n || out->token_command) out->auth = TARGET_AUTH_XOAUTH2;
   out->implicit = out->port == 465 && out->tls >= CONF_RELAY_REQUIRED;
   return 0;
 }

@@ -8,6 +8,9 @@
  *   password_file=/PATH   token_file=/PATH
  *
  * User, password and values may hold octets as %XX. A HOST is not looked up for MX.
+ *
+ * The command that prints a token stands in [server.relay] alone: a rule may put an address into a
+ * target, and what a stranger wrote must never become a program's argument.
  */
 #ifndef SMTP_TARGET_H
 #define SMTP_TARGET_H
@@ -32,13 +35,14 @@ struct target {
   enum conf_relay_tls tls;
   enum target_auth auth;
   str user;                                /* empty: nobody logs in */
-  str password, password_file, token_file; /* with a user one of them */
+  str password, password_file, token_file; /* with a user one of them, */
+  bool token_command;                      /* or the one of [server.relay] */
 };
 
 /* The texts of out lie in a. -1 with e, whose text never holds a password. A password goes to nobody
  * but a server that proved its name, unless tls says otherwise. */
 int target_parse(str text, struct arena *a, struct target *out, struct err *e);
-/* The one of [server.relay]; its texts are borrowed from conf. */
+/* The one of [server.relay]; likewise. */
 int target_of_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e);
 /* text as it may be shown: without a password. */
 void target_show(str text, struct buf *out);

@@ -1,7 +1,8 @@
 /* smtp/verb_check.c: `vsmtp check`: reads what the server would read, in the order of config.md 6,
  * as the user the server would be. Starts nothing, creates nothing.
  */
-#include "conf.h"
+#include "commands.h"
+#include "conf_keys.h"
 #include "options.h"
 #include "pitfall.h"
 #include "policy.h"
@@ -119,6 +120,24 @@ static void verb_check_as_user(struct verb_check *v)
   verb_check_keep_errors(v, before);
 }
 
+/* The command that prints the token, tried by whoever will run it. Who checks as himself a server that
+ * root will start cannot become that user. */
+static void verb_check_token(struct verb_check *v)
+{
+  const struct toml *at = conf_find(v->conf->tree, "server.relay.token_command");
+  const struct helper_conf helper = {.server_user = v->conf->server.system.user};
+  struct helper_service s;
+  struct err e;
+  if (!at) return;
+  s = commands_of_relay(v->conf);
+  if (helper_try(&helper, &s, &e) == 0) return;
+  str user = s.user.n ? s.user : helper.server_user;
+  bool other = v->root && !str_eq(user, STR("root"));
+  diags_add(v->diags, e.kind == ERR_TEMP, v->file, (str){NULL, 0}, at->line, at->column,
+            "server.relay.token_command: %s%s" STR_FMT "%s", e.text, other ? " (as user " : "",
+            STR_ARG(other ? user : STR("")), other ? ")" : "");
+}
+
 /* Aliases that lead to nobody. Whoever may not look says nothing. */
 static void verb_check_aliases(struct verb_check *v)
 {
@@ -150,6 +169,7 @@ static void verb_check_all(struct verb_check *v)
   v->conf = c;
   v->file = v->file.n ? v->file : c->file.n ? c->file : STR("defaults");
   verb_check_certificates(v);
+  verb_check_token(v);
   if (c->server.system.resolved && c->server.system.uid != 0) verb_check_as_user(v);
   verb_check_paths(v);
   verb_check_aliases(v);

@@ -297,7 +297,7 @@ static int run_tell_commands(struct server *s, struct err *e)
 {
   if (helper_attach(s->helper, s->loop, e) < 0) return -1;
   helper_on_death(s->helper, run_helper_died, s);
-  s->commands = commands_new(s->loop, s->helper, s->policy->rules, e);
+  s->commands = commands_new(s->loop, s->helper, s->policy->conf, s->policy->rules, e);
   s->policy->commands = s->commands;
   return s->commands ? 0 : -1;
 }

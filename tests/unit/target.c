@@ -93,6 +93,7 @@ TEST(target_is_refused)
       "smtp://joe:pw@x.example?token_file=/t",
       "smtp://joe:pw@x.example?password_file=/p",
       "smtp://joe@x.example?password_file=p",
+      "smtp://joe@x.example?token_command=/usr/bin/oama",
       "smtp://joe:p%0aw@x.example",
       "smtp://joe:p%4@x.example",
       "smtp://joe:p%+4@x.example",
@@ -113,6 +114,38 @@ TEST(target_is_refused)
     CHECK(str_starts(str_of(e.text), STR("cannot forward to '")));
     arena_free(a);
   }
+}
+
+/* It lives longer than the configuration it was made of. */
+TEST(target_of_a_relay)
+{
+  struct conf conf = {.server.relay = {.on = true,
+                                       .host = STR("x.example:465"),
+                                       .user = STR("joe"),
+                                       .tls = CONF_RELAY_VERIFIED}};
+  str words[] = {STR("oama"), STR("access")};
+  struct arena *a = arena_new(0);
+  struct target t;
+  struct err e;
+
+  conf.server.relay.token_command = (struct conf_strs){words, 2};
+  CHECK_INT(target_of_relay(&conf, a, &t, &e), 0);
+  CHECK(t.user.p != conf.server.relay.user.p);
+  CHECK_STR(t.user, "joe");
+  CHECK(t.token_command && t.auth == TARGET_AUTH_XOAUTH2 && t.implicit);
+  conf.server.relay.token_command.n = 0;
+  conf.server.relay.token_file = STR("/t");
+  CHECK_INT(target_of_relay(&conf, a, &t, &e), 0);
+  CHECK_STR(t.token_file, "/t");
+  CHECK(!t.token_command && t.auth == TARGET_AUTH_XOAUTH2);
+  for (uint64_t nth = 1; nth < 3; nth++) {
+    mem_fail_at(nth, true);
+    struct arena *b = arena_new(0);
+    if (b) target_of_relay(&conf, b, &t, &e);
+    arena_free(b);
+  }
+  mem_fail_at(0, true);
+  arena_free(a);
 }
 
 TEST(target_keeps_its_secret)
