@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from peer import slowly
-from world import FROM, ONE, World, expect, free_port, needs_ipv6, until
+from world import FROM, ONE, World, certificates, expect, free_port, needs_ipv6, tls, until
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -110,6 +110,23 @@ def test_configuration_of_the_day():
         w.server.verb("queue", "retry", "--all")
         expect(len(w.arrived(peer)[0][1]) == 2, peer.mails)
         w.empty()
+
+
+def test_domain_that_wants_encryption():
+    """sender_security_level of a virtual domain: its mail goes encrypted, or waits"""
+    keys = "certificate = {0}\nprivate_key = {1}\n".format(
+        *(f'"{certificates() / name}"' for name in ("x.example.crt", "x.example.key")))
+    table = f'protocol_version = ">=TLSv1.2"\n{keys}'
+    both = f'[server.tls]\nsecurity_level = "May"\n{table}' + "".join(
+        f'[server.virtual."{name}".tls]\n{more}\n{table}' for name, more in (
+            ("strict.example", ""), ("lax.example", 'sender_security_level = "May"')))
+    with World(ONE, server=both, period="1h") as w:
+        plain, other = w.peer("127.0.1.1"), w.peer("127.0.1.2", tls=tls("y.example"))
+        for sender in ("ann@strict.example", "ann@lax.example", FROM):
+            w.send("a@x.example", "a@y.example", sender=sender)
+        w.arrived(plain, 2), w.arrived(other, 3)
+        expect(all("@strict.example" not in m[0] for m in plain.mails), plain.mails)
+        expect("offers no encryption" in w.reply("a@x.example", "pending"), w.recipients())
 
 
 def test_login_refused_beside_one_that_is_not():
