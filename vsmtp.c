@@ -234,15 +234,17 @@
 #include "smtp/delegate.c"      /* mails handed to a filter and taken back from it */
 
 /* Sessions: who logs in, what is said, what is received, who may come. */
-#include "smtp/ban.c"      /* addresses that guess passwords */
-#include "smtp/password.c" /* does this password open that account? */
-#include "smtp/auth.c"     /* AUTH: an exchange, the rules, the accounts */
-#include "smtp/session.c"  /* one conversation: the table of commands and their legal states */
-#include "smtp/envelope.c" /* its MAIL and RCPT */
-#include "smtp/receive.c"  /* from 354 to the answer of the store */
-#include "smtp/notify.c"   /* what a supervisor is told */
-#include "smtp/ports.c"    /* where the server listens: kept, opened, closed, given */
-#include "smtp/server.c"   /* who may come, how many, stopping in good order */
+#include "smtp/ban.c"           /* addresses that guess passwords */
+#include "smtp/password.c"      /* does this password open that account? */
+#include "smtp/auth.c"          /* AUTH: an exchange, the rules, the accounts */
+#include "smtp/session_reply.c" /* what is answered, and when */
+#include "smtp/hello.c"         /* connect, EHLO, STARTTLS: before there is a mail */
+#include "smtp/session.c"       /* one conversation: the table of commands and their legal states */
+#include "smtp/envelope.c"      /* its MAIL and RCPT */
+#include "smtp/receive.c"       /* from 354 to the answer of the store */
+#include "smtp/notify.c"        /* what a supervisor is told */
+#include "smtp/ports.c"         /* where the server listens: kept, opened, closed, given */
+#include "smtp/server.c"        /* who may come, how many, stopping in good order */
 
 /* Delivery, and what the sender is told of it. */
 #include "smtp/bounce_text.c" /* a report as a mail: in words, in fields (RFC 3464) */

@@ -2,7 +2,7 @@
 #ifndef SMTP_AUTH_H
 #define SMTP_AUTH_H
 
-#include "session.h"
+#include "session_int.h"
 
 /* The list of EHLO, with "AUTH …" as its second line when that is offered now; in the arena. */
 str auth_offer(struct session *s, str list);

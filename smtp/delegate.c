@@ -19,7 +19,7 @@
 
 #include "client.h"
 #include "echo.h"
-#include "session.h"
+#include "session_int.h"
 
 #define DELEGATE_FIELD    STR("X-VSMTP-DELEGATION")
 #define DELEGATE_HELO     ".delegation.invalid"

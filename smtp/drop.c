@@ -22,6 +22,7 @@
 #include "deliver_step.h"
 #include "dropfile.h"
 #include "dsn.h"
+#include "mail.h"
 #include "passwd.h"
 #include "reply.h"
 #include "session.h"

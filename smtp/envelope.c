@@ -7,7 +7,7 @@
 #include "dsn.h"
 #include "dropfile.h"
 #include "guard.h"
-#include "session.h"
+#include "session_int.h"
 
 /* ---- MAIL ------------------------------------------------------------------------------------ */
 

@@ -7,7 +7,7 @@
  */
 #include "deliver.h"
 #include "deliver_step.h"
-#include "session.h"
+#include "session_int.h"
 #include "settle.h"
 
 void receive_forget(struct session *s)
@@ -36,6 +36,26 @@ static void receive_drop(struct session *s)
 static void receive_ready(void *arg)
 {
   session_resume(arg);
+}
+
+bool receive_check(struct session *s)
+{
+  if (s->mail->rcpt_count == 0) {
+    session_reply(s, reply_of(s->refused_rcpt ? REPLY_NO_VALID_RCPT : REPLY_NO_RCPT));
+    return false;
+  }
+  if (s->local && s->local->later) {
+    session_reply(s, reply_conf(s->policy->conf, CODE_FAILURE, "4.3.0"));
+    return false;
+  }
+  /* RFC 2920 §3.1: DATA ends a group of commands. What stands behind it was sent without waiting
+   * for 354, so it may be meant as text or as commands: neither can be trusted. */
+  if (io_input(s->io).n > 0) {
+    s->close_after = true;
+    session_refuse(s, STAGE_PREQ, reply_of(REPLY_PIPELINED), STR(""));
+    return false;
+  }
+  return true;
 }
 
 void receive_begin(struct session *s)

@@ -12,7 +12,7 @@
 #include "outbound.h"
 #include "ports.h"
 #include "reply.h"
-#include "session.h"
+#include "session_int.h"
 
 #define SERVER_STOP_PATIENCE     5000 /* milliseconds all get to end what they are at */
 #define SERVER_CERTS_LOOK        60000

@@ -1,4 +1,4 @@
-/* smtp/session.c: one SMTP conversation with a client (RFC 5321 §3, §4).
+/* smtp/session.c: one SMTP conversation with a client (RFC 5321 §3, §4): its lines and their order.
  *
  * A line becomes a command; the table at the end says in which states it is legal, what is checked,
  * which stage of the rules is asked, and what its verdict does. Until that verdict is there the
@@ -6,20 +6,15 @@
  * the state.
  */
 #include "auth.h"
+#include "session_int.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *const session_state_names[] = {
     "connected", "TLS handshake", "greeted", "ready", "mail", "rcpt", "data", "judged", "closing"};
 
-static const struct conf *session_conf(const struct session *s)
-{
-  return s->policy->conf;
-}
-
 /* The innermost mail: what a decision taken now belongs to. */
-static struct mail *session_mail(const struct session *s)
+struct mail *session_mail(const struct session *s)
 {
   return s->mail ? s->mail : s->greeting ? s->greeting : s->connection;
 }
@@ -28,11 +23,11 @@ static struct mail *session_mail(const struct session *s)
 static int64_t session_patience(const struct session *s)
 {
   switch (s->state) {
-  case SESSION_SHAKING: return session_conf(s)->server.tls.handshake_timeout;
-  case SESSION_GREETED: return session_conf(s)->server.smtp.timeout_client.connect;
-  case SESSION_READY: return session_conf(s)->server.smtp.timeout_client.helo;
-  case SESSION_MAIL: return session_conf(s)->server.smtp.timeout_client.mail_from;
-  case SESSION_RCPT: return session_conf(s)->server.smtp.timeout_client.rcpt_to;
+  case SESSION_SHAKING: return s->policy->conf->server.tls.handshake_timeout;
+  case SESSION_GREETED: return s->policy->conf->server.smtp.timeout_client.connect;
+  case SESSION_READY: return s->policy->conf->server.smtp.timeout_client.helo;
+  case SESSION_MAIL: return s->policy->conf->server.smtp.timeout_client.mail_from;
+  case SESSION_RCPT: return s->policy->conf->server.smtp.timeout_client.rcpt_to;
   case SESSION_CONNECTED:
   case SESSION_DATA:
   case SESSION_JUDGED:
@@ -100,117 +95,6 @@ void session_reset(struct session *s)
   session_enter(s, s->greeting ? SESSION_READY : SESSION_GREETED);
 }
 
-/* ---- replies --------------------------------------------------------------------------------- */
-
-/* Sends what was held back; the conversation goes on or ends. */
-static void session_release_reply(struct session *s)
-{
-  io_write(s->io, buf_str(&s->held));
-  buf_free(&s->held);
-  if (s->close_after)
-    session_close(s);
-  else
-    session_resume(s);
-}
-
-static void session_delay_over(struct timer *t, void *arg)
-{
-  (void)t;
-  session_release_reply(arg);
-}
-
-/* How long the answer is held back. A client that errs much gets every one late (config.md 3.9
- * error.*). */
-static int64_t session_lateness(struct session *s)
-{
-  int64_t soft = session_conf(s)->server.smtp.error.soft_count, late = s->late;
-
-  s->late = 0;
-  if (soft >= 0 && s->errors > soft) late += session_conf(s)->server.smtp.error.delay;
-  return late;
-}
-
-static void session_count_reply(struct session *s, const struct reply *r, struct buf *out)
-{
-  int64_t hard = session_conf(s)->server.smtp.error.hard_count;
-
-  if (r->basic >= 400 && !s->returns && !s->local) s->errors++;
-  if (hard < 0 || s->errors <= hard) return;
-  reply_put(out, reply_conf(session_conf(s), CODE_TOO_MANY_ERROR, ""));
-  s->close_after = true;
-  log_warn(LOG_RECEIVER, "sid=%s closing: too many errors", s->id);
-}
-
-void session_reply(struct session *s, struct reply r)
-{
-  struct buf out = BUF_INIT(LIMIT_SESSION_REPLY);
-  int64_t late;
-
-  trace(TRACE_SMTP, "sid=%s reply %d " STR_FMT " %s", s->id, r.basic, STR_ARG(r.enhanced),
-        log_q(r.text));
-  reply_put(&out, r);
-  session_count_reply(s, &r, &out);
-  if (!buf_ok(&out)) { /* no memory for a line of text: the shortest honest answer */
-    buf_free(&out);
-    io_write(s->io, STR("421 4.3.0 Out of memory\r\n"));
-    session_close(s);
-  } else if ((late = session_lateness(s)) > 0) {
-    s->held = out;
-    session_wait(s);
-    timer_set(s->server->loop, &s->delay, loop_now(s->server->loop) + late);
-  } else {
-    io_write(s->io, buf_str(&out));
-    buf_free(&out);
-    if (s->close_after) session_close(s);
-  }
-}
-
-void session_reply_last(struct session *s, struct reply r)
-{
-  s->close_after = true;
-  session_reply(s, r);
-}
-
-struct reply session_code(struct session *s, const struct rules_code *given, enum conf_code_id id,
-                          const char *enhanced)
-{
-  if (given->basic) return (struct reply){given->basic, given->enhanced, given->text};
-  return reply_conf(session_conf(s), id, enhanced);
-}
-
-/* What was decided about this client, so that it can be explained though no mail is kept. Outside a
- * transaction the row stays out of the mail: its arena is rewound before that mail ends. */
-static void session_keep_refusal(struct session *s, enum stage stage, str detail)
-{
-  struct mail *m = session_mail(s);
-  struct store_trace row = {.at = clock_wall(), .stage = mail_stage_name(stage)};
-
-  if (s->mail) mail_trace(m, stage, STR(""), "server", STR("refused"), detail);
-  if (m->trace_count > s->reported)
-    refused_add(s->server->store, str_of(s->id), m->trace + s->reported,
-                m->trace_count - s->reported);
-  s->reported = m->trace_count;
-  if (s->mail) return;
-  row.kind = STR("server");
-  row.status = STR("refused");
-  row.detail = detail;
-  refused_add(s->server->store, str_of(s->id), &row, 1);
-}
-
-void session_refuse(struct session *s, enum stage stage, struct reply r, str why)
-{
-  const struct rules_facts *f = &session_mail(s)->facts;
-  struct buf detail = BUF_INIT(LIMIT_COMMAND_LINE * 2);
-
-  buf_printf(&detail, "%d " STR_FMT " " STR_FMT, r.basic, STR_ARG(r.enhanced), STR_ARG(r.text));
-  if (why.n) buf_printf(&detail, " <" STR_FMT ">", STR_ARG(why));
-  session_keep_refusal(s, stage, buf_str(&detail));
-  log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " refused reply=%s from=%s to=%s", s->id,
-           STR_ARG(f->client_ip), log_q(buf_str(&detail)), log_q(f->mail_from), log_q(why));
-  buf_free(&detail);
-  session_reply(s, r);
-}
-
 /* ---- asking the rules ------------------------------------------------------------------------ */
 
 static void session_proceed(struct session *s, const struct rules_verdict *v);
@@ -225,7 +109,7 @@ static void session_judged(void *arg, const struct rules_verdict *v)
 }
 
 /* Asks the rules of a stage; what follows is in the proceed column of the table. */
-static void session_ask(struct session *s, enum stage stage)
+void session_ask(struct session *s, enum stage stage)
 {
   static const struct rules_verdict next = {.kind = RULES_NEXT};
   const struct rules_verdict *v = s->returns || (s->local && stage < STAGE_MAIL)
@@ -244,156 +128,27 @@ bool session_is_refusal(const struct rules_verdict *v)
   return v->kind == RULES_DENY || v->kind == RULES_INFO;
 }
 
-/* ---- connect --------------------------------------------------------------------------------- */
-
-/* Bytes before the greeting: a client that does not listen (RFC 5321 §3.1). */
-static bool session_spoke_early(const struct session *s)
-{
-  int waiting = 0;
-
-  return io_input(s->io).n > 0 ||
-         (io_fd(s->io) >= 0 && ioctl(io_fd(s->io), FIONREAD, &waiting) == 0 && waiting > 0);
-}
-
-static void session_proceed_connect(struct session *s, const struct rules_verdict *v)
-{
-  struct reply r =
-      session_code(s, &v->code, v->kind == RULES_DENY ? CODE_DENIED : CODE_GREETINGS, "");
-
-  if (!session_is_refusal(v)) r = reply_conf(session_conf(s), CODE_GREETINGS, "");
-  if (r.basic >= 400) s->close_after = true;
-  s->greeting_at = arena_mark(s->arena);
-  if (s->close_after) {
-    session_refuse(s, STAGE_CONNECT, r, STR(""));
-  } else if (s->greeted) { /* asked again under TLS: it is the client's turn */
-    session_enter(s, SESSION_GREETED);
-  } else if (session_spoke_early(s)) {
-    s->close_after = true;
-    session_refuse(s, STAGE_CONNECT, reply_of(REPLY_EARLY_TALKER), STR(""));
-  } else {
-    s->greeted = true;
-    session_enter(s, SESSION_GREETED);
-    session_reply(s, r);
-  }
-}
-
-/* ---- HELO, EHLO ------------------------------------------------------------------------------ */
-
-static bool session_check_helo(struct session *s)
-{
-  const struct conf *conf = session_conf(s);
-  struct mail *m;
-
-  if (s->command.verb == COMMAND_EHLO && conf->server.smtp.disable_ehlo) {
-    session_reply(s, reply_conf(conf, CODE_UNIMPLEMENTED, ""));
-    return false;
-  }
-  str name = s->command.arg; /* in the connection's buffer still */
-  session_forget_mail(s);
-  arena_rewind(s->arena, s->greeting_at);
-  s->greeting = NULL;
-  m = mail_new(s->arena, conf, s->connection);
-  if (m) m->facts.helo = arena_str(s->arena, name);
-  if (!m || !m->facts.helo.p) {
-    session_enter(s, SESSION_GREETED);
-    session_reply(s, reply_of(REPLY_STORE_FAILED));
-    return false;
-  }
-  m->esmtp = s->command.verb == COMMAND_EHLO;
-  s->greeting = m;
-  s->reported = 0;
-  return true;
-}
-
-/* May this connection be encrypted yet? */
-static bool session_offers_tls(const struct session *s)
-{
-  return s->policy->certs->tls && !s->returns && !s->connection->facts.secured;
-}
-
-/* RFC 5321 §4.1.1.1: the first line names us, each further one is an extension. */
-static struct reply session_ehlo(struct session *s)
-{
-  const struct conf *conf = session_conf(s);
-  str text = arena_printf(s->arena,
-                          STR_FMT "\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\n"
-                                  "ENHANCEDSTATUSCODES\nDSN\n%sHELP",
-                          STR_ARG(conf->server.domain),
-                          (long long)(s->returns ? 0 : conf->server.message_size_limit),
-                          session_offers_tls(s) ? "STARTTLS\n" : "");
-
-  text = auth_offer(s, text);
-  return text.p ? (struct reply){250, {"", 0}, text} : reply_of(REPLY_STORE_FAILED);
-}
-
-static void session_proceed_helo(struct session *s, const struct rules_verdict *v)
-{
-  struct reply r = session_code(s, &v->code, CODE_DENIED, "");
-
-  /* A skip state that began here lasts for the connection (vsl-api 4.3). */
-  if (rules_skip(STAGE_HELO, v->kind) != RULES_SKIP_NO && s->connection->skip == RULES_NEXT) {
-    mail_set_skip(s->connection, STAGE_HELO, v);
-    s->greeting_at = arena_mark(s->arena); /* its texts stay */
-  }
-  if (session_is_refusal(v)) {
-    s->close_after = v->kind == RULES_DENY;
-    session_refuse(s, STAGE_HELO, r, s->greeting->facts.helo);
-    s->greeting = NULL;
-    if (s->state != SESSION_CLOSING) session_enter(s, SESSION_GREETED);
-    return;
-  }
-  r = s->greeting->esmtp ? session_ehlo(s) : reply_conf(session_conf(s), CODE_HELO, "");
-  s->mail_at = arena_mark(s->arena);
-  session_enter(s, SESSION_READY);
-  session_reply(s, r);
-}
-
 /* ---- the other commands ---------------------------------------------------------------------- */
-
-static bool session_check_data(struct session *s)
-{
-  if (s->mail->rcpt_count == 0) {
-    session_reply(s, reply_of(s->refused_rcpt ? REPLY_NO_VALID_RCPT : REPLY_NO_RCPT));
-    return false;
-  }
-  if (s->local && s->local->later) {
-    session_reply(s, reply_conf(session_conf(s), CODE_FAILURE, "4.3.0"));
-    return false;
-  }
-  /* RFC 2920 §3.1: DATA ends a group of commands. What stands behind it was sent without waiting
-   * for 354, so it may be meant as text or as commands: neither can be trusted. */
-  if (io_input(s->io).n > 0) {
-    s->close_after = true;
-    session_refuse(s, STAGE_PREQ, reply_of(REPLY_PIPELINED), STR(""));
-    return false;
-  }
-  return true;
-}
-
-static void session_do_data(struct session *s)
-{
-  receive_begin(s);
-}
 
 static void session_do_rset(struct session *s)
 {
   session_reset(s);
-  session_reply(s, reply_conf(session_conf(s), CODE_OK, "2.0.0"));
+  session_reply(s, reply_conf(s->policy->conf, CODE_OK, "2.0.0"));
 }
 
 static void session_do_noop(struct session *s)
 {
-  session_reply(s, reply_conf(session_conf(s), CODE_OK, "2.0.0"));
+  session_reply(s, reply_conf(s->policy->conf, CODE_OK, "2.0.0"));
 }
 
 static void session_do_quit(struct session *s)
 {
-  session_reply_last(s, reply_conf(session_conf(s), CODE_CLOSING, "2.0.0"));
+  session_reply_last(s, reply_conf(s->policy->conf, CODE_CLOSING, "2.0.0"));
 }
 
 static void session_do_help(struct session *s)
 {
-  session_reply(s, reply_conf(session_conf(s), CODE_HELP, "2.0.0"));
+  session_reply(s, reply_conf(s->policy->conf, CODE_HELP, "2.0.0"));
 }
 
 static void session_do_vrfy(struct session *s)
@@ -403,44 +158,12 @@ static void session_do_vrfy(struct session *s)
 
 static void session_do_unimplemented(struct session *s)
 {
-  session_reply(s, reply_conf(session_conf(s), CODE_UNIMPLEMENTED, ""));
-}
-
-static bool session_check_starttls(struct session *s)
-{
-  if (s->connection->facts.secured) {
-    session_reply(s, reply_conf(session_conf(s), CODE_ALREADY_UNDER_TLS, ""));
-  } else if (!session_offers_tls(s)) {
-    session_reply(s, reply_conf(session_conf(s), CODE_TLS_NOT_AVAILABLE, ""));
-  } else if (io_input(s->io).n > 0) { /* somebody put it there: CVE-2011-0411 */
-    s->close_after = true;
-    session_refuse(s, STAGE_CONNECT, reply_of(REPLY_PIPELINED_TLS), STR(""));
-  } else {
-    return true;
-  }
-  return false;
-}
-
-static void session_shake(struct session *s)
-{
-  session_enter(s, SESSION_SHAKING);
-  io_tls_server(s->io, s->policy->certs->tls);
-}
-
-/* Not by session_reply: a reply that is held back would come in the middle of the handshake. */
-static void session_do_starttls(struct session *s)
-{
-  struct buf out = BUF_INIT(LIMIT_SESSION_REPLY);
-
-  reply_put(&out, reply_of(REPLY_START_TLS));
-  io_write(s->io, buf_str(&out));
-  buf_free(&out);
-  session_shake(s);
+  session_reply(s, reply_conf(s->policy->conf, CODE_UNIMPLEMENTED, ""));
 }
 
 static void session_do_unknown(struct session *s)
 {
-  session_reply(s, reply_conf(session_conf(s), CODE_UNRECOGNIZED_COMMAND, ""));
+  session_reply(s, reply_conf(s->policy->conf, CODE_UNRECOGNIZED_COMMAND, ""));
 }
 
 static void session_do_foreign(struct session *s)
@@ -467,16 +190,16 @@ static const struct session_row {
   void (*proceed)(struct session *s, const struct rules_verdict *v);
   void (*run)(struct session *s);
 } session_table[COMMAND_COUNT] = {
-    [COMMAND_HELO] = {SESSION_ANY, REPLY_HELO_FIRST, true, session_check_helo, STAGE_HELO,
-                      session_proceed_helo, NULL},
-    [COMMAND_EHLO] = {SESSION_ANY, REPLY_HELO_FIRST, true, session_check_helo, STAGE_HELO,
-                      session_proceed_helo, NULL},
+    [COMMAND_HELO] = {SESSION_ANY, REPLY_HELO_FIRST, true, hello_check, STAGE_HELO, hello_proceed,
+                      NULL},
+    [COMMAND_EHLO] = {SESSION_ANY, REPLY_HELO_FIRST, true, hello_check, STAGE_HELO, hello_proceed,
+                      NULL},
     [COMMAND_MAIL] = {1u << SESSION_READY, REPLY_HELO_FIRST, true, envelope_check_mail, STAGE_MAIL,
                       envelope_proceed_mail, NULL},
     [COMMAND_RCPT] = {SESSION_OPEN, REPLY_NO_MAIL, false, envelope_check_rcpt, STAGE_RCPT,
                       envelope_proceed_rcpt, NULL},
-    [COMMAND_DATA] = {SESSION_OPEN, REPLY_NO_RCPT, false, session_check_data, STAGE_COUNT, NULL,
-                      session_do_data},
+    [COMMAND_DATA] = {SESSION_OPEN, REPLY_NO_RCPT, false, receive_check, STAGE_COUNT, NULL,
+                      receive_begin},
     [COMMAND_RSET] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL, session_do_rset},
     [COMMAND_NOOP] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL, session_do_noop},
     [COMMAND_QUIT] = {SESSION_ANY, REPLY_DONE, false, NULL, STAGE_COUNT, NULL, session_do_quit},
@@ -485,8 +208,8 @@ static const struct session_row {
                       session_do_vrfy},
     [COMMAND_EXPN] = {SESSION_HELLO, REPLY_HELO_FIRST, true, NULL, STAGE_COUNT, NULL,
                       session_do_unimplemented},
-    [COMMAND_STARTTLS] = {SESSION_ANY, REPLY_DONE, true, session_check_starttls, STAGE_COUNT, NULL,
-                          session_do_starttls},
+    [COMMAND_STARTTLS] = {SESSION_ANY, REPLY_DONE, true, hello_check_starttls, STAGE_COUNT, NULL,
+                          hello_run_starttls},
     [COMMAND_AUTH] = {1u << SESSION_READY, REPLY_AUTH_IN_MAIL, true, auth_check, STAGE_COUNT, NULL,
                       auth_run},
     [COMMAND_BDAT] = {SESSION_ANY, REPLY_DONE, true, NULL, STAGE_COUNT, NULL,
@@ -501,7 +224,7 @@ static const struct session_row {
 static void session_proceed(struct session *s, const struct rules_verdict *v)
 {
   if (s->state == SESSION_CONNECTED)
-    session_proceed_connect(s, v);
+    hello_proceed_connect(s, v);
   else
     session_table[s->command.verb].proceed(s, v);
   judge_end(&s->judge);
@@ -520,7 +243,7 @@ static struct reply session_fault(struct session *s, enum command_fault fault)
   case COMMAND_OK:
   case COMMAND_BAD_ARGUMENT: break;
   }
-  return reply_conf(session_conf(s), CODE_SYNTAX_ERROR_PARAMS, "");
+  return reply_conf(s->policy->conf, CODE_SYNTAX_ERROR_PARAMS, "");
 }
 
 /* Out of sequence: MAIL inside a transaction and RCPT before EHLO have words of their own. */
@@ -624,40 +347,11 @@ static void session_free(struct session *s)
   mem_free(s);
 }
 
-static int session_set_facts(struct session *s);
-
-/* The handshake is over. What was said in clear somebody else may have said (RFC 3207 §4.2): the
- * conversation begins anew. */
-static void session_secured(struct session *s)
-{
-  const struct tls_info *tls = io_tls_info(s->io);
-  int64_t connected_at = s->connection->facts.connected_at;
-  struct mail *m;
-
-  session_forget_mail(s);
-  arena_reset(s->arena);
-  s->greeting = NULL;
-  s->connection = m = mail_new(s->arena, s->policy->conf, NULL);
-  if (!m || session_set_facts(s) < 0) {
-    io_abort(s->io);
-    return;
-  }
-  m->store = s->server->store;
-  m->facts.secured = true;
-  m->tls = arena_printf(s->arena, "%s (%s)", tls->cipher, tls->version);
-  m->facts.connected_at = connected_at;
-  if (tls->name.n) m->facts.server_name = arena_str(s->arena, tls->name);
-  log_info(LOG_TLS, "sid=%s client=" STR_FMT " version=%s cipher=%s name=%s", s->id,
-           STR_ARG(m->facts.client_ip), tls->version, tls->cipher, log_q(tls->name));
-  session_enter(s, SESSION_CONNECTED);
-  session_ask(s, STAGE_CONNECT);
-}
-
 static void session_timeout(struct session *s)
 {
   log_info(LOG_RECEIVER, "sid=%s closing: client too slow state=%s", s->id,
            session_state_names[s->state]);
-  session_reply_last(s, reply_conf(session_conf(s), CODE_TIMEOUT, ""));
+  session_reply_last(s, reply_conf(s->policy->conf, CODE_TIMEOUT, ""));
 }
 
 static void session_event(struct io *io, enum io_event event, void *arg)
@@ -685,34 +379,12 @@ static void session_event(struct io *io, enum io_event event, void *arg)
   case IO_HANGUP: /* a half-closed client may still listen for its answer; but not that long */
     if (s->delegate || s->auth) session_close(s);
     break;
-  case IO_CONNECTED: session_secured(s); break;
+  case IO_CONNECTED: hello_secured(s); break;
   case IO_DRAINED: break;
   }
 }
 
 /* ---- beginning and end ----------------------------------------------------------------------- */
-
-static int session_set_facts(struct session *s)
-{
-  struct rules_facts *f = &s->connection->facts;
-  char text[NETADDR_TEXT_MAX];
-  struct netaddr local = {0};
-
-  f->client_ip = arena_str(s->arena, str_of(netaddr_ip(&s->peer, text)));
-  f->client_port = netaddr_port(&s->peer);
-  if (io_fd(s->io) >= 0) netaddr_local(io_fd(s->io), &local);
-  if (local.len && !s->returns && delegate_receives(s->policy->rules, &local)) {
-    s->returns = true;
-    s->server->session_count--;
-    s->server->return_count++;
-    s->close_after = !delegate_may_return(s->policy->rules, &local, &s->peer);
-  }
-  f->server_ip = arena_str(s->arena, str_of(netaddr_ip(&local, text)));
-  f->server_port = netaddr_port(&local);
-  f->server_name = session_conf(s)->server.domain;
-  f->connected_at = clock_wall();
-  return f->client_ip.p && f->server_ip.p ? 0 : -1;
-}
 
 /* Nobody has logged in, but the kernel says who owns the file. */
 static int session_set_local(struct session *s, const struct session_local *who)
@@ -727,7 +399,7 @@ static int session_set_local(struct session *s, const struct session_local *who)
   s->local->file = arena_str(s->arena, who->file);
   s->local->user = f->auth_id = arena_str(s->arena, who->user);
   f->client_ip = f->server_ip = STR("127.0.0.1");
-  f->server_name = session_conf(s)->server.domain;
+  f->server_name = s->policy->conf->server.domain;
   f->connected_at = clock_wall();
   f->authenticated = true;
   f->auth = RULES_AUTH_VERIFY;
@@ -752,7 +424,7 @@ static struct session *session_new(struct server *server, enum server_port port,
   s->peer = *peer;
   s->policy = policy_hold(server->policy);
   s->held.cap = LIMIT_SESSION_REPLY;
-  s->delay.fire = session_delay_over;
+  s->delay.fire = session_reply_late;
   s->delay.arg = s;
   id_new(s->id);
   s->connection = mail_new(s->arena, s->policy->conf, NULL);
@@ -782,7 +454,7 @@ static struct session *session_start(struct server *server, enum server_port por
     session_free(s);
     return NULL;
   }
-  if (!s->connection || (who ? session_set_local(s, who) : session_set_facts(s)) < 0) {
+  if (!s->connection || (who ? session_set_local(s, who) : hello_set_facts(s)) < 0) {
     io_abort(s->io);
     return s;
   }
@@ -791,7 +463,7 @@ static struct session *session_start(struct server *server, enum server_port por
   if (s->close_after)
     session_refuse(s, STAGE_CONNECT, reply_of(REPLY_DELEGATE_DENIED), STR(""));
   else if (port == SERVER_SUBMISSIONS)
-    session_shake(s);
+    hello_shake(s);
   else
     session_ask(s, STAGE_CONNECT);
   return s;

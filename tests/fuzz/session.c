@@ -6,7 +6,7 @@
  */
 #include "../../smtp/auth.h"
 #include "../../smtp/deliver.h"
-#include "../../smtp/session.h"
+#include "../../smtp/session_int.h"
 
 #include <ftw.h>
 #include <sys/stat.h>

@@ -1,0 +1,125 @@
+/* smtp/session_int.h: the cellar of session.c: a conversation, and the files it is handed to.
+ *
+ *   session.c        lines, the table of commands, who is asked; the beginning and the end
+ *   session_reply.c  what is answered, and when
+ *   hello.c          connect, EHLO, STARTTLS: before there is a mail
+ *   auth.c           AUTH
+ *   envelope.c       MAIL, RCPT
+ *   receive.c        DATA: from 354 to the answer of the store
+ *
+ * A check says whether a command may be, and answers when it says no; a proceed has the verdict of
+ * the stage that was asked.
+ */
+#ifndef SMTP_SESSION_INT_H
+#define SMTP_SESSION_INT_H
+
+#include "command.h"
+#include "delegate.h"
+#include "judge.h"
+#include "message.h"
+#include "reply.h"
+#include "session.h"
+
+/* ORDER SESSION_STATE: session_state_names in session.c */
+enum session_state {
+  SESSION_CONNECTED, /* stage connect is asked; nothing was said yet in clear, or under TLS */
+  SESSION_SHAKING,   /* a TLS handshake is under way */
+  SESSION_GREETED,   /* 220 was said, EHLO is awaited */
+  SESSION_READY,     /* EHLO was said: MAIL may come */
+  SESSION_MAIL,      /* a sender, no recipient yet */
+  SESSION_RCPT,      /* at least one recipient */
+  SESSION_DATA,      /* the text is coming in */
+  SESSION_JUDGED,    /* the text is whole: stage preq is asked, or the commit awaited */
+  SESSION_CLOSING    /* the last reply was written */
+};
+
+struct session {
+  struct server *server;        /* borrows */
+  struct session *next, **link; /* of all sessions */
+  struct io *io;
+  enum session_state state;
+  enum server_port port; /* kind of listener it came by */
+  char id[ID_LENGTH + 1];
+  struct netaddr peer;
+  struct policy *policy;                  /* configuration and rules it began with, kept for it */
+  struct arena *arena;                    /* owns the texts of all three mails below */
+  struct arena_mark greeting_at, mail_at; /* what is above goes with EHLO, with RSET */
+  struct mail *connection, *greeting, *mail; /* see mail.h; mail NULL: no transaction */
+  struct judge judge;
+  bool greeted; /* 220 was said */
+  bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
+  struct session_local *local; /* NULL: it came by a listener */
+  struct delegate *delegate;   /* the mail is at a filter */
+  struct delegate *brings;     /* with returns: whose mail comes in just now */
+  bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
+  /* the command whose stage is being asked */
+  struct command command;
+  const char *rcpt;      /* identity of the recipient in question: its `original` */
+  unsigned refused_rcpt; /* recipients refused in this transaction */
+  /* the message */
+  struct message_in in;
+  bool in_open; /* `in` holds memory */
+  struct incoming *incoming;
+  bool drop;         /* refused already: the rest is read and forgotten */
+  struct buf header; /* the block as it is stored */
+  struct buf context;
+  /* AUTH */
+  struct auth *auth; /* auth.c's own; NULL: no exchange is under way */
+  uint64_t auth_cancelled;
+  /* misbehaviour */
+  int64_t errors;   /* replies of 400 and above */
+  unsigned idle;    /* commands in a row that led nowhere */
+  size_t reported;  /* trace rows of `mail` already kept as a refusal */
+  struct buf held;  /* a reply that is being delayed */
+  bool close_after; /* and what comes after it */
+  int64_t late;     /* the next reply is held back for so many milliseconds */
+  struct timer delay;
+};
+
+/* session.c */
+void session_enter(struct session *s, enum session_state state); /* the one setter */
+void session_wait(struct session *s); /* takes no input until session_resume */
+void session_resume(struct session *s);
+void session_reset(struct session *s);       /* the transaction is over: state READY, or GREETED */
+void session_forget_mail(struct session *s); /* it and its texts, the state apart */
+void session_close(struct session *s);
+struct mail *session_mail(const struct session *s); /* the innermost: whose a decision is now */
+/* Asks the rules of a stage; then the command's proceed has the verdict, at once or later. */
+void session_ask(struct session *s, enum stage stage);
+bool session_is_refusal(const struct rules_verdict *v);
+
+/* session_reply.c */
+void session_reply(struct session *s, struct reply r);
+void session_reply_last(struct session *s, struct reply r); /* and the conversation is over */
+/* The same for a decision against the client: traced and logged. why: the address it is about. */
+void session_refuse(struct session *s, enum stage stage, struct reply r, str why);
+/* What a rule gave, else what is configured. */
+struct reply session_code(struct session *s, const struct rules_code *given, enum conf_code_id id,
+                          const char *enhanced);
+void session_reply_late(struct timer *t, void *s); /* a reply that was held back is due */
+
+/* hello.c */
+int hello_set_facts(
+    struct session *s); /* who it is, by the addresses of both ends; -1: no memory */
+void hello_proceed_connect(struct session *s, const struct rules_verdict *v);
+bool hello_check(struct session *s);
+void hello_proceed(struct session *s, const struct rules_verdict *v);
+bool hello_check_starttls(struct session *s);
+void hello_run_starttls(struct session *s);
+void hello_shake(struct session *s);   /* the handshake begins, */
+void hello_secured(struct session *s); /* and is over */
+
+/* envelope.c */
+bool envelope_check_mail(struct session *s);
+void envelope_proceed_mail(struct session *s, const struct rules_verdict *v);
+bool envelope_check_rcpt(struct session *s);
+void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v);
+
+/* receive.c */
+bool receive_check(struct session *s);
+void receive_begin(struct session *s);  /* DATA was accepted */
+bool receive_input(struct session *s);  /* false: nothing more can be used now */
+void receive_go_on(struct session *s);  /* a mail that is brought back was waited with */
+void receive_forget(struct session *s); /* drops what was received of a message */
+
+#endif
