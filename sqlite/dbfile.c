@@ -224,7 +224,6 @@ static int dbfile_setup(struct store *s, struct err *e)
   if (rc == SQLITE_OK && (s->options.server || judged == 0)) rc = dbfile_journal(s);
   if (rc == SQLITE_OK) rc = sql_text_run(s, dbfile_settings);
   if (rc == SQLITE_OK && judged == 0) rc = dbfile_migrate(s);
-  if (rc == SQLITE_OK) rc = sql_open(s);
   return rc == SQLITE_OK ? 0 : sql_err(s, rc, e, "set up the database");
 }
 

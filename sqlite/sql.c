@@ -1,4 +1,4 @@
-/* sqlite/sql.c: the statements of the server: prepared once, bound, run; what an error means.
+/* sqlite/sql.c: the statements of the server, each prepared when first used; what an error means.
  *
  * Law: a statement that was run is reset before the function returns to the loop, so no read
  * transaction outlives a turn and nobody's checkpoint waits for us.
@@ -13,14 +13,12 @@ static const char *const sql_texts[SQL_COUNT] = {
 #undef SQL_TEXT
 };
 
-int sql_open(struct store *s)
+/* At its first use: most are rare, and each takes some KB. */
+static int sql_prepare(struct store *s, enum sql q)
 {
-  for (int i = 0; i < SQL_COUNT; i++) {
-    int rc =
-        sqlite3_prepare_v3(s->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i], NULL);
-    if (rc != SQLITE_OK) return rc;
-  }
-  return SQLITE_OK;
+  if (!s->db) return SQLITE_IOERR;
+  if (s->stmt[q]) return SQLITE_OK;
+  return sqlite3_prepare_v3(s->db, sql_texts[q], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[q], NULL);
 }
 
 void sql_close(struct store *s)
@@ -49,11 +47,10 @@ static int sql_bind_one(sqlite3_stmt *stmt, int i, char type, va_list *ap)
 
 static int sql_start(struct store *s, enum sql q, const char *types, va_list *ap)
 {
-  if (!s->db) return SQLITE_IOERR;
-  for (int i = 0; types[i]; i++) {
-    int rc = sql_bind_one(s->stmt[q], i + 1, types[i], ap);
-    if (rc != SQLITE_OK) return rc;
-  }
+  int rc = sql_prepare(s, q);
+  for (int i = 0; types[i] && rc == SQLITE_OK; i++)
+    rc = sql_bind_one(s->stmt[q], i + 1, types[i], ap);
+  if (rc != SQLITE_OK) return rc;
   return sqlite3_step(s->stmt[q]);
 }
 

@@ -111,7 +111,6 @@ enum sql_trouble {
   SQL_BUG     /* the statement itself: never works */
 };
 
-int sql_open(struct store *s); /* prepares all; an SQLite result */
 void sql_close(struct store *s);
 /* Binds by letter: s str as text, b str as blob, i int64_t, n int64_t with 0 as NULL. Slices are
  * borrowed until the statement is reset. */
