@@ -247,11 +247,14 @@
 #include "smtp/server.c"        /* who may come, how many, stopping in good order */
 
 /* Delivery, and what the sender is told of it. */
-#include "smtp/bounce_text.c" /* a report as a mail: in words, in fields (RFC 3464) */
-#include "smtp/bounce.c"      /* who is told what of his mail, once, in the same transaction */
-#include "smtp/attempt.c"     /* the due recipients of one message: mailboxes and servers */
-#include "smtp/later.c"       /* the later rules of a stored mail */
-#include "smtp/deliver.c"     /* the queue runner: what is due is claimed and worked on */
+#include "smtp/bounce_text.c"   /* a report as a mail: in words, in fields (RFC 3464) */
+#include "smtp/bounce.c"        /* who is told what of his mail, once, in the same transaction */
+#include "smtp/attempt_text.c"  /* a stored mail read as a stream */
+#include "smtp/attempt_local.c" /* the due recipients of one message: mailboxes, */
+#include "smtp/attempt_send.c"  /* other servers, */
+#include "smtp/attempt.c"       /* and what becomes of them */
+#include "smtp/later.c"         /* the later rules of a stored mail */
+#include "smtp/deliver.c"       /* the queue runner: what is due is claimed and worked on */
 
 /* The drop folder: mail of this machine's own programs. */
 #include "smtp/leave.c" /* a mail left in the drop folder */

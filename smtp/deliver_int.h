@@ -31,8 +31,7 @@ struct deliver_job {
   enum stage stage;          /* being asked */
   size_t directive;          /* of it: the delegate, while one is concerned */
   struct delegate *delegate; /* the mail is at a filter: counted apart from the other jobs */
-  /* attempt.c's own, in the arena */
-  struct attempt *attempt;
+  struct attempt *attempt;   /* attempt.c's own, in the arena */
 };
 
 /* Those who wait for the helper to take one more mail. */
