@@ -22,6 +22,7 @@ static void attempt_recorded(void *arg, enum store_result result)
     log_info(LOG_DELIVERY, "mid=" STR_FMT " was taken away while it was worked on",
              STR_ARG(j->claim->mail.id));
     attempt_cancel(j->attempt);
+    attempt_local_next(j->deliver);
   }
   attempt_go_on(j->attempt);
 }

@@ -55,7 +55,8 @@ ptrdiff_t attempt_read(struct attempt_text *t, uint64_t at, char *p, size_t n);
 
 /* attempt_local.c */
 bool attempt_is_local(const struct store_rcpt *r);
-void attempt_local_on(struct attempt *a); /* goes on with the next mailbox */
+void attempt_local_on(struct attempt *a);   /* goes on with the next mailbox */
+void attempt_local_next(struct deliver *d); /* a place at the helper may be free */
 void attempt_local_drain(struct attempt *a);
 void attempt_local_cancel(struct attempt *a);
 

@@ -31,12 +31,11 @@ static void attempt_leave_line(struct attempt *a)
   a->link = NULL;
 }
 
-/* A place at the helper is free. */
-static void attempt_next_in_line(struct deliver *d)
+void attempt_local_next(struct deliver *d)
 {
   struct attempt *a = d->line.first;
 
-  if (!a) return;
+  if (!a || d->stopped || d->line.busy >= LIMIT_DELIVERIES) return;
   attempt_leave_line(a);
   attempt_local_on(a);
 }
@@ -55,7 +54,7 @@ static void attempt_delivered(void *arg, enum helper_outcome outcome, str text)
   }
   a->at++;
   attempt_local_on(a);
-  attempt_next_in_line(d);
+  attempt_local_next(d);
 }
 
 static ptrdiff_t attempt_local_body(void *arg, uint64_t at, char *p, size_t n)
