@@ -230,7 +230,7 @@ int dsn_read(str text, struct arena *a, struct dsn *out)
   return out->envid.p && out->orcpt.p ? 0 : -1;
 }
 
-str dsn_expanded(str text, struct arena *a)
+str dsn_unsuccessful(str text, struct arena *a)
 {
   str word, notify = {"", 0}, orcpt = {"", 0}, rest = text;
   unsigned bits = 0;

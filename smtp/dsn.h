@@ -32,9 +32,10 @@ struct dsn {
 /* -1: no memory. What is not well-formed is as if it were not there. */
 int dsn_read(str text, struct arena *a, struct dsn *out);
 
-/* The text for each of several recipients that one became: success is no longer one event, so it is
- * not asked for any more (RFC 3461 §5.2.7.2). p NULL: no memory. */
-str dsn_expanded(str text, struct arena *a);
+/* The text without a wish to hear of success: for each of several recipients that one became, because
+ * it is no longer one event (RFC 3461 §5.2.7.2), and for what a stranger asks (guard.h). p NULL: no
+ * memory. */
+str dsn_unsuccessful(str text, struct arena *a);
 
 /* The message's text out of its context (column context of the store); empty if there is none. */
 str dsn_of_context(str context, struct arena *a);

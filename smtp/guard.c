@@ -2,6 +2,7 @@
 #include "guard.h"
 
 #include "addr.h"
+#include "dsn.h"
 #include "settle.h"
 
 str guard_normal_rcpt(const struct mail *m, str address)
@@ -33,9 +34,15 @@ static bool guard_may_be_unknown(const struct mail *m, const struct mail_rcpt *r
          r->transport != RULES_TRANSPORT_UNSET;
 }
 
+/* A program of this machine that speaks SMTP. */
+static bool guard_is_here(const struct mail *m)
+{
+  return str_eq(m->facts.client_ip, STR("127.0.0.1")) || str_eq(m->facts.client_ip, STR("::1"));
+}
+
 enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
 {
-  const struct mail_rcpt *r = &m->rcpt[i];
+  struct mail_rcpt *r = &m->rcpt[i];
   bool may_relay = m->facts.authenticated || r->permitted || faccept;
   str given = r->original.n ? r->original : r->address;
   bool ours = conf_is_ours(m->conf, addr_domain(guard_normal_rcpt(m, given)));
@@ -43,5 +50,9 @@ enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
   if (!ours && !may_relay && !m->conf->server.smtp.open_relay)
     return m->conf->domain_forgotten ? REPLY_NOT_CONFIGURED : REPLY_RELAY_DENIED;
   if (ours && !may_relay && guard_is_odd(addr_local(given), m->arena)) return REPLY_ODD_LOCAL_PART;
+  if (!may_relay && !m->sender_proved && !guard_is_here(m)) {
+    r->dsn = dsn_unsuccessful(r->dsn, m->arena);
+    if (!r->dsn.p) return REPLY_STORE_FAILED;
+  }
   return settle_rcpt(m, i, guard_may_be_unknown(m, r));
 }

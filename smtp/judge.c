@@ -84,6 +84,7 @@ static void judge_answered(void *arg, const struct rules_answer *a, const struct
   struct judge *s = arg;
 
   s->ask = NULL;
+  if (s->of_the_sender && a && str_eq(a->result, STR("pass"))) s->mail->sender_proved = true;
   rules_answer(s->run, a, e);
   loop_ready(s->loop, &s->task);
 }
@@ -91,6 +92,7 @@ static void judge_answered(void *arg, const struct rules_answer *a, const struct
 int judge_ask(struct judge *s, const struct rules_question *q, struct err *e)
 {
   ask_cancel(s->ask); /* of a directive whose time was over */
+  s->of_the_sender = q->ask == RULES_ASK_SPF && str_eq(q->identity, STR("mail_from"));
   s->ask = ask_start(s->loop, s->policy, s->mail, q, judge_answered, s, e);
   return s->ask ? 0 : -1;
 }

@@ -11,7 +11,8 @@ struct judge {
   struct loop *loop;
   struct policy *policy; /* borrows */
   struct rules_run *run;
-  struct ask *ask; /* what the run waits for */
+  struct ask *ask;    /* what the run waits for, */
+  bool of_the_sender; /* which is whether SPF lets the client send for mail_from */
   struct task task;
   struct timer limit; /* the time of a directive that waits */
   struct mail *mail;

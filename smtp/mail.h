@@ -37,7 +37,8 @@ struct mail {
   str tls;          /* likewise: suite and version; empty: it came in clear */
   bool local;       /* left in the drop folder, not sent by a client; by whom */
   uint32_t local_uid;
-  str dsn; /* RET and ENVID (dsn.h) */
+  str dsn;            /* RET and ENVID (dsn.h) */
+  bool sender_proved; /* SPF: the client may send for mail_from */
   struct mail_rcpt *rcpt;
   size_t rcpt_count, rcpt_size;
   struct header header; /* until the message arrived: what rules want added to it */

@@ -61,7 +61,7 @@ static int settle_replace(struct mail *m, size_t i, const struct alias_ends *end
   from.by_client = false; /* the operator's choice: no relay check is asked about it */
   from.settled = true;
   if (ends->n > 1 && from.dsn.n) {
-    from.dsn = dsn_expanded(from.dsn, m->arena);
+    from.dsn = dsn_unsuccessful(from.dsn, m->arena);
     if (!from.dsn.p) return err_nomem(e);
   }
   mail_rcpt_remove(m, i);

@@ -27,6 +27,7 @@ import hand  # noqa: E402
 import hostile  # noqa: E402
 import others  # noqa: E402
 import postfix  # noqa: E402
+import strangers  # noqa: E402
 import tokens  # noqa: E402
 import ways  # noqa: E402
 from peer import Peer, slowly  # noqa: E402
@@ -642,5 +643,5 @@ def test_people_act():
 
 if __name__ == "__main__":
     kit.main("outbound", [test for names in (globals(), vars(ending), vars(hand), vars(hostile), vars(others),
-                                             vars(postfix), vars(tokens), vars(ways))
+                                             vars(postfix), vars(strangers), vars(tokens), vars(ways))
                           for test in kit.tests_of(names)])

@@ -75,15 +75,16 @@ TEST(dsn_read_takes_nothing_malformed)
   arena_free(a);
 }
 
-TEST(dsn_expanded_asks_for_no_success)
+TEST(dsn_unsuccessful_asks_for_no_success)
 {
   struct arena *a = arena_new(0);
 
-  CHECK_STR(dsn_expanded(STR(""), a), "");
-  CHECK_STR(dsn_expanded(STR("NOTIFY=FAILURE ORCPT=x;y"), a), "NOTIFY=FAILURE ORCPT=x;y");
-  CHECK_STR(dsn_expanded(STR("NOTIFY=SUCCESS,FAILURE ORCPT=x;y"), a), "NOTIFY=FAILURE ORCPT=x;y");
-  CHECK_STR(dsn_expanded(STR("NOTIFY=SUCCESS"), a), "NOTIFY=NEVER");
-  CHECK_STR(dsn_expanded(STR("NOTIFY=DELAY,SUCCESS"), a), "NOTIFY=DELAY");
+  CHECK_STR(dsn_unsuccessful(STR(""), a), "");
+  CHECK_STR(dsn_unsuccessful(STR("NOTIFY=FAILURE ORCPT=x;y"), a), "NOTIFY=FAILURE ORCPT=x;y");
+  CHECK_STR(dsn_unsuccessful(STR("NOTIFY=SUCCESS,FAILURE ORCPT=x;y"), a),
+            "NOTIFY=FAILURE ORCPT=x;y");
+  CHECK_STR(dsn_unsuccessful(STR("NOTIFY=SUCCESS"), a), "NOTIFY=NEVER");
+  CHECK_STR(dsn_unsuccessful(STR("NOTIFY=DELAY,SUCCESS"), a), "NOTIFY=DELAY");
   arena_free(a);
 }
 
