@@ -12,30 +12,39 @@
  * A room is a layer: it sees the rooms below it through their door header and nothing else, and
  * the three in the middle never see each other. vsmtp.h holds the nouns and limits they share.
  *
- * One message's walk through the house:
+ * One message's walk through the house; behind each step the files it takes, in its order:
  *
  *   connect   net/ accepts a connection; smtp/ makes a session of it and asks the rules' stage
  *             `connect`. No rules, no mail: what nobody allows is refused.
+ *             [net/listen.c; smtp/server.c session.c hello.c]
  *   command   net/ gives a line, smtp/ makes a command of it. One table says in which states a
  *             verb is legal, which stage the rules are asked at, and what happens then. STARTTLS is
  *             handed back to net/; AUTH asks the rules, then the accounts in sqlite/.
+ *             [net/io_line.c; smtp/session.c command.c; then hello.c, auth.c or envelope.c]
  *   rules     rules/ runs the stage's directives, compiled to bytecode once, in a fiber. A native
  *             that must wait suspends the fiber; the loop serves others and resumes it later.
+ *             [smtp/judge.c; rules/stage.c fiber.c vm.c api*.c; smtp/host.c ask.c outside.c]
  *   settle    a recipient becomes who he stands for: a mailbox here, or an address elsewhere.
+ *             [smtp/settle.c alias_walk.c locate.c; guard.c]
  *   data      the header stays in memory, where rules read and edit it. The body goes to sqlite/
  *             in chunks as it arrives, so a large mail needs little memory.
+ *             [smtp/receive.c data.c message.c header.c; sqlite/incoming.c]
  *   delegate  a mail that a filter must see goes out by the client of smtp/ with a token in its
  *             header, comes back on a listener of its own, and the rules go on where they were;
  *             so it is before the queue and, from the stages `postq` and `delivery`, after it.
+ *             [smtp/delegate.c client.c, back by receive.c echo.c]
  *   250       the verdict of stage `preq` decides queue, quarantine or refusal. The commit that
  *             stores it is synced, and shared with everybody who is ready; then 250 is said.
+ *             [smtp/receive.c; sqlite/incoming.c row.c tx.c; smtp/session_reply.c]
  *   delivery  due recipients come from the same database. The helper, the only process that may
  *             become another user, writes the mailbox; the client of smtp/ brings what is for
  *             elsewhere to its servers, one lane a destination. The outcome is one more commit.
+ *             [smtp/deliver.c; sqlite/queue.c; smtp/later.c attempt.c; then attempt_local.c
+ *             helper.c helper_child.c local.c, or attempt_send.c outbound.c lookup.c client.c]
  *   report    a sender who must be told gets a mail: it is in the queue by that same commit, or
- *             neither is.
+ *             neither is. [smtp/bounce.c bounce_text.c; sqlite/queue.c]
  *   drop      a mail of `sendmail` lies in a folder first; the server's own client brings it in by
- *             an ordinary session, once.
+ *             an ordinary session, once. [smtp/verb_sendmail.c submit.c leave.c; drop.c]
  *
  * Files stand in layer order. Within a file read from the end: the public entry is last.
  */
