@@ -133,8 +133,7 @@ static void envelope_keep_refusal(struct session *s, struct reply r)
   if (r.basic >= 500 && !local->refused)
     local->refused = arena_alloc(s->arena, LIMIT_DROP_RCPT * sizeof *local->refused);
   one.address = arena_str(s->arena, s->command.path.text);
-  one.last_reply = arena_printf(s->arena, "%d " STR_FMT "%s" STR_FMT, r.basic, STR_ARG(r.enhanced),
-                                r.enhanced.n ? " " : "", STR_ARG(r.text));
+  one.last_reply = reply_text(r, s->arena);
   if (r.basic < 500 || !local->refused || !one.address.p || !one.last_reply.p ||
       local->refused_count == LIMIT_DROP_RCPT)
     local->later = true;

@@ -256,8 +256,7 @@ static void later_refused(struct deliver_job *j, const struct rules_verdict *v)
 
   if (v->code.basic) denied = (struct reply){v->code.basic, v->code.enhanced, v->code.text};
   row.stage = later_stage_name(j);
-  row.reason = arena_printf(j->arena, "%d " STR_FMT " " STR_FMT, denied.basic,
-                            STR_ARG(denied.enhanced), STR_ARG(denied.text));
+  row.reason = reply_text(denied, j->arena);
   row.last_reply = arena_printf(j->arena, STR_FMT BOUNCE_REFUSED, STR_ARG(row.reason));
   for (size_t i = 0; rows && i < later_row_count(j); i++) {
     if (j->mail->again && rows[i].status != STORE_PENDING) continue;

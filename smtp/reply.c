@@ -83,4 +83,21 @@ void reply_put(struct buf *out, struct reply r)
     if (rest.n == 0) break; /* a trailing LF is no further line */
   }
 }
+
+void reply_show(struct buf *out, struct reply r)
+{
+  buf_printf(out, "%d " STR_FMT "%s" STR_FMT, r.basic, STR_ARG(r.enhanced), r.enhanced.n ? " " : "",
+             STR_ARG(r.text));
+}
+
+str reply_text(struct reply r, struct arena *a)
+{
+  struct buf out = BUF_INIT(64 + r.enhanced.n + r.text.n);
+  str text = {NULL, 0};
+
+  reply_show(&out, r);
+  if (buf_ok(&out)) text = arena_str(a, buf_str(&out));
+  buf_free(&out);
+  return text;
+}
 #undef REPLY_LINE

@@ -90,5 +90,8 @@ struct reply reply_of_err(const struct err *e);
 /* Appends r in wire form: lines of at most 80 octets with CRLF, each with the code and the
  * enhanced code, all but the last with '-' (RFC 5321 §4.2.1). A control character becomes '?'. */
 void reply_put(struct buf *out, struct reply r);
+/* The same for people, appended: "554 5.7.1 text". */
+void reply_show(struct buf *out, struct reply r);
+str reply_text(struct reply r, struct arena *a); /* in a; p NULL: no memory */
 
 #endif

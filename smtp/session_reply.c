@@ -101,7 +101,7 @@ void session_refuse(struct session *s, enum stage stage, struct reply r, str why
   const struct rules_facts *f = &session_mail(s)->facts;
   struct buf detail = BUF_INIT(LIMIT_COMMAND_LINE * 2);
 
-  buf_printf(&detail, "%d " STR_FMT " " STR_FMT, r.basic, STR_ARG(r.enhanced), STR_ARG(r.text));
+  reply_show(&detail, r);
   if (why.n) buf_printf(&detail, " <" STR_FMT ">", STR_ARG(why));
   session_keep_refusal(s, stage, buf_str(&detail));
   log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " refused reply=%s from=%s to=%s", s->id,

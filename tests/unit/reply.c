@@ -43,6 +43,15 @@ TEST(reply_lines_never_exceed_80)
   buf_free(&out);
 }
 
+TEST(reply_for_people)
+{
+  struct arena *a = arena_new(0);
+
+  CHECK_STR(reply_text((struct reply){554, STR("5.7.1"), STR("no")}, a), "554 5.7.1 no");
+  CHECK_STR(reply_text((struct reply){554, {"", 0}, STR("no")}, a), "554 no");
+  arena_free(a);
+}
+
 TEST(reply_of_errors)
 {
   struct err e;
