@@ -375,7 +375,6 @@ static void io_soon(struct task *t, void *arg)
   unsigned news = io->news;
   (void)t;
   io->news = 0;
-  if (news & IO_NEWS_CONNECTED) io_tell(io, IO_CONNECTED);
   if (news & IO_NEWS_ERROR) io_tell(io, IO_ERROR);
   if (!io_is_usable(io)) return;
   if (news & IO_NEWS_DATA && io->view.n && !io->paused) io_tell(io, IO_DATA);

@@ -19,11 +19,10 @@ enum io_life { /* ORDER IO_LIFE */
 };
 
 enum { /* news for the soon task, in the order they are told */
-       IO_NEWS_CONNECTED = 1,
-       IO_NEWS_ERROR = 2,
-       IO_NEWS_DATA = 4, /* and the end, if it is known */
-       IO_NEWS_DRAINED = 8,
-       IO_NEWS_READ = 16 /* the encryption holds more */
+       IO_NEWS_ERROR = 1,
+       IO_NEWS_DATA = 2, /* and the end, if it is known */
+       IO_NEWS_DRAINED = 4,
+       IO_NEWS_READ = 8 /* the encryption holds more */
 };
 
 /* A handshake under way: what it waits for. */

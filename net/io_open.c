@@ -42,11 +42,10 @@ struct io *io_connect(struct loop *l, const struct netaddr *to, const struct net
   if (fd < 0) goto fail;
   if (from && from->len && io_bind(fd, from)) goto fail;
   io_set_nodelay(fd);
-  bool at_once = connect(fd, &to->sa, to->len) == 0;
-  if (!at_once && errno != EINPROGRESS) goto fail;
-  struct io *io = io_make(l, fd, at_once ? IO_LIFE_OPEN : IO_LIFE_CONNECTING, fn, arg, e);
+  if (connect(fd, &to->sa, to->len) && errno != EINPROGRESS) goto fail;
+  /* Also one that stands at once is told when it can be written to: before what the peer says. */
+  struct io *io = io_make(l, fd, IO_LIFE_CONNECTING, fn, arg, e);
   if (!io) return NULL;
-  if (at_once) io_news(io, IO_NEWS_CONNECTED);
   if (deadline) io_deadline(io, deadline);
   return io;
 fail:
