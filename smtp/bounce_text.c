@@ -274,6 +274,9 @@ static const struct bounce_text_advice {
      "Its answer may say why; otherwise reach the recipient in another way."},
     {STR_INIT("5."), "It was refused.",
      "The answer may say why; sending the same again will not help."},
+    {STR_INIT("4.2.2 "), "The mailbox is full at present.", ""},
+    {STR_INIT("4.4.1 "), "The mail server there cannot be reached at present.", ""},
+    {STR_INIT("4.4.3 "), "It cannot be found out at present which mail server that is for.", ""},
     {STR_INIT("4."), "It is not accepted at present.", ""},
     {STR_INIT(""), "", ""},
 };
@@ -303,6 +306,7 @@ static void bounce_text_say(struct buf *out, const char *head, str text)
 static void bounce_text_person(struct buf *out, const struct bounce_rcpt *r)
 {
   const struct bounce_text_advice *advice = bounce_text_advise(bounce_text_status(r));
+  bool theirs = r->remote.n && bounce_text_is_reply(bounce_text_reply(r));
   struct buf head = BUF_INIT(LIMIT_DOMAIN * 4);
 
   buf_puts(out, "\r\n  ");
@@ -315,8 +319,8 @@ static void bounce_text_person(struct buf *out, const struct bounce_rcpt *r)
   buf_puts(out, "\r\n");
   if (r->action > BOUNCE_DELAYED) return;
   if (*advice->why) buf_printf(out, "    %s\r\n", advice->why);
-  bounce_text_wash(r->remote, &head);
-  buf_puts(&head, r->remote.n ? " said: " : "The reason given: ");
+  if (theirs) bounce_text_wash(r->remote, &head);
+  buf_puts(&head, theirs ? " said: " : "The reason given: ");
   bounce_text_say(out, buf_cstr(&head), bounce_text_reply(r));
   if (*advice->todo) bounce_text_say(out, "What to do: ", str_of(advice->todo));
   buf_free(&head);

@@ -285,8 +285,8 @@ bool outbound_link_open(struct outbound_lane *lane)
 
     if (!peer) return false;
     if (peer->silent_until > clock_wall() || lane->shunned[i] > clock_wall()) {
-      if (!lane->why.n)
-        outbound_lane_say_why(lane, hop->name.p, STR("4.4.1 it did not answer just now"));
+      err_set(&e, ERR_TEMP, "4.4.1 " STR_FMT " did not answer just now", STR_ARG(hop->name));
+      if (!lane->why.n) outbound_lane_say_why(lane, hop->name.p, str_of(e.text));
       continue;
     }
     if (peer->flying >= (peer->cap ? peer->cap : LIMIT_OUTBOUND_HOST)) {

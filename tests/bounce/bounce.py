@@ -116,6 +116,24 @@ def test_three_hundred_failures_are_one_report():
         expect(all(one in words(r) for one in everybody), "somebody is missing")
 
 
+def test_words_of_others_and_ours():
+    """a server is quoted with what it said, not with what we found out about it"""
+    zone = dict(ZONE, **{"dead.example": [("A", "127.0.1.7")], "full.example": [("A", "127.0.1.3")]})
+    with ways.Clock() as clock, World(zone, period="1h", env=clock.env) as w:
+        w.peer("127.0.1.1", ehlo=["SIZE 20"])
+        w.peer("127.0.1.3", rcpt="452 4.2.2 over quota")
+        send(w, ("joe@x.example",), ("ann@missing.example",), ("jim@dead.example",), ("jack@full.example",))
+        text = " ".join(words(reports(w, 1)[0]).split())
+        for said in ("joe@x.example The message is too big. The reason given: 5.3.4 the mail is larger",
+                     "ann@missing.example There is no such domain, or it takes no mail. The reason given: 5.1.2"):
+            expect(said in text, text)
+        clock.pause(5 * ways.HOUR)
+        text = " ".join(words(reports(w, 2)[1]).split())
+        for said in ("jim@dead.example The mail server there cannot be reached at present. The reason given: 4.4.1",
+                     "jack@full.example The mailbox is full at present. full.example said: 452 4.2.2 over quota"):
+            expect(said in text, text)
+
+
 def test_peer_that_reports():
     with World(ZONE) as w:
         peer = w.peer("127.0.1.1")
