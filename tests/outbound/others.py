@@ -3,8 +3,10 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import socket
+import sys
 import tempfile
 
 from kit import Daemon, Skip, listens, needs_root, unpacked
@@ -124,6 +126,8 @@ class Postfix:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def stop(self):
+        if sys.exc_info()[0]:  # a test fails
+            print(*self.log().splitlines()[-20:], sep="\n")
         self.daemon.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -197,6 +201,7 @@ class Dovecot:
         shutil.chown(self.folder / "mail", "mail", "mail")
         (self.folder / "users").write_text("".join(
             f"{name}:{{plain}}x:8:8::{self.folder}/mail/{name}::\n" for name in ("joe", "ann")))
+        self.sockets = [self.folder / "run" / name for name in ["lmtp", *re.findall(r"{dir}/run/(\S+) ", conf)]]
         (self.folder / "conf").write_text((DOVECOT + conf).format(dir=self.folder, user="mail", group="mail"))
 
     def start(self):
@@ -204,7 +209,7 @@ class Dovecot:
         overlaid = (f"mount -t overlay o -o lowerdir={self.top}/usr:/usr /usr && "
                     f"exec /usr/sbin/dovecot -F -c {self.folder}/conf")
         try:
-            self.daemon = Daemon((self.folder / "run/lmtp").exists, "unshare", "-m", "sh", "-c", overlaid, env=self.env)
+            self.daemon = Daemon(lambda: all(s.exists() for s in self.sockets), "unshare", "-m", "sh", "-c", overlaid, env=self.env)
         except AssertionError as why:
             raise Skip(f"Dovecot does not start here: {why}") from None
 
