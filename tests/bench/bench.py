@@ -7,6 +7,7 @@ installed. BENCH=part runs only the parts whose name contains it.
 """
 
 import contextlib
+import functools
 import os
 import pathlib
 import pwd
@@ -22,7 +23,10 @@ import sys
 import threading
 import time
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import kit  # noqa: E402
+from kit import TOP, free_port  # noqa: E402
+
 BUILD = TOP / os.environ.get("B", "build")
 FOLDER = BUILD / "bench"
 PROGRAM = pathlib.Path(sys.argv[1]).resolve()
@@ -102,29 +106,10 @@ local unix - n n - - local
 """
 
 
-def peers(*names):
-    done = subprocess.run([TOP / "tests" / "peers.sh", *names], check=True, capture_output=True)
-    return pathlib.Path(done.stdout.decode().strip())
-
-
-PEERS = peers("postfix", "lua5.4")
-LIBRARIES = ":".join(str(d) for d in [PEERS / "usr/lib/postfix", *PEERS.glob("usr/lib/*-linux-*")])
+PEERS, LIBRARIES = kit.unpacked("postfix", "lua5.4")
+LIBRARIES = LIBRARIES["LD_LIBRARY_PATH"]
 SHIM = FOLDER / "syncs.so"
-
-
-def until(what, true, seconds=30, pause=0.001):
-    end = time.monotonic() + seconds
-    while not (result := true()):
-        if time.monotonic() > end:
-            raise RuntimeError(f"waited {seconds} s for {what}")
-        time.sleep(pause)
-    return result
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+until = functools.partial(kit.until, pause=0.001)
 
 
 # ---- processes, from /proc -----------------------------------------------------------------------
@@ -330,7 +315,7 @@ class Delegated(Vsmtp):
         super().prepare()
         sys.path.insert(0, str(TOP / "tests" / "delegate"))
         import filters
-        port, back = filters.free_port(), filters.free_port()
+        port, back = free_port(), free_port()
         self.clamd = filters.Clamd()
         self.clamsmtpd = filters.Clamsmtpd(self.clamd, port, back)
         (self.dir / "vsmtp.toml").write_text(CONFIG.replace(
@@ -680,7 +665,7 @@ def relayed(server, sessions, count):
     """Messages a second from the first in to the last out."""
     began = time.monotonic()
     send(server, sessions, count, 5120)
-    until("the last to leave", lambda: server.waiting() == 0, 120, 0.02)
+    until("the last to leave", lambda: server.waiting() == 0, 120, pause=0.02)
     return count / (time.monotonic() - began)
 
 
@@ -722,7 +707,7 @@ def part_pass():
             server.start()
             began = cpu_ms(server.pid)
             due = "SELECT count(*) FROM rcpt WHERE next_at < 1000000"
-            until("all to be put off", lambda: int(server.sql(due)) == 0, 60, 0.2)
+            until("all to be put off", lambda: int(server.sql(due)) == 0, 60, pause=0.2)
             row(f"CPU of 1000 attempts in vain, {count} recipients deferred", "ms", cpu_ms(server.pid) - began, None)
             until("the first cleaning after a start to end", lambda: quiet(server), 120)
             idle = cpu_ms(server.pid)
@@ -755,7 +740,7 @@ def part_delegate():
         count = int(one * SECONDS)
         began = time.monotonic()
         send(later, 10, count, 5120)
-        until("the last scan", lambda: judged(later) == count, 120, 0.05)
+        until("the last scan", lambda: judged(later) == count, 120, pause=0.05)
         row("delegated in postq, from the first to the last verdict", "/s",
             count / (time.monotonic() - began), None)
 
