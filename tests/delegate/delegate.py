@@ -23,6 +23,7 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from filters import CLEAN, EICAR, FORGED, FROM, TO, Clamsmtpd, World, marked, mime, numbers  # noqa: E402
 import kit  # noqa: E402
+import stopping  # noqa: E402
 from kit import Daemon, expect, free_port, listens, stop_listening, unpacked, until  # noqa: E402
 
 # ---- with the real clamsmtpd ---------------------------------------------------------------------
@@ -85,7 +86,7 @@ def clam_scanner_down(program):
 
 
 def clam_scanner_slow(program):
-    with World(program, timeout="3s") as w:
+    with World(program, timeout="8s") as w:
         stopped = w.clamd.process
         stopped.send_signal(signal.SIGSTOP)
         later = threading.Timer(1, stopped.send_signal, [signal.SIGCONT])
@@ -857,7 +858,7 @@ def receiver_killed(program):
         expect(len(world.server.mails()) <= 1, "doubled")
 
 
-TESTS = [test for name, test in globals().items()
+TESTS = [test for name, test in [*globals().items(), *vars(stopping).items()]
          if name.partition("_")[0] in ("clam", "sink", "filter", "client", "stored", "receiver")
          and callable(test)]
 

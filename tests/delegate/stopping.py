@@ -4,7 +4,8 @@ import signal
 import threading
 import time
 
-from filters import World, expect, marked, until
+from filters import World, marked
+from kit import expect, until
 
 
 def stop_with(world, gate, waiting=1):
@@ -15,8 +16,8 @@ def stop_with(world, gate, waiting=1):
     expect(world.server.process.poll() is None, "it did not wait for the filter")
     gate.set()
     began = time.monotonic()
-    expect(world.server.process.wait(30) == 0, "it did not stop in good order")
-    expect(time.monotonic() - began < 2, "it waited for nobody")
+    expect(world.server.process.wait(60) == 0, "it did not stop in good order")
+    expect(time.monotonic() - began < 4, "it waited for nobody")
 
 
 def holding(reuse):
