@@ -50,7 +50,7 @@ enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
   if (!ours && !may_relay && !m->conf->server.smtp.open_relay)
     return m->conf->domain_forgotten ? REPLY_NOT_CONFIGURED : REPLY_RELAY_DENIED;
   if (ours && !may_relay && guard_is_odd(addr_local(given), m->arena)) return REPLY_ODD_LOCAL_PART;
-  if (!may_relay && !m->sender_proved && !guard_is_here(m)) {
+  if (r->dsn.n && !may_relay && !m->sender_proved && !guard_is_here(m)) {
     r->dsn = dsn_unsuccessful(r->dsn, m->arena);
     if (!r->dsn.p) return REPLY_STORE_FAILED;
   }
