@@ -134,6 +134,7 @@ void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool
   }
   if (o.status == STORE_PENDING && tried) o.next_at = retry_at(conf, r->attempts, now);
   if (o.status == STORE_PENDING && end && o.next_at < end->retry_at) o.next_at = end->retry_at;
+  if (o.status == STORE_PENDING) o.next_at = retry_in_time(conf, mail->received_at, now, o.next_at);
   if (!o.last_reply.p) o.last_reply = STR("out of memory");
   if (end)
     a->more[a->count] = (struct bounce_more){

@@ -174,7 +174,7 @@ static void later_put_off(struct deliver_job *j, str why)
   for (size_t i = 0; rows && i < row.rcpt_count; i++) {
     if (!deliver_is_due(&rows[i], now)) continue;
     rows[i].attempts++;
-    rows[i].next_at = next;
+    rows[i].next_at = retry_in_time(j->policy->conf, row.received_at, now, next);
     rows[i].last_reply = why;
   }
   later_leave(j, &row, rows);

@@ -14,6 +14,15 @@ int64_t retry_at(const struct conf *conf, int attempts, int64_t now)
   return now + delay + (int64_t)(dice % 1024) * delay / 4096;
 }
 
+int64_t retry_in_time(const struct conf *conf, int64_t received_at, int64_t now, int64_t next)
+{
+  int64_t after = conf->server.queues.delivery.warn_after, warning = received_at + after;
+  int64_t end = received_at + conf->server.queues.delivery.lifetime + 1;
+
+  if (after > 0 && now < warning && next > warning) return warning;
+  return now < end && next > end ? end : next;
+}
+
 bool retry_is_over(const struct conf *conf, int attempts, int64_t received_at, int64_t now)
 {
   int64_t max = conf->server.queues.delivery.deferred_retry_max;
