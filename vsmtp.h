@@ -153,7 +153,10 @@ struct datum {
 #define LIMIT_BOUNCE_FULL (16 * 1024) /* octets of a mail that goes back whole; its header */
 #endif
 #ifndef LIMIT_BOUNCE_BYTES
-#define LIMIT_BOUNCE_BYTES (4 << 20) /* octets of a report: 1000 recipients and replies fit */
+#define LIMIT_BOUNCE_BYTES (1 << 20) /* octets of a report, */
+#endif
+#ifndef LIMIT_BOUNCE_RCPT
+#define LIMIT_BOUNCE_RCPT (8 * 1024) /* and for each recipient it speaks of */
 #endif
 
 /* ---- filters that speak SMTP ----------------------------------------------------------------- */

@@ -79,7 +79,7 @@ static int bounce_begin(struct bounce_call *c, const struct bounce *b, size_t mo
 {
   *c = (struct bounce_call){.b = b, .arena = arena_new(0)};
   c->header.cap = LIMIT_HEADER_BYTES;
-  c->body.cap = LIMIT_BOUNCE_BYTES;
+  c->body.cap = LIMIT_BOUNCE_BYTES + most * LIMIT_BOUNCE_RCPT;
   if (c->arena) c->item = arena_alloc(c->arena, (most + 1) * sizeof *c->item);
   return c->item ? 0 : -1;
 }

@@ -13,11 +13,13 @@
 #include "addr.h"
 #include "header.h"
 
-#define BOUNCE_TEXT_LINE  76   /* octets of a line we fold */
-#define BOUNCE_TEXT_WORD  900  /* of a word without a space in it; RFC 5322 §2.1.1: 998 */
-#define BOUNCE_TEXT_REPLY 1000 /* octets of a reply shown */
-#define BOUNCE_TEXT_ID    250  /* of a Message-ID that is answered to */
-#define BOUNCE_TEXT_CODED 39   /* octets in an encoded word: with "Subject: " before it 73 */
+#define BOUNCE_TEXT_LINE    76   /* octets of a line we fold */
+#define BOUNCE_TEXT_WORD    900  /* of a word without a space in it; RFC 5322 §2.1.1: 998 */
+#define BOUNCE_TEXT_REPLY   1000 /* octets of a reply shown, */
+#define BOUNCE_TEXT_REPLIES (256 * 1024) /* and of all: of many recipients less for each, */
+#define BOUNCE_TEXT_LEAST   100          /* but not less than that */
+#define BOUNCE_TEXT_ID      250          /* of a Message-ID that is answered to */
+#define BOUNCE_TEXT_CODED   39 /* octets in an encoded word: with "Subject: " before it 73 */
 
 /* ---- washing --------------------------------------------------------------------------------- */
 
@@ -201,9 +203,14 @@ static bool bounce_text_is_reply(str s)
 
 #define BOUNCE_TEXT_OVER STR("given up: ") /* attempt.c puts it before the reply of the last try */
 
-static str bounce_text_reply(const struct bounce_rcpt *r)
+static str bounce_text_reply(const struct bounce_text *t, const struct bounce_rcpt *r)
 {
-  return str_starts(r->reply, BOUNCE_TEXT_OVER) ? str_skip(r->reply, BOUNCE_TEXT_OVER.n) : r->reply;
+  bool over = str_starts(r->reply, BOUNCE_TEXT_OVER);
+  size_t most = BOUNCE_TEXT_REPLIES / t->count;
+
+  if (most > BOUNCE_TEXT_REPLY) most = BOUNCE_TEXT_REPLY;
+  if (most < BOUNCE_TEXT_LEAST) most = BOUNCE_TEXT_LEAST;
+  return str_sub(str_skip(r->reply, over ? BOUNCE_TEXT_OVER.n : 0), 0, most);
 }
 
 /* ORDER BOUNCE_ACTION */
@@ -297,16 +304,17 @@ static void bounce_text_say(struct buf *out, const char *head, str text)
 {
   struct buf line = BUF_INIT(BOUNCE_TEXT_REPLY * 4);
 
-  bounce_text_wash(str_sub(text, 0, BOUNCE_TEXT_REPLY), &line);
+  bounce_text_wash(text, &line);
   buf_printf(out, "    %s", head);
   bounce_text_fold(out, 4 + strlen(head), buf_str(&line), "      ");
   buf_free(&line);
 }
 
-static void bounce_text_person(struct buf *out, const struct bounce_rcpt *r)
+static void bounce_text_person(const struct bounce_text *t, const struct bounce_rcpt *r,
+                               struct buf *out)
 {
   const struct bounce_text_advice *advice = bounce_text_advise(bounce_text_status(r));
-  bool theirs = r->remote.n && bounce_text_is_reply(bounce_text_reply(r));
+  bool theirs = r->remote.n && bounce_text_is_reply(bounce_text_reply(t, r));
   struct buf head = BUF_INIT(LIMIT_DOMAIN * 4);
 
   buf_puts(out, "\r\n  ");
@@ -321,7 +329,7 @@ static void bounce_text_person(struct buf *out, const struct bounce_rcpt *r)
   if (*advice->why) buf_printf(out, "    %s\r\n", advice->why);
   if (theirs) bounce_text_wash(r->remote, &head);
   buf_puts(&head, theirs ? " said: " : "The reason given: ");
-  bounce_text_say(out, buf_cstr(&head), bounce_text_reply(r));
+  bounce_text_say(out, buf_cstr(&head), bounce_text_reply(t, r));
   if (*advice->todo) bounce_text_say(out, "What to do: ", str_of(advice->todo));
   buf_free(&head);
 }
@@ -344,7 +352,7 @@ static void bounce_text_section(const struct bounce_text *t, enum bounce_action 
   if (n == 0) return;
   buf_printf(out, "%s\r\n", n == 1 ? words->one : words->many);
   for (size_t i = 0; i < t->count; i++)
-    if (t->rcpt[i].action == action) bounce_text_person(out, &t->rcpt[i]);
+    if (t->rcpt[i].action == action) bounce_text_person(t, &t->rcpt[i], out);
   buf_puts(out, "\r\n");
   if (action == BOUNCE_DELAYED)
     buf_printf(out,
@@ -405,7 +413,7 @@ static void bounce_text_program_rcpt(const struct bounce_text *t, const struct b
                                      struct buf *out)
 {
   struct buf text = BUF_INIT(BOUNCE_TEXT_REPLY * 4);
-  str reply = bounce_text_reply(r);
+  str reply = bounce_text_reply(t, r);
   char date[40];
 
   buf_puts(out, "\r\n");
@@ -420,7 +428,7 @@ static void bounce_text_program_rcpt(const struct bounce_text *t, const struct b
   }
   if (reply.n) {
     buf_puts(&text, bounce_text_is_reply(reply) ? "smtp; " : "x-vsmtp; ");
-    bounce_text_wash_ascii(str_sub(reply, 0, BOUNCE_TEXT_REPLY), &text);
+    bounce_text_wash_ascii(reply, &text);
     bounce_text_field(out, "Diagnostic-Code", &text);
   }
   buf_printf(out, "Last-Attempt-Date: %s\r\n", clock_rfc5322(t->now, date));
@@ -522,7 +530,7 @@ static str bounce_text_returned(const struct bounce_text *t)
 
 void bounce_text_body(const struct bounce_text *t, struct buf *out)
 {
-  struct buf people = BUF_INIT(LIMIT_BOUNCE_BYTES);
+  struct buf people = BUF_INIT(out->cap);
 
   buf_printf(out, "--=_" STR_FMT "\r\n", STR_ARG(t->id));
   bounce_text_words_for_people(t, &people);
@@ -547,6 +555,8 @@ void bounce_text_body(const struct bounce_text *t, struct buf *out)
 #undef BOUNCE_TEXT_LINE
 #undef BOUNCE_TEXT_WORD
 #undef BOUNCE_TEXT_REPLY
+#undef BOUNCE_TEXT_REPLIES
+#undef BOUNCE_TEXT_LEAST
 #undef BOUNCE_TEXT_ID
 #undef BOUNCE_TEXT_CODED
 #undef BOUNCE_TEXT_OVER

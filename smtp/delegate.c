@@ -181,13 +181,14 @@ static const str delegate_marks[] = {
 
 enum reply_id delegate_arrive(const struct server *s, const struct rules *r, struct mail *m)
 {
-  struct header_field *f;
   struct rules_service v;
   ptrdiff_t i = -1;
   int stage = 0;
 
-  for (size_t n = 0; (f = header_find(&m->header, DELEGATE_FIELD, n)) != NULL; n++)
-    if (delegate_of_field(s, header_value(f, m->arena))) return REPLY_DELEGATE_LOOP;
+  for (size_t n = 0; n < m->header.n; n++)
+    if (str_ieq(m->header.fields[n].name, DELEGATE_FIELD) &&
+        delegate_of_field(s, header_value(&m->header.fields[n], m->arena)))
+      return REPLY_DELEGATE_LOOP;
   header_remove(&m->header, DELEGATE_FIELD);
   while (delegate_next(r, &stage, &i, &v)) {
     for (size_t n = 0; n < v.mark_count; n++)

@@ -157,6 +157,18 @@ def test_words_of_others_stay_clean():
         expect("Bcc" not in report and "Bcc" not in report.get_payload(1).get_payload(1), mail)
 
 
+def test_thousand_long_refusals():
+    """each of a thousand long addresses refused at length: one report, which tells of all"""
+    domain = ".".join(["d" * 60] * 2 + ["d" * 50]) + ".x.example"
+    refusal = b"550-5.1.1 " + "ä".encode() * 480 + b"\r\n550 " + "€".encode() * 320
+    with World({domain: [("A", "127.0.1.1")]}, period="1h") as w:
+        w.peers.append(Raw("127.0.1.1", w.port, kind_but(EHLO=b"250-x\r\n250 8BITMIME", RCPT=refusal)))
+        w.send(*(f"{'u' * 60}{n:04}@{domain}" for n in range(1000)))
+        (mail,) = w.server.mails("bob", 1)
+        expect(mail.count(b"\nFinal-Recipient:") == 1000, mail.count(b"\nFinal-Recipient:"))
+        expect(len(mail) < 4 << 20, len(mail))
+
+
 # ---- where names lead -----------------------------------------------------------------------------------
 
 def test_names_lead_inside():
