@@ -133,7 +133,7 @@ void rows_show(struct buf *out, str text)
     if (plain)
       buf_utf8(out, c);
     else
-      buf_putc(out, '?');
+      buf_putc(out, c == '\n' ? ' ' : '?'); /* a reply may have several lines */
   }
 }
 

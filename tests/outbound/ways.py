@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import pathlib
 import signal
 import smtplib
@@ -231,6 +232,20 @@ def test_own_wishes_about_delays():
         report = w.server.mails("bob", 2)[1]
         expect(b"failure@x.example" in report and b"Action: failed" in report, report)
         expect(b"delay@x.example" not in report and b"never@x.example" not in report, report)
+
+
+def test_whole_reply_is_shown():
+    """all its lines, by every command that shows it"""
+    with World(ONE, period="1h") as w:
+        w.peer("127.0.1.1", rcpt="452-4.2.2 over quota\r\n452 4.2.2 see https://far.example/quota")
+        w.send("joe@x.example")
+        reply = w.reply("joe@x.example", "pending")
+        expect(reply == "452-4.2.2 over quota\n452 4.2.2 see https://far.example/quota", reply)
+        ((one,),) = w.server.sql("SELECT id FROM queue")
+        for words in (("queue",), ("queue", "show", one), ("explain", one)):
+            shown = w.server.verb(*words)
+            expect(reply.replace("\n", " ") in shown, shown)
+        expect(json.dumps(reply) in w.server.verb("queue", "--json"), w.server.verb("queue", "--json"))
 
 
 # ---- senders that are rewritten (SRS) -------------------------------------------------------------------
