@@ -120,13 +120,13 @@ def test_postfix_and_we_in_a_circle():
             expect(len(w.server.mails("bob")) == 1, "told twice")
 
 
-def token(secret, user):
+def token(secret, user, seconds=3600):
     """What an issuer of tokens hands out: a JSON Web Token, RFC 7519."""
     def part(octets):
         return base64.urlsafe_b64encode(octets).rstrip(b"=")
     now = int(time.time())
     body = b".".join(part(json.dumps(x).encode()) for x in (
-        {"alg": "HS256", "typ": "JWT"}, {"sub": user, "iat": now, "nbf": now - 60, "exp": now + 3600}))
+        {"alg": "HS256", "typ": "JWT"}, {"sub": user, "iat": now, "nbf": now - 60, "exp": now + seconds}))
     return (body + b"." + part(hmac.new(secret, body, hashlib.sha256).digest())).decode()
 
 
@@ -151,16 +151,29 @@ passdb {{
 """
 
 
+def issued_by(secret, d):
+    """The tokens that this Dovecot takes."""
+    keys = d.folder / "keys/default/HS256"
+    keys.mkdir(parents=True)
+    (keys / "default").write_text(base64.b64encode(secret).decode())
+    (d.folder / "oauth2").write_text(
+        "introspection_mode = local\nusername_attribute = sub\n"
+        f"local_validation_key_dict = fs:posix:prefix={d.folder}/keys/\n")
+
+
+def asking(d):
+    """The lines of Postfix's file by which a login is Dovecot's business."""
+    return ("smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\n"
+            f"smtpd_sasl_path = {d.folder}/run/auth-postfix\nsmtpd_tls_auth_only = yes\n"
+            "smtpd_recipient_restrictions = permit_sasl_authenticated, reject\n"
+            "local_recipient_maps =\n")
+
+
 def test_postfix_wants_a_login():
     """its smtpd asks Dovecot who we are: each mechanism, a wrong password, a wrong token"""
     secret, port = b"0123456789abcdef0123456789abcdef", free_port()
     with Dovecot(AUTH) as d:
-        keys = d.folder / "keys/default/HS256"
-        keys.mkdir(parents=True)
-        (keys / "default").write_text(base64.b64encode(secret).decode())
-        (d.folder / "oauth2").write_text(
-            "introspection_mode = local\nusername_attribute = sub\n"
-            f"local_validation_key_dict = fs:posix:prefix={d.folder}/keys/\n")
+        issued_by(secret, d)
         for name, text in (("token", token(secret, "joe")), ("forged", token(b"x" * 32, "joe"))):
             (d.folder / name).write_text(text + "\n")
         d.start()
@@ -169,11 +182,7 @@ def test_postfix_wants_a_login():
                 "token": f"token_file={d.folder}/token", "forged": f"token_file={d.folder}/forged"}
         targets = ", ".join(f'"{by}" => "smtp://joe{how[by]}@x.example:{port}?tls=verified&{auth[by]}"' for by in how)
         with World(ONE, f"forward(rcpt(), switch rcpt().local_part {{ {targets} }})", port=port, env=trusting(),
-                   period="1h") as w, postfix(
-                       w, "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\n"
-                       f"smtpd_sasl_path = {d.folder}/run/auth-postfix\nsmtpd_tls_auth_only = yes\n"
-                       "smtpd_recipient_restrictions = permit_sasl_authenticated, reject\n"
-                       "local_recipient_maps =\n") as there:
+                   period="1h") as w, postfix(w, asking(d)) as there:
             for by in how:
                 w.send(f"{by}@x.example")
             for by in ("wrong", "forged"):

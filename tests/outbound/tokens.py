@@ -4,9 +4,12 @@ import base64
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 from kit import needs_root
+from others import Dovecot
+from postfix import AUTH, asking, issued_by, postfix
 from world import ONE, World, expect, free_port, tls, trusting, until
 
 USER, GOOD = "joe@x.example", "ya29.good-token_1"
@@ -38,7 +41,7 @@ class Bearer:
 class Prints(World):
     """A server whose relay wants what a script prints; `runs` counts how often it ran."""
 
-    def __init__(self, script, *good, more="", words=()):
+    def __init__(self, script, *good, more="", words=(), alone=False):
         port = free_port()
         self.auth = Bearer(*good)
         super().__init__(ONE, port=port, env=trusting(), period="1h", relay="\n".join((
@@ -50,7 +53,8 @@ class Prints(World):
         self.count.chmod(0o666)
         self.server.dir.chmod(0o755)
         self.script(script)
-        self.to = self.peer("127.0.1.1", auth=self.auth, offer=self.auth.offer, tls=tls("x.example"))
+        if not alone:
+            self.to = self.peer("127.0.1.1", auth=self.auth, offer=self.auth.offer, tls=tls("x.example"))
 
     def script(self, text):
         fresh = self.program.with_suffix(".new")
@@ -227,3 +231,31 @@ def test_token_command_as_a_user():
         done = w.check()
         expect(done.returncode != 0 and "token_command: cannot run" in done.stderr and
                "Permission denied (as user games)" in done.stderr, done.stderr)
+
+
+ISSUES = """\
+cd {here} && exec {python} -c 'import sys, time
+sys.path[:0] = ["{here}", "{here}/.."]
+from postfix import token
+print(token(b"{secret}", "joe", 6))'
+"""
+
+
+def test_token_command_and_a_real_postfix():
+    """that asks Dovecot, which takes a token for its six seconds and no longer: a fresh one is got in time"""
+    secret = b"0123456789abcdef0123456789abcdef"
+    script = ISSUES.format(here=pathlib.Path(__file__).parent, python=sys.executable, secret=secret.decode())
+    with Dovecot(AUTH) as d:
+        issued_by(secret, d)
+        d.start()
+        with Prints(script, alone=True) as w, postfix(w, asking(d)) as there:
+            for i in range(2):
+                w.send(f"joe{i}@x.example")
+                w.empty()
+            began = time.monotonic()
+            expect(w.runs() == 1, w.runs())
+            until("the end of the token and of the connection", lambda: time.monotonic() > began + 8, 20)
+            w.send("ann@x.example")
+            w.empty()
+            expect(w.runs() == 2 and "refuses a token that was good" in w.log(), w.log())
+            expect("sasl_method=XOAUTH2, sasl_username=joe" in there.log(), there.log())
