@@ -483,9 +483,21 @@ static void conf_torture_work(void)
   diags_free(&d);
 }
 
+static void conf_torture_token(void)
+{
+  struct diags d = {0};
+  if (diags_init(&d) == 0)
+    conf_free(conf_parse(STR("/x.toml"),
+                         STR(CONF_HEAD "[server.relay]\nhost = 'a.example:25'\nuser = 'u'\n"
+                                       "token_command = ['bin/x', 'y']\ntoken_user = 'z'\n"),
+                         &conf_nowhere, &d));
+  diags_free(&d);
+}
+
 TEST(conf_survives_failing_memory)
 {
   check_torture(conf_torture_work);
+  check_torture(conf_torture_token);
 }
 
 TEST(conf_state_folder_of_somebody_who_is_not_root)
