@@ -12,8 +12,9 @@
 #include "login.h"
 #include "stuff.h"
 
-#define CLIENT_WINDOW 50 /* commands said ahead: replies must fit the peer's buffers */
-#define CLIENT_MINUTE 60000
+#define CLIENT_WINDOW    50 /* commands said ahead: replies must fit the peer's buffers */
+#define CLIENT_MINUTE    60000
+#define CLIENT_DOT_WORTH 4 /* so many times longer the reply to a whole mail is waited for */
 
 enum client_state {
   CLIENT_CONNECTING,
@@ -65,6 +66,7 @@ struct client {
   struct client_options o;
   enum client_state state;
   int64_t greeting; /* loop time by which the peer must have greeted */
+  int64_t since;    /* loop time since which it has neither said nor taken anything */
   bool ended;       /* client_end was called: nobody listens */
   bool greeted;     /* client_ready was reached once */
   bool tls_failed;  /* encryption did not work */
@@ -90,6 +92,7 @@ static void client_set_deadline(struct client *c)
 {
   int64_t at = loop_now(c->loop) + client_states[c->state].patience;
 
+  c->since = loop_now(c->loop);
   if (c->state == CLIENT_GREETING) at = c->greeting;
   if (c->o.until && c->o.until < at) at = c->o.until;
   io_deadline(c->io, at);
@@ -543,6 +546,7 @@ static bool client_is_ahead(const struct client *c)
 
 static void client_heard(struct client *c)
 {
+  c->since = loop_now(c->loop);
   trace(TRACE_DELIVER, "client=%p %s: reply %s", (void *)c, client_states[c->state].name,
         log_q(buf_str(&c->reply.text)));
   if (c->reply.code == 421 && c->state != CLIENT_QUIT) { /* it closes, whatever was said (§3.8) */
@@ -755,6 +759,13 @@ bool client_tls_failed(const struct client *c)
   return c->tls_failed;
 }
 
+void client_hasten(struct client *c, int64_t patience)
+{
+  if (c->state == CLIENT_DOT) patience *= CLIENT_DOT_WORTH;
+  if (c->state != CLIENT_ENVELOPE && c->state != CLIENT_BODY && c->state != CLIENT_DOT) return;
+  if (c->since + patience <= loop_now(c->loop)) io_deadline(c->io, loop_now(c->loop));
+}
+
 bool client_is_at_text(const struct client *c)
 {
   return c->state == CLIENT_BODY || c->state == CLIENT_DOT;
@@ -810,3 +821,4 @@ void client_end(struct client *c)
 }
 #undef CLIENT_WINDOW
 #undef CLIENT_MINUTE
+#undef CLIENT_DOT_WORTH

@@ -88,6 +88,9 @@ bool client_tls_failed(const struct client *c); /* not greeted because encryptio
 bool client_is_at_text(const struct client *c);
 /* The end of the last mail's data was written: without a reply nobody knows whether it was taken. */
 bool client_may_have_sent(const struct client *c);
+/* Others need the place: a mail of which the peer neither heard nor took anything for `patience` ms is
+ * given up soon, as at any deadline; of one that was sent to its end, for four times as long. */
+void client_hasten(struct client *c, int64_t patience);
 /* Always needed, once. Nothing is called any more but gone; a mail that was sent to its last dot stays
  * sent, one that was not is broken off; then QUIT. */
 void client_end(struct client *c);

@@ -272,6 +272,8 @@ static void outbound_hasten(struct outbound_lane *lane)
     next = k->lane_next;
     if (!k->ready && k->began < since)
       outbound_link_not_ready(k, 0, STR("4.4.1 no answer in 5 s, and others need the place"));
+    else if (k->busy)
+      client_hasten(k->client, OUTBOUND_STALL);
   }
 }
 

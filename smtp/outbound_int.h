@@ -7,8 +7,9 @@
 #include "target.h"
 #include "bearer.h"
 
-#define OUTBOUND_IDLE  5000 /* ms a connection is kept for the next mail */
-#define OUTBOUND_HASTE 5000 /* ms for a greeting if others need the place */
+#define OUTBOUND_IDLE  5000  /* ms a connection is kept for the next mail */
+#define OUTBOUND_HASTE 5000  /* ms for a greeting if others need the place */
+#define OUTBOUND_STALL 30000 /* ms for any other reply then: some think long on purpose */
 #define OUTBOUND_HOUR  3600000
 
 struct outbound_peer {

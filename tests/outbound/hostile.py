@@ -1,11 +1,13 @@
 """tests/outbound/hostile.py: servers that mean harm: what they say is bounded, and stays theirs."""
 
 import email
+import smtplib
 import socket
 import struct
 import threading
 
-from world import World, expect, until
+from ways import Clock
+from world import FROM, World, expect, until
 
 
 class Raw:
@@ -28,7 +30,7 @@ class Raw:
             threading.Thread(target=self.serve, args=(stream,), daemon=True).start()
 
     def serve(self, stream):
-        stream.settimeout(60)
+        stream.settimeout(600)
         try:
             self.script(stream, lines_of(stream))
         except (OSError, StopIteration):
@@ -167,6 +169,24 @@ def test_thousand_long_refusals():
         (mail,) = w.server.mails("bob", 1)
         expect(mail.count(b"\nFinal-Recipient:") == 1000, mail.count(b"\nFinal-Recipient:"))
         expect(len(mail) < 4 << 20, len(mail))
+
+
+def test_silence_under_mails():
+    """five hundred places taken by servers that greet and then say no word: others get theirs all the same"""
+    zone = {"good.example": [("A", "127.0.1.1")]}
+    zone.update({f"s{n}.example": [("A", f"127.0.2.{n + 1}")] for n in range(51)})
+    clock = Clock()
+    with World(zone, env=clock.env, period="1h") as w:
+        good = w.peer("127.0.1.1")
+        silent = [Raw(f"127.0.2.{n + 1}", w.port, kind_but(MAIL=lambda stream: None)) for n in range(51)]
+        w.peers += silent
+        with smtplib.SMTP("127.0.0.1", w.server.port, "me.example", 60) as c:
+            for n in range(510):
+                c.sendmail(FROM, [f"u@s{n % 51}.example"], "Subject: x\r\n\r\nhello\r\n")
+        until("every place to be taken", lambda: sum(s.connections for s in silent) >= 500)
+        w.send("a@good.example")
+        clock.pause(31)
+        w.arrived(good)
 
 
 # ---- where names lead -----------------------------------------------------------------------------------
