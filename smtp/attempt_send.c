@@ -11,6 +11,7 @@ struct attempt_group {
   struct attempt_group *next;
   struct attempt *attempt;
   struct attempt_text text;
+  str from;   /* the sender, rewritten if it must be for these */
   size_t *at; /* indexes of its recipients */
   size_t count;
 };
@@ -38,7 +39,7 @@ static int attempt_prepare(struct outbound *o, struct err *e)
   struct client_mail *m = &o->mail;
 
   if (attempt_header(j, e) < 0) return -1;
-  *m = (struct client_mail){.from = mail->mail_from,
+  *m = (struct client_mail){.from = g->from,
                             .dsn = dsn_of_context(mail->context, j->arena),
                             .rcpt_count = g->count,
                             .eight = true,
@@ -49,10 +50,7 @@ static int attempt_prepare(struct outbound *o, struct err *e)
   if (!m->rcpt || !m->dsn.p) return err_nomem(e);
   for (size_t i = 0; i < g->count; i++) {
     const struct store_rcpt *r = attempt_rcpt(g->attempt, g->at[i]);
-    str from = srs_sender(&j->deliver->server->srs, j->policy->conf, mail->mail_from, r->address,
-                          j->arena);
 
-    if (from.p != mail->mail_from.p) m->from = from;
     m->rcpt[i].address = r->address;
     m->rcpt[i].dsn = r->dsn;
     if (!addr_is_ascii(r->address)) m->utf8 = true;
@@ -132,21 +130,31 @@ static void attempt_way(const struct attempt *a, const struct store_rcpt *r, str
   }
 }
 
+/* Domains are the same in letters of any size; targets hold passwords. */
+static bool attempt_goes_along(const struct outbound *a, const struct outbound *b)
+{
+  return a->way == b->way && (a->way == OUTBOUND_MX ? str_ieq : str_eq)(a->where, b->where);
+}
+
 static struct attempt_group *attempt_group_for(struct attempt *a, const struct store_rcpt *r)
 {
-  size_t most = a->job->claim->mail.rcpt_count;
+  const struct store_mail *mail = &a->job->claim->mail;
   struct outbound o = {.prepare = attempt_prepare, .settled = attempt_settled};
+  str from = srs_sender(&a->job->deliver->server->srs, a->job->policy->conf, mail->mail_from,
+                        r->address, a->job->arena);
+  size_t most = mail->rcpt_count;
   struct attempt_group *g;
 
   attempt_way(a, r, &o);
   for (g = a->groups; g; g = g->next)
-    if (g->count < ATTEMPT_GROUP_MOST && g->o.way == o.way && str_ieq(g->o.where, o.where))
+    if (g->count < ATTEMPT_GROUP_MOST && attempt_goes_along(&g->o, &o) && str_eq(g->from, from))
       return g;
   if (most > ATTEMPT_GROUP_MOST) most = ATTEMPT_GROUP_MOST;
   g = arena_alloc(a->job->arena, sizeof *g);
   if (g) g->at = arena_alloc(a->job->arena, most * sizeof *g->at);
   if (!g || !g->at) return NULL;
   g->o = o;
+  g->from = from;
   g->attempt = a;
   g->text.job = a->job;
   g->next = a->groups;

@@ -290,3 +290,17 @@ def test_rewritten_sender_is_good_for_21_days():
         expect(third[:13] != second[:13], "the key is the old one")
         comes_back(second, 3)
         comes_back(third, 4)
+
+
+def test_sender_is_rewritten_for_each_copy():
+    """by one server to others and to ours: two copies, of which one has the sender as he is"""
+    port = free_port()
+    with World(ONE, f'forward_all("127.0.1.1:{port}")', port=port) as w:
+        peer = w.peer("127.0.1.1")
+        w.send("dad@x.example", "alice@home.example", "mum@x.example", "bob@home.example", sender="carol@y.example")
+        copies = {tuple(to): sender.split("<")[1].split(">")[0] for sender, to, _ in w.arrived(peer, 2)}
+        ours = copies.pop(("RCPT TO:<alice@home.example>", "RCPT TO:<bob@home.example>"))
+        theirs = copies.pop(("RCPT TO:<dad@x.example>", "RCPT TO:<mum@x.example>"))
+        expect(ours == "carol@y.example" and theirs.startswith("SRS0="), (ours, theirs))
+        w.send("dad@x.example", "alice@home.example", sender=FROM)
+        expect(len(w.arrived(peer, 3)[2][1]) == 2, peer.mails)
