@@ -128,11 +128,11 @@ void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool
 
   o.last_reply = arena_str(a->job->arena, reply);
   if (status == STORE_PENDING &&
-      retry_is_over(conf, tried ? r->attempts : -1, mail->received_at, now)) {
+      retry_is_over(conf, tried ? r->attempts - r->by_hand : -1, mail->received_at, now)) {
     o.last_reply = arena_printf(a->job->arena, "given up: " STR_FMT, STR_ARG(reply));
     o.status = STORE_FAILED;
   }
-  if (o.status == STORE_PENDING && tried) o.next_at = retry_at(conf, r->attempts, now);
+  if (o.status == STORE_PENDING && tried) o.next_at = retry_at(conf, r->attempts - r->by_hand, now);
   if (o.status == STORE_PENDING && end && o.next_at < end->retry_at) o.next_at = end->retry_at;
   if (o.status == STORE_PENDING) o.next_at = retry_in_time(conf, mail->received_at, now, o.next_at);
   if (!o.last_reply.p) o.last_reply = STR("out of memory");

@@ -125,16 +125,16 @@ static void later_leave(struct deliver_job *j, struct store_mail *row, struct st
 
 /* ---- what failed ----------------------------------------------------------------------------- */
 
-/* Of who was tried most often of those who are due. */
-static int later_attempts(const struct deliver_job *j)
+/* Who was tried most often of those who are due. */
+static struct store_rcpt later_most_tried(const struct deliver_job *j)
 {
   const struct store_mail *mail = &j->claim->mail;
+  struct store_rcpt most = {.attempts = 0};
   int64_t now = clock_wall();
-  int most = 0;
 
   for (size_t i = 0; i < mail->rcpt_count; i++)
-    if (deliver_is_due(&mail->rcpt[i], now) && mail->rcpt[i].attempts > most)
-      most = mail->rcpt[i].attempts;
+    if (deliver_is_due(&mail->rcpt[i], now) && mail->rcpt[i].attempts > most.attempts)
+      most = mail->rcpt[i];
   return most;
 }
 
@@ -162,7 +162,8 @@ static void later_put_off(struct deliver_job *j, str why)
 {
   struct store_mail row = j->claim->mail;
   struct store_rcpt *rows = later_rcpts(j);
-  int attempts = later_attempts(j);
+  struct store_rcpt most = later_most_tried(j);
+  int attempts = most.attempts - most.by_hand;
   int64_t now = clock_wall(), next = retry_at(j->policy->conf, attempts, now);
 
   if (retry_is_over(j->policy->conf, attempts, row.received_at, now)) {
@@ -285,9 +286,13 @@ static void later_delegate(struct deliver_job *j, const struct rules_verdict *v)
   struct store_mail row = {.queue = STORE_DELEGATED,
                            .rule = v->directive,
                            .step = deliver_step(j->stage, v->next - 1, DELIVER_FROM)};
-  struct store_rcpt *rows = mail_rcpt_rows(j->mail, j->arena, 0);
+  struct store_rcpt *rows = mail_rcpt_rows(j->mail, j->arena, 0), most = later_most_tried(j);
 
-  for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) rows[i].attempts = later_attempts(j);
+  for (size_t i = 0; rows && i < j->mail->rcpt_count; i++) {
+    rows[i].attempts = most.attempts;
+    rows[i].by_hand = most.by_hand;
+    rows[i].warned = most.warned;
+  }
   later_change(j, &row, rows);
 }
 

@@ -3,10 +3,6 @@
 
 #include <sysexits.h>
 
-#include "target.h"
-
-#define VERB_MESSAGE_CELLS 16
-
 /* ---- one message ------------------------------------------------------------------------------ */
 
 struct verb_message_text {
@@ -33,32 +29,14 @@ static bool verb_message_cells(void *arg, const struct store_cell *cell, size_t 
   return true;
 }
 
-/* A target may hold a password, which is nobody's business here. Copies the cells. */
-static size_t verb_message_mask(const struct store_cell *cell, size_t n, struct buf *shown,
-                                struct store_cell *out)
-{
-  if (n > VERB_MESSAGE_CELLS) n = VERB_MESSAGE_CELLS;
-  memcpy(out, cell, n * sizeof *out);
-  for (size_t i = 0; i < n; i++) {
-    if (strcmp(cell[i].column, "target") != 0) continue;
-    target_show(cell[i].text, shown);
-    out[i].text = buf_str(shown);
-  }
-  return n;
-}
-
 /* The rows of one message in a view that may have many. */
-static bool verb_message_part(void *arg, const struct store_cell *row, size_t n)
+static bool verb_message_part(void *arg, const struct store_cell *cell, size_t n)
 {
   struct verb_message_text *t = arg;
-  struct buf shown = BUF_INIT(LIMIT_COMMAND_LINE * 2);
-  struct store_cell cell[VERB_MESSAGE_CELLS];
 
-  n = verb_message_mask(row, n, &shown, cell);
   if (t->json) {
     if (t->rows++) buf_putc(&t->out, ',');
     rows_json(&t->out, cell + 1, n - 1); /* without the id, which stands above */
-    buf_free(&shown);
     return true;
   }
   buf_printf(&t->out, "%-16s ", t->rows++ ? "" : "recipients");
@@ -68,7 +46,6 @@ static bool verb_message_part(void *arg, const struct store_cell *row, size_t n)
     buf_puts(&t->out, i + 1 < n ? "  " : "");
   }
   buf_putc(&t->out, '\n');
-  buf_free(&shown);
   return true;
 }
 
@@ -177,4 +154,3 @@ int verb_message_main(const char *verb, const char *usage, const struct verb_cal
   rows_close(s, conf);
   return code;
 }
-#undef VERB_MESSAGE_CELLS

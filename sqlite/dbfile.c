@@ -31,7 +31,12 @@ static const char *const dbfile_steps[] = {
     " WITHOUT ROWID;"
     "CREATE TABLE dropped(name TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL)"
     " WITHOUT ROWID;",
+    "ALTER TABLE rcpt ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;",
 };
+
+/* With their triggers; then all of the schema from its first view on is made again. */
+static const char dbfile_no_views[] = "DROP VIEW queue; DROP VIEW recipient; DROP VIEW quarantine;"
+                                      "DROP VIEW mail; DROP VIEW trace;";
 
 int store_schema_version(void)
 {
@@ -101,6 +106,16 @@ static int dbfile_judge(const char *path, const struct dbfile_is *is, struct err
   return is->version == store_schema_version();
 }
 
+/* From this version on, one after the other. */
+static int dbfile_step(struct store *s, int64_t version)
+{
+  int rc = SQLITE_OK;
+  for (; rc == SQLITE_OK && version < store_schema_version(); version++)
+    rc = sql_text_run(s, dbfile_steps[version]);
+  if (rc == SQLITE_OK) rc = sql_text_run(s, dbfile_no_views);
+  return rc == SQLITE_OK ? sql_text_run(s, strstr(dbfile_schema, "CREATE VIEW")) : rc;
+}
+
 /* In one transaction: looks again inside it, somebody else may have been faster. */
 static int dbfile_migrate(struct store *s)
 {
@@ -110,9 +125,8 @@ static int dbfile_migrate(struct store *s)
   rc = dbfile_look(s, &is);
   if (rc == SQLITE_OK && is.version == 0)
     rc = sql_text_run(s, dbfile_schema);
-  else
-    for (int64_t v = is.version; rc == SQLITE_OK && v < store_schema_version(); v++)
-      rc = sql_text_run(s, dbfile_steps[v]);
+  else if (rc == SQLITE_OK)
+    rc = dbfile_step(s, is.version);
   char text[96];
   snprintf(text, sizeof text, "PRAGMA application_id = %d; PRAGMA user_version = %d",
            DBFILE_APPLICATION, store_schema_version());

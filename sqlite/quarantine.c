@@ -70,15 +70,14 @@ static int quarantine_do_release(struct store *s, str id, const struct quarantin
   return rc == SQLITE_OK ? quarantine_trace(s, id, "released", str_of(is->place)) : rc;
 }
 
-/* Who would have waited longer is due now. An attempt by hand does not count: the next pause is not
- * longer for it. Who was due already keeps his place. */
+/* Who would have waited longer is due now. An attempt by hand makes the next pause no longer. Who was due already keeps his place. */
 static int quarantine_do_move(struct store *s, str id, const struct quarantine_is *is, str queue)
 {
   bool revives = str_eq(queue, STR("deliver")) || str_eq(queue, STR("working"));
   int rc = SQLITE_OK;
   if (revives && strcmp(is->place, "dead") == 0)
     rc = quarantine_sql(s,
-                        "UPDATE rcpt SET status = 'pending', attempts = 0"
+                        "UPDATE rcpt SET status = 'pending', attempts = 0, by_hand = 0"
                         " WHERE id = ?1 AND status = 'failed'",
                         id, STR(""));
   if (rc == SQLITE_OK)
@@ -93,7 +92,7 @@ static int quarantine_do_move(struct store *s, str id, const struct quarantine_i
     rc = quarantine_sql(s,
                         "UPDATE rcpt SET next_at = CASE WHEN status = 'pending' AND"
                         " ?2 = 'deliver' THEN min(ifnull(next_at, ?3), ?3) END,"
-                        " attempts = attempts - (?2 = 'deliver' AND attempts > 0 AND"
+                        " by_hand = by_hand + (?2 = 'deliver' AND attempts > by_hand AND"
                         " ifnull(next_at, 0) > ?3) WHERE id = ?1",
                         id, queue);
   return rc == SQLITE_OK ? quarantine_trace(s, id, "moved", queue) : rc;
@@ -181,7 +180,8 @@ int quarantine_retry(struct store *s, str id, struct err *e)
 {
   if (id.n) return quarantine_act(s, QUARANTINE_RETRY, id, STR("deliver"), false, e);
   int rc = quarantine_sql(
-      s, "UPDATE rcpt SET next_at = ?3, attempts = attempts - (attempts > 0) WHERE next_at > ?3",
+      s,
+      "UPDATE rcpt SET next_at = ?3, by_hand = by_hand + (attempts > by_hand) WHERE next_at > ?3",
       id, STR(""));
   return rc == SQLITE_OK ? 1 : sql_err(s, rc, e, "change the queue");
 }

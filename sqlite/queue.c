@@ -102,6 +102,7 @@ static void queue_fill_rcpt(struct store *s, struct arena *a, struct store_rcpt 
       .last_reply = queue_column(s, q, 8, a),
       .dsn = queue_column(s, q, 9, a),
       .warned = sql_int(s, q, 10) != 0,
+      .by_hand = (int)sql_int(s, q, 11),
   };
 }
 

@@ -49,10 +49,11 @@ int row_rcpts(struct store *s, const struct store_mail *mail)
     const struct store_rcpt *r = &mail->rcpt[i];
     bool due = mail->queue == STORE_DELIVER && r->status == STORE_PENDING;
     int64_t next_at = r->next_at ? r->next_at : clock_wall();
-    int rc = sql_run(s, SQL_RCPT_ADD, "sisssssinssi", mail->id, (int64_t)i + 1, r->address,
-                     r->original, r->transport, r->target, str_of(row_statuses[r->status]),
-                     (int64_t)r->attempts, due ? next_at : (int64_t)0,
-                     row_cut(r->last_reply, ROW_DETAIL), r->dsn, (int64_t)r->warned);
+    int rc =
+        sql_run(s, SQL_RCPT_ADD, "sisssssinssii", mail->id, (int64_t)i + 1, r->address, r->original,
+                r->transport, r->target, str_of(row_statuses[r->status]), (int64_t)r->attempts,
+                due ? next_at : (int64_t)0, row_cut(r->last_reply, ROW_DETAIL), r->dsn,
+                (int64_t)r->warned, (int64_t)r->by_hand);
     if (rc != SQLITE_OK) return rc;
   }
   return SQLITE_OK;

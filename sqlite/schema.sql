@@ -1,4 +1,4 @@
--- sqlite/schema.sql: the one file on disk. Version 2; dbfile.c makes it of older ones.
+-- sqlite/schema.sql: the one file on disk. Version 3; dbfile.c makes it of older ones.
 --
 -- THE STATES OF A MESSAGE. message.place says which; a message is in exactly one.
 --
@@ -80,6 +80,7 @@ CREATE TABLE rcpt(
   last_reply TEXT NOT NULL,
   dsn TEXT NOT NULL DEFAULT '',   -- smtp's own: NOTIFY= and ORCPT= as the client gave them, RFC 3461
   warned INTEGER NOT NULL DEFAULT 0, -- 1: the sender was told that it takes long
+  by_hand INTEGER NOT NULL DEFAULT 0, -- of the attempts those that people wanted
   PRIMARY KEY(id, n)
 ) WITHOUT ROWID;
 
@@ -136,7 +137,7 @@ CREATE TABLE dropped(             -- files of the drop folder that are messages 
   at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- The views: the interface, see README.md.
+-- The views: the interface, see README.md. What stands from here on is made anew by every migration.
 
 CREATE VIEW queue AS
 SELECT m.id AS id,
@@ -157,12 +158,19 @@ SELECT m.id AS id,
            'unixepoch') AS next_attempt_at,
   CASE WHEN m.last_reply <> '' THEN m.last_reply
        ELSE ifnull((SELECT last_reply FROM rcpt WHERE id = m.id AND last_reply <> ''
-                    ORDER BY attempts DESC, n LIMIT 1), '') END AS last_reply
+                    ORDER BY status = 'pending' DESC, attempts DESC, n LIMIT 1), '') END AS last_reply
 FROM message AS m
 WHERE m.place IN ('working', 'delegated', 'deliver', 'dead');
 
+-- A URL of forward may hold a password, which is nobody's business: smtp://joe:***@host. What is cut
+-- off stands between the first colon behind the scheme and the last @.
 CREATE VIEW recipient AS
-SELECT r.id AS id, r.address AS address, r.transport AS transport, r.target AS target,
+SELECT r.id AS id, r.address AS address, r.transport AS transport,
+  CASE WHEN r.target GLOB '*://*:*@*'
+       THEN substr(r.target, 1, instr(r.target, '://') + 2 +
+                   instr(substr(r.target, instr(r.target, '://') + 3), ':')) || '***' ||
+            substr(r.target, length(rtrim(r.target, replace(r.target, '@', ''))))
+       ELSE r.target END AS target,
   r.status AS status, r.attempts AS attempts,
   strftime('%Y-%m-%dT%H:%M:%SZ', r.next_at / 1000, 'unixepoch') AS next_attempt_at,
   r.last_reply AS last_reply

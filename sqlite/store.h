@@ -101,6 +101,7 @@ struct store_rcpt {
   str last_reply;
   str dsn;     /* smtp's own: NOTIFY= and ORCPT= as the client gave them; empty: neither */
   bool warned; /* the sender was told that it takes long */
+  int by_hand; /* of the attempts those that people wanted: they make no pause longer */
 };
 
 /* One decision; rows of a message are numbered in the order given. Longer texts are cut. */

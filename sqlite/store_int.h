@@ -64,9 +64,11 @@
   X(OLD_NEXT, "SELECT id, place, since, key, chunks FROM message WHERE id > ?1 AND id < ?2"        \
               " ORDER BY id LIMIT 1")                                                              \
   X(RCPT_ADD, "INSERT INTO rcpt(id, n, address, original, transport, target, status, attempts,"    \
-              " next_at, last_reply, dsn, warned) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")     \
-  X(RCPT_ALL, "SELECT n, address, original, transport, target, status, attempts,"                  \
-              " ifnull(next_at, 0), last_reply, dsn, warned FROM rcpt WHERE id = ? ORDER BY n")    \
+              " next_at, last_reply, dsn, warned, by_hand)"                                        \
+              " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                    \
+  X(RCPT_ALL,                                                                                      \
+    "SELECT n, address, original, transport, target, status, attempts,"                            \
+    " ifnull(next_at, 0), last_reply, dsn, warned, by_hand FROM rcpt WHERE id = ? ORDER BY n")     \
   X(RCPT_SET, "UPDATE rcpt SET status = ?3, attempts = attempts + ?4, next_at = ?5,"               \
               " last_reply = ?6, warned = warned OR ?7 WHERE id = ?1 AND n = ?2")                  \
   X(RCPT_COUNT, "SELECT ifnull(sum(status = 'pending'), 0), ifnull(sum(status = 'failed'), 0)"     \

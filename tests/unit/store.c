@@ -51,7 +51,7 @@ TEST(store_made_as_it_should_be)
   KIT_ASK(folder, "PRAGMA encoding", "UTF-8");
   KIT_ASK(folder, "PRAGMA journal_mode", "wal");
   KIT_ASK(folder, "SELECT application_id > 0 FROM pragma_application_id", "1");
-  KIT_ASK(folder, "PRAGMA user_version", "2");
+  KIT_ASK(folder, "PRAGMA user_version", "3");
   for (int i = 0; i < 3; i++) {
     static const char *const ends[] = {"", "-wal", "-shm"};
     snprintf(path, sizeof path, "%s/vsmtp.db%s", folder, ends[i]);
@@ -516,7 +516,7 @@ TEST(store_migrates_version_1)
   CHECK_INT(store_open_kind(old, false, false), ERR_PERM); /* a verb does not migrate */
   struct store *s = kit_open(old), *other = kit_open(fresh);
   if (!CHECK(s && other)) return;
-  KIT_ASK(old, "PRAGMA user_version", "2");
+  KIT_ASK(old, "PRAGMA user_version", "3");
   CHECK_STR(str_of(kit_ask(old, STORE_SHAPE)), kit_ask(fresh, STORE_SHAPE));
   CHECK_STR(str_of(kit_ask(old, STORE_OTHERS)), kit_ask(fresh, STORE_OTHERS));
   CHECK_STR(str_of(kit_laws(old)), "");
@@ -529,6 +529,37 @@ TEST(store_migrates_version_1)
   queue_release(s, claim);
   store_close(s);
   store_close(other);
+}
+
+TEST(store_shows_no_password)
+{
+  static const struct {
+    const char *target, *shown;
+  } rows[] = {
+      {"smtp://joe:secret@x.example:587?tls=none", "smtp://joe:***@x.example:587?tls=none"},
+      {"smtps://a:b@c:sec:ret@x.example", "smtps://a:***@x.example"},
+      {"smtps://joe:@@@x.example", "smtps://joe:***@x.example"},
+      {"smtp://joe@x.example:25?password_file=/p", "smtp://joe@x.example:25?password_file=/p"},
+      {"smtp://x.example:25", "smtp://x.example:25"},
+      {"lmtp:unix:/run/a@b:c", "lmtp:unix:/run/a@b:c"},
+      {"[::1]:25", "[::1]:25"},
+      {"", ""},
+  };
+  const char *folder = check_folder();
+  struct store *s = kit_open(folder);
+  struct kit_mail m;
+  char ask[256];
+  if (!CHECK(s != NULL)) return;
+  kit_new(&m, s);
+  kit_accept(&m);
+  kit_run(s);
+  for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+    snprintf(ask, sizeof ask, "UPDATE rcpt SET target = '%s'", rows[i].target);
+    KIT_ASK(folder, ask, "");
+    KIT_ASK(folder, "SELECT target FROM recipient", rows[i].shown);
+  }
+  kit_free(&m);
+  store_close(s);
 }
 
 TEST(store_keeps_what_a_recipient_asked_for)

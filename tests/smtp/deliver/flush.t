@@ -13,6 +13,6 @@ text
 .
 until select attempts from recipient = 1
 signal USR1
-until select count(*) from trace where kind = 'delivery' = 2
+until select attempts from recipient = 2
 # which makes no later pause longer
-db select attempts from recipient = 1
+db select by_hand from rcpt = 1

@@ -6,7 +6,7 @@ Subject: hello
 
 text
 .
-until select count(*) from recipient where target = 'smtps://ann%40provider.example:secret@smtp.provider.example' = 1
+until select count(*) from recipient where target = 'smtps://ann%40provider.example:***@smtp.provider.example' = 1
 until select count(*) from recipient where target = 'mail.club.example:2525' = 1
 until select count(*) from recipient where target = 'lmtp:unix:/run/dovecot/lmtp' = 1
 until select count(*) from recipient where status = 'pending' and attempts = 1 = 3
