@@ -9,7 +9,7 @@ JOBS   := $(shell nproc 2>/dev/null || echo 2)
 WARN   = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wno-sign-conversion \
          -Wno-unknown-warning-option -Wno-format-truncation -Wno-maybe-uninitialized
 WERROR = -Werror
-OPT    = -O2 -g
+OPT    = -O2 -g -fno-asynchronous-unwind-tables
 HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS =
 LDFLAGS =
