@@ -248,7 +248,7 @@ static void delegate_turn_away(struct delegate *d)
 
   if (!s) return;
   delegate_part(s);
-  s->drop = true;
+  s->discard = true;
   if (!d->hub->stopped) receive_go_on(s);
 }
 
@@ -489,7 +489,7 @@ static struct delegate *delegate_of_session(struct session *s, const struct head
   struct netaddr local;
   struct delegate *d;
 
-  if (s->drop || header_count(h, DELEGATE_FIELD) != 1) return NULL;
+  if (s->discard || header_count(h, DELEGATE_FIELD) != 1) return NULL;
   d = delegate_of_field(s->server, header_value(header_find(h, DELEGATE_FIELD, 0), s->arena));
   if (!d || d->state != DELEGATE_SENDING || (d->bringer && d->bringer != s)) return NULL;
   if (netaddr_local(io_fd(s->io), &local) < 0 || !delegate_is_at(&d->receiver, &local)) return NULL;
@@ -509,7 +509,7 @@ static void delegate_recognise(struct session *s, const struct header *h)
 {
   struct delegate *d = delegate_of_session(s, h);
 
-  s->drop = !d;
+  s->discard = !d;
   if (!d || d->bringer) return;
   s->brings = d;
   d->bringer = s;
@@ -528,7 +528,7 @@ enum incoming_state delegate_bring(struct session *s, str octets)
   struct header h = {.arena = s->arena};
   struct err e;
 
-  if (!s->brings && header_parse(&h, buf_str(&s->in.header), &e) < 0) s->drop = true;
+  if (!s->brings && header_parse(&h, buf_str(&s->in.header), &e) < 0) s->discard = true;
   if (!s->brings) delegate_recognise(s, &h);
   return s->brings ? echo_take(&s->brings->echo, octets) : INCOMING_GO;
 }

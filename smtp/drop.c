@@ -263,8 +263,8 @@ static struct mail *drop_mail(struct drop_job *j, struct err *e)
   char id[ID_LENGTH + 1];
 
   if (!m) return NULL;
-  m->local = true;
-  m->local_uid = j->uid;
+  m->dropped = true;
+  m->dropped_by = j->uid;
   m->facts.message_id = arena_str(j->arena, str_of(id_new(id)));
   m->facts.client_ip = m->facts.server_ip = STR("127.0.0.1");
   m->facts.server_name = m->facts.helo = m->conf->server.domain;
@@ -412,14 +412,14 @@ static int drop_fill_mail(struct drop_job *j, struct err *e)
 
 static int drop_converse(struct drop_job *j, struct err *e)
 {
-  struct session_local who = {.file = str_of(j->name), .user = j->user, .uid = j->uid};
+  struct session_dropped who = {.file = str_of(j->name), .user = j->user, .uid = j->uid};
   struct client_options o = {.helo = j->policy->conf->server.domain, .connected = true, .fd = -1};
   int fd[2];
 
   if (drop_fill_mail(j, e) < 0) return -1;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) < 0)
     return err_sys(e, errno, "cannot make a pair of sockets");
-  if (!session_begin_local(j->drop->server, fd[0], &who)) {
+  if (!session_begin_dropped(j->drop->server, fd[0], &who)) {
     close(fd[1]);
     return err_nomem(e);
   }

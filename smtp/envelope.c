@@ -17,7 +17,7 @@ static bool envelope_may_mail(struct session *s)
   const struct conf *conf = s->policy->conf;
   const struct rules_facts *f = &s->greeting->facts;
 
-  if ((s->returns || s->local) && store_ready(s->server->store)) return true;
+  if ((s->returns || s->dropped) && store_ready(s->server->store)) return true;
   if (conf->server.tls.on && conf->server.tls.security_level == CONF_ENCRYPT && !f->secured)
     session_reply(s, reply_conf(conf, CODE_TLS_REQUIRED, ""));
   else if (!f->authenticated &&
@@ -99,7 +99,7 @@ bool envelope_check_rcpt(struct session *s)
   const struct conf *conf = s->policy->conf;
   struct err e;
 
-  if (!s->returns && !s->local &&
+  if (!s->returns && !s->dropped &&
       (int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
     session_reply(s, reply_conf(conf, CODE_TOO_MANY_RECIPIENTS, ""));
     return false;
@@ -127,24 +127,24 @@ static ptrdiff_t envelope_find_rcpt(const struct session *s)
 /* Whoever left the mail in the drop folder hears of it later. */
 static void envelope_keep_refusal(struct session *s, struct reply r)
 {
-  struct session_local *local = s->local;
+  struct session_dropped *d = s->dropped;
   struct store_rcpt one = {.transport = STR("none")};
 
-  if (r.basic >= 500 && !local->refused)
-    local->refused = arena_alloc(s->arena, LIMIT_DROP_RCPT * sizeof *local->refused);
+  if (r.basic >= 500 && !d->refused)
+    d->refused = arena_alloc(s->arena, LIMIT_DROP_RCPT * sizeof *d->refused);
   one.address = arena_str(s->arena, s->command.path.text);
   one.last_reply = reply_text(r, s->arena);
-  if (r.basic < 500 || !local->refused || !one.address.p || !one.last_reply.p ||
-      local->refused_count == LIMIT_DROP_RCPT)
-    local->later = true;
+  if (r.basic < 500 || !d->refused || !one.address.p || !one.last_reply.p ||
+      d->refused_count == LIMIT_DROP_RCPT)
+    d->later = true;
   else
-    local->refused[local->refused_count++] = one;
+    d->refused[d->refused_count++] = one;
 }
 
 static void envelope_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)
 {
   s->refused_rcpt++;
-  if (s->local) envelope_keep_refusal(s, r);
+  if (s->dropped) envelope_keep_refusal(s, r);
   session_refuse(s, STAGE_RCPT, r, s->command.path.text);
   if (at >= 0) mail_rcpt_remove(s->mail, (size_t)at);
 }

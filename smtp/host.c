@@ -240,7 +240,7 @@ static enum rules_asked host_ask(void *tx, const struct rules_question *q, struc
 {
   struct mail *m = tx;
 
-  if (q->ask == RULES_ASK_SPF && m->local) { /* no client sent it: nobody published anything */
+  if (q->ask == RULES_ASK_SPF && m->dropped) { /* no client sent it: nobody published anything */
     *a = (struct rules_answer){.result = STR("none"),
                                .problem = STR("it was left by a program of this machine")};
     return RULES_ASKED_DONE;

@@ -152,9 +152,9 @@ static str mail_received_from(const struct mail *m)
   const struct rules_facts *f = &m->facts;
   bool six = str_chr(f->client_ip, ':') >= 0;
 
-  if (m->local)
+  if (m->dropped)
     return arena_printf(m->arena, "by " STR_FMT " (vsmtp, from userid %u)\r\n\tid " STR_FMT,
-                        STR_ARG(f->server_name), (unsigned)m->local_uid, STR_ARG(f->message_id));
+                        STR_ARG(f->server_name), (unsigned)m->dropped_by, STR_ARG(f->message_id));
   return arena_printf(m->arena,
                       "from " STR_FMT " ([%s" STR_FMT "])\r\n\tby " STR_FMT " with %s id " STR_FMT,
                       STR_ARG(f->helo), six ? "IPv6:" : "", STR_ARG(f->client_ip),
@@ -292,7 +292,7 @@ int mail_context_write(const struct mail *m, struct buf *out)
   mail_put_int(out, "mail_at", f->mail_at);
   buf_printf(out, "secured = %s\n", f->secured ? "true" : "false");
   buf_printf(out, "authenticated = %s\n", f->authenticated ? "true" : "false");
-  if (m->local) buf_puts(out, "local = true\n");
+  if (m->dropped) buf_puts(out, "dropped = true\n");
   mail_put_int(out, "auth", f->auth);
   buf_printf(out, "utf8 = %s\n", m->utf8 ? "true" : "false");
   mail_put_int(out, "skip", m->skip);
@@ -334,7 +334,7 @@ static void mail_context_read(struct mail *m, str context)
   f->mail_at = mail_get_int(t, "mail_at");
   f->secured = mail_get_bool(t, "secured");
   f->authenticated = mail_get_bool(t, "authenticated");
-  m->local = mail_get_bool(t, "local");
+  m->dropped = mail_get_bool(t, "dropped");
   f->auth = (enum rules_auth)mail_get_int(t, "auth");
   m->utf8 = mail_get_bool(t, "utf8");
   m->dsn = mail_get_text(t, "dsn");

@@ -35,8 +35,8 @@ struct mail {
   struct rules_facts facts;
   bool esmtp, utf8; /* for the Received field */
   str tls;          /* likewise: suite and version; empty: it came in clear */
-  bool local;       /* left in the drop folder, not sent by a client; by whom */
-  uint32_t local_uid;
+  bool dropped;     /* left in the drop folder, not sent by a client; by whom */
+  uint32_t dropped_by;
   str dsn;            /* RET and ENVID (dsn.h) */
   bool sender_proved; /* SPF: the client may send for mail_from */
   struct mail_rcpt *rcpt;

@@ -28,7 +28,7 @@ void receive_forget(struct session *s)
 /* The message is refused, whatever else comes: what is stored of it goes at once. */
 static void receive_drop(struct session *s)
 {
-  s->drop = true;
+  s->discard = true;
   incoming_free(s->incoming);
   s->incoming = NULL;
 }
@@ -44,7 +44,7 @@ bool receive_check(struct session *s)
     session_reply(s, reply_of(s->refused_rcpt ? REPLY_NO_VALID_RCPT : REPLY_NO_RCPT));
     return false;
   }
-  if (s->local && s->local->later) {
+  if (s->dropped && s->dropped->later) {
     session_reply(s, reply_conf(s->policy->conf, CODE_FAILURE, "4.3.0"));
     return false;
   }
@@ -62,7 +62,7 @@ void receive_begin(struct session *s)
 {
   message_begin(&s->in);
   s->in_open = true;
-  s->drop = false;
+  s->discard = false;
   s->incoming = incoming_new(s->server->store, s->mail->facts.message_id);
   if (!s->incoming) {
     receive_forget(s);
@@ -134,14 +134,14 @@ static int receive_step(const struct session *s, const struct rules_verdict *v)
 
 /* Of a mail from the drop folder: the name of its file, and the message about whom it is refused for;
  * its recipients fail when they are due, and so the sender is told. */
-static int receive_add_local(struct session *s, struct store_mail *row)
+static int receive_add_dropped(struct session *s, struct store_mail *row)
 {
-  struct session_local *local = s->local;
+  struct session_dropped *d = s->dropped;
   struct store_mail *also;
   char id[ID_LENGTH + 1];
 
-  row->dropped = local->file;
-  if (local->refused_count == 0) return 0;
+  row->dropped = d->file;
+  if (d->refused_count == 0) return 0;
   also = arena_alloc(s->arena, sizeof *also);
   if (!also) return -1;
   *also = *row;
@@ -149,8 +149,8 @@ static int receive_add_local(struct session *s, struct store_mail *row)
   also->queue = STORE_DELIVER;
   also->quarantine = also->stage = also->rule = also->reason = also->dropped = (str){"", 0};
   also->step = DELIVER_RULED;
-  also->rcpt = local->refused;
-  also->rcpt_count = local->refused_count;
+  also->rcpt = d->refused;
+  also->rcpt_count = d->refused_count;
   row->also = also;
   return also->id.p ? 0 : -1;
 }
@@ -193,7 +193,7 @@ static void receive_store(struct session *s, const struct rules_verdict *v)
     row->rule = m->directive;
     row->reason = m->reason;
   }
-  if (!row->rcpt || (s->local && receive_add_local(s, row) < 0)) {
+  if (!row->rcpt || (s->dropped && receive_add_dropped(s, row) < 0)) {
     receive_refuse(s, reply_of(REPLY_STORE_FAILED), STR(""));
     return;
   }
@@ -425,7 +425,7 @@ static void receive_body(struct session *s, str body)
   uint64_t limit = receive_limit(s);
   enum incoming_state state = INCOMING_GO;
 
-  if (s->drop) return;
+  if (s->discard) return;
   if ((s->in.faults && !s->returns) || (limit > 0 && s->in.data.octets > limit))
     receive_drop(s);
   else

@@ -113,7 +113,7 @@ void server_watch_certificates(struct server *s)
 /* Connections that bring mails back matter only while somebody waits for one. */
 static bool server_is_idle(const struct server *s)
 {
-  return s->session_count + s->local_count == 0 && deliver_count(s->deliver) == 0;
+  return s->session_count + s->dropped_count == 0 && deliver_count(s->deliver) == 0;
 }
 
 static void server_check_stopped(struct timer *t, void *arg)

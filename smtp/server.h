@@ -27,7 +27,7 @@ struct server {
   struct session *sessions;
   size_t session_count; /* of clients; */
   size_t return_count;  /* connections that bring mails back have a reserve of their own, */
-  size_t local_count;   /* as have the mails of this machine */
+  size_t dropped_count; /* as have the mails of this machine */
   struct drop *drop;    /* the drop folder */
   struct srs srs;       /* keys for senders of mail that is sent on */
   struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */

@@ -84,7 +84,7 @@ void session_forget_mail(struct session *s)
   receive_forget(s);
   if (s->mail) arena_rewind(s->arena, s->mail_at);
   s->mail = NULL;
-  if (s->local) s->local->refused_count = 0, s->local->refused = NULL;
+  if (s->dropped) s->dropped->refused_count = 0, s->dropped->refused = NULL;
   s->reported = 0;
   s->refused_rcpt = 0;
 }
@@ -112,7 +112,7 @@ static void session_judged(void *arg, const struct rules_verdict *v)
 void session_ask(struct session *s, enum stage stage)
 {
   static const struct rules_verdict next = {.kind = RULES_NEXT};
-  const struct rules_verdict *v = s->returns || (s->local && stage < STAGE_MAIL)
+  const struct rules_verdict *v = s->returns || (s->dropped && stage < STAGE_MAIL)
                                       ? &next
                                       : judge_start(&s->judge, s->server->loop, s->policy,
                                                     session_mail(s), stage, 0, session_judged, s);
@@ -327,9 +327,9 @@ static size_t *session_counter(struct session *s)
 {
   struct server *server = s->server;
 
-  return s->returns ? &server->return_count
-         : s->local ? &server->local_count
-                    : &server->session_count;
+  return s->returns   ? &server->return_count
+         : s->dropped ? &server->dropped_count
+                      : &server->session_count;
 }
 
 static void session_free(struct session *s)
@@ -387,25 +387,25 @@ static void session_event(struct io *io, enum io_event event, void *arg)
 /* ---- beginning and end ----------------------------------------------------------------------- */
 
 /* Nobody has logged in, but the kernel says who owns the file. */
-static int session_set_local(struct session *s, const struct session_local *who)
+static int session_set_dropped(struct session *s, const struct session_dropped *who)
 {
   struct rules_facts *f = &s->connection->facts;
 
-  s->local = arena_alloc(s->arena, sizeof *s->local);
-  if (!s->local) return -1;
+  s->dropped = arena_alloc(s->arena, sizeof *s->dropped);
+  if (!s->dropped) return -1;
   s->server->session_count--;
-  s->server->local_count++;
-  *s->local = (struct session_local){.uid = who->uid};
-  s->local->file = arena_str(s->arena, who->file);
-  s->local->user = f->auth_id = arena_str(s->arena, who->user);
+  s->server->dropped_count++;
+  *s->dropped = (struct session_dropped){.uid = who->uid};
+  s->dropped->file = arena_str(s->arena, who->file);
+  s->dropped->user = f->auth_id = arena_str(s->arena, who->user);
   f->client_ip = f->server_ip = STR("127.0.0.1");
   f->server_name = s->policy->conf->server.domain;
   f->connected_at = clock_wall();
   f->authenticated = true;
   f->auth = RULES_AUTH_VERIFY;
-  s->connection->local = true;
-  s->connection->local_uid = who->uid;
-  return s->local->file.p && f->auth_id.p ? 0 : -1;
+  s->connection->dropped = true;
+  s->connection->dropped_by = who->uid;
+  return s->dropped->file.p && f->auth_id.p ? 0 : -1;
 }
 
 static struct session *session_new(struct server *server, enum server_port port,
@@ -438,7 +438,7 @@ static struct session *session_new(struct server *server, enum server_port port,
 }
 
 static struct session *session_start(struct server *server, enum server_port port, int fd,
-                                     const struct netaddr *peer, const struct session_local *who)
+                                     const struct netaddr *peer, const struct session_dropped *who)
 {
   struct session *s = session_new(server, port, peer);
   struct err e;
@@ -454,7 +454,7 @@ static struct session *session_start(struct server *server, enum server_port por
     session_free(s);
     return NULL;
   }
-  if (!s->connection || (who ? session_set_local(s, who) : hello_set_facts(s)) < 0) {
+  if (!s->connection || (who ? session_set_dropped(s, who) : hello_set_facts(s)) < 0) {
     io_abort(s->io);
     return s;
   }
@@ -475,7 +475,8 @@ struct session *session_begin(struct server *server, enum server_port port, int 
   return session_start(server, port, fd, peer, NULL);
 }
 
-struct session *session_begin_local(struct server *server, int fd, const struct session_local *who)
+struct session *session_begin_dropped(struct server *server, int fd,
+                                      const struct session_dropped *who)
 {
   struct netaddr nobody = {.len = 0};
 

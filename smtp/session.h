@@ -6,7 +6,7 @@
 
 /* A mail of this machine, from the drop folder: its client is drop.c. Rules are asked from `mail` on,
  * and find somebody who has logged in. Lives in the session's arena. */
-struct session_local {
+struct session_dropped {
   str file; /* its name in the folder */
   str user; /* its owner */
   uint32_t uid;
@@ -21,7 +21,8 @@ struct session_local {
 struct session *session_begin(struct server *server, enum server_port port, int fd,
                               const struct netaddr *peer);
 /* The same for a mail of this machine; texts are copied. The peer is the other end of fd. */
-struct session *session_begin_local(struct server *server, int fd, const struct session_local *who);
+struct session *session_begin_dropped(struct server *server, int fd,
+                                      const struct session_dropped *who);
 /* The server stops: 421 to those between commands, the others end what they are at. */
 void session_stop(struct session *s);
 

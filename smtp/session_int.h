@@ -48,9 +48,9 @@ struct session {
   struct judge judge;
   bool greeted; /* 220 was said */
   bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
-  struct session_local *local; /* NULL: it came by a listener */
-  struct delegate *delegate;   /* the mail is at a filter */
-  struct delegate *brings;     /* with returns: whose mail comes in just now */
+  struct session_dropped *dropped; /* NULL: it came by a listener */
+  struct delegate *delegate;       /* the mail is at a filter */
+  struct delegate *brings;         /* with returns: whose mail comes in just now */
   bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
   /* the command whose stage is being asked */
   struct command command;
@@ -60,7 +60,7 @@ struct session {
   struct message_in in;
   bool in_open; /* `in` holds memory */
   struct incoming *incoming;
-  bool drop;         /* refused already: the rest is read and forgotten */
+  bool discard;      /* refused already: the rest is read and forgotten */
   struct buf header; /* the block as it is stored */
   struct buf context;
   /* AUTH */

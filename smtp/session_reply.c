@@ -33,7 +33,7 @@ static void session_count_reply(struct session *s, const struct reply *r, struct
 {
   int64_t hard = s->policy->conf->server.smtp.error.hard_count;
 
-  if (r->basic >= 400 && !s->returns && !s->local) s->errors++;
+  if (r->basic >= 400 && !s->returns && !s->dropped) s->errors++;
   if (hard < 0 || s->errors <= hard) return;
   reply_put(out, reply_conf(s->policy->conf, CODE_TOO_MANY_ERROR, ""));
   s->close_after = true;
