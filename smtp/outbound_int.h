@@ -14,7 +14,8 @@
 
 struct outbound_peer {
   size_t flying, ready; /* connections, and those of them that were greeted */
-  size_t cap;           /* it refused more than so many; 0: it never did */
+  size_t cap;           /* it refused more than so many, */
+  int64_t cap_until;    /* which counts until this wall time */
   int64_t silent_until; /* wall time until which it is passed over */
   int64_t plain_until;  /* its TLS is broken */
 };

@@ -110,6 +110,7 @@ void outbound_link_not_ready(struct outbound_link *k, int code, str why)
     peer->plain_until = clock_wall() + OUTBOUND_HOUR;
   } else if (code && peer->ready > 0 && !client_peer(k->client).n) {
     peer->cap = peer->ready;
+    peer->cap_until = clock_wall() + OUTBOUND_HOUR;
   } else {
     outbound_lane_say_why(k->lane, k->name, why);
     if (client_peer(k->client).n)
@@ -274,6 +275,11 @@ void outbound_link_steal(struct outbound_hub *hub, const struct outbound_peer *p
   }
 }
 
+static bool outbound_link_is_full(const struct outbound_peer *peer)
+{
+  return peer->flying >= (peer->cap_until > clock_wall() ? peer->cap : LIMIT_OUTBOUND_HOST);
+}
+
 /* One more connection, to the best address that has not failed just now. False: none can be. */
 bool outbound_link_open(struct outbound_lane *lane)
 {
@@ -289,7 +295,7 @@ bool outbound_link_open(struct outbound_lane *lane)
       if (!lane->why.n) outbound_lane_say_why(lane, hop->name.p, str_of(e.text));
       continue;
     }
-    if (peer->flying >= (peer->cap ? peer->cap : LIMIT_OUTBOUND_HOST)) {
+    if (outbound_link_is_full(peer)) {
       outbound_link_steal(lane->hub, peer);
       return false;
     }
