@@ -205,13 +205,21 @@ static int sendmail_option(struct sendmail *m, int c)
   case 'i': m->leave.submit.dots = true; break;
   case 'o': m->leave.submit.dots = m->leave.submit.dots || strcmp(optarg, "i") == 0; break;
   case 't': m->leave.submit.recipients = true; break;
-  case 'N': envelope->notify = sendmail_upper(m->arena, optarg); break;
+  case 'N':
+    if (!dsn_notify_ok(str_of(optarg)))
+      return sendmail_mistake("-N: never, or some of success, failure and delay");
+    envelope->notify = sendmail_upper(m->arena, optarg);
+    break;
   case 'R':
     if (!str_ieq(str_of(optarg), STR("hdrs")) && !str_ieq(str_of(optarg), STR("full")))
       return sendmail_mistake("-R: hdrs or full");
     envelope->ret = sendmail_upper(m->arena, optarg);
     break;
-  case 'V': envelope->envid = sendmail_xtext(m->arena, optarg); break;
+  case 'V':
+    envelope->envid = sendmail_xtext(m->arena, optarg);
+    if (!dsn_envid_ok(envelope->envid))
+      return sendmail_mistake("-V: 1 to 100 printable characters of ASCII");
+    break;
   case ':': return sendmail_mistake("an option wants a value");
   case '?': return sendmail_mistake("no such option");
   default: break; /* of other programs of this name: nothing to do */

@@ -11,6 +11,13 @@ exec sendmail -C ${DIR}/vsmtp.toml -bd
 exit 64
 exec sendmail -C ${DIR}/none.toml bob
 exit 74
+# what would not be taken later, or would be a line of its own there
+exec sendmail -C ${DIR}/vsmtp.toml -Nlater bob
+exit 64
+exec sendmail -C ${DIR}/vsmtp.toml "-Nsuccess\nfrom x" bob
+exit 64
+exec sendmail -C ${DIR}/vsmtp.toml -Vä bob
+exit 64
 exec sendmail -C ${DIR}/vsmtp.toml a@b@c
 exit 65
 err sendmail: no address: *
