@@ -128,7 +128,7 @@ void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool
 
   o.last_reply = arena_str(a->job->arena, reply);
   if (status == STORE_PENDING &&
-      retry_is_over(conf, tried ? r->attempts - r->by_hand : -1, mail->received_at, now)) {
+      retry_is_over(conf, tried ? r->attempts : -1, mail->received_at, now)) {
     o.last_reply = arena_printf(a->job->arena, "given up: " STR_FMT, STR_ARG(reply));
     o.status = STORE_FAILED;
   }

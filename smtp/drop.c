@@ -286,6 +286,7 @@ static struct store_rcpt *drop_rcpts(struct drop_job *j)
 
   for (size_t i = 0; rows && i < j->mail.rcpt_count; i++)
     rows[i] = (struct store_rcpt){.address = j->mail.rcpt[i].address,
+                                  .original = j->mail.rcpt[i].address,
                                   .transport = STR("none"),
                                   .last_reply = j->mail.rcpt[i].reply,
                                   .dsn = j->mail.rcpt[i].dsn,
@@ -362,7 +363,7 @@ static void drop_answered(struct drop_job *j, int code, str reply)
     drop_taken(j);
   } else if (drop_is_hopeless(j)) {
     log_info(LOG_RECEIVER, "drop file=%s user=%s refused reply=%s", j->name, log_q(j->user),
-             log_q(reply));
+             log_q(j->mail.rcpt[0].reply));
     drop_refuse(j);
   } else {
     drop_put_off(j, reply);

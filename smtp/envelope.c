@@ -132,9 +132,10 @@ static void envelope_keep_refusal(struct session *s, struct reply r)
 
   if (r.basic >= 500 && !d->refused)
     d->refused = arena_alloc(s->arena, LIMIT_DROP_RCPT * sizeof *d->refused);
-  one.address = arena_str(s->arena, s->command.path.text);
+  one.address = one.original = arena_str(s->arena, s->command.path.text);
   one.last_reply = reply_text(r, s->arena);
-  if (r.basic < 500 || !d->refused || !one.address.p || !one.last_reply.p ||
+  one.dsn = dsn_rcpt_text(s->command.notify, s->command.orcpt, s->arena);
+  if (r.basic < 500 || !d->refused || !one.address.p || !one.last_reply.p || !one.dsn.p ||
       d->refused_count == LIMIT_DROP_RCPT)
     d->later = true;
   else

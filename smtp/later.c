@@ -163,10 +163,9 @@ static void later_put_off(struct deliver_job *j, str why)
   struct store_mail row = j->claim->mail;
   struct store_rcpt *rows = later_rcpts(j);
   struct store_rcpt most = later_most_tried(j);
-  int attempts = most.attempts - most.by_hand;
-  int64_t now = clock_wall(), next = retry_at(j->policy->conf, attempts, now);
+  int64_t now = clock_wall(), next = retry_at(j->policy->conf, most.attempts - most.by_hand, now);
 
-  if (retry_is_over(j->policy->conf, attempts, row.received_at, now)) {
+  if (retry_is_over(j->policy->conf, most.attempts, row.received_at, now)) {
     later_give_up(j, arena_printf(j->arena, "given up: " STR_FMT, STR_ARG(why)));
     return;
   }
