@@ -111,7 +111,7 @@ static bool dns_test_open(struct dns_test *t)
 static struct dns *dns_test_ask(const struct dns_test *t, size_t cache)
 {
   const struct dns_options o = {
-      .servers = &t->at, .server_count = 1, .timeout = 100, .attempts = 1, .cache_size = cache};
+      .servers = &t->at, .server_count = 1, .timeout = 1000, .attempts = 1, .cache_size = cache};
   struct err e;
 
   return dns_new(t->loop, &o, &e);

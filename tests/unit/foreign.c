@@ -75,6 +75,14 @@ static const char *foreign_query(struct foreign_test *t, const char *sql)
   return foreign_say(t, false, sql, NULL, 0);
 }
 
+/* A machine that is busy elsewhere may need several tries within the time. */
+static const char *foreign_patiently(struct foreign_test *t, const char *sql)
+{
+  const char *said = foreign_query(t, sql);
+  for (int i = 0; i < 100 && strstr(said, "took over"); i++) said = foreign_query(t, sql);
+  return said;
+}
+
 static const char *foreign_execute(struct foreign_test *t, const char *sql)
 {
   return foreign_say(t, true, sql, NULL, 0);
@@ -169,8 +177,8 @@ TEST(foreign_takes_not_long)
                               "SELECT max(i) FROM c"),
             ": the statement took over 100 ms");
   CHECK(clock_mono() - began < 2000);
-  CHECK_STR(foreign_query(&t, "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c LIMIT "
-                              "5000) SELECT i FROM c"),
+  CHECK_STR(foreign_patiently(&t, "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c "
+                                  "LIMIT 5000) SELECT i FROM c"),
             ": the statement gives over 4096 values");
   CHECK_STR(foreign_query(&t, "SELECT hex(zeroblob(100000))"),
             ": the statement gives over 131072 octets");

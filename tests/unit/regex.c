@@ -51,7 +51,7 @@ TEST(regex_faults)
 TEST(regex_long_texts)
 {
   struct buf text = BUF_INIT(1 << 21);
-  for (int i = 0; i < 300000; i++) buf_puts(&text, "\xc3\xa4x");
+  for (int i = 0; i < 30000; i++) buf_puts(&text, "\xc3\xa4x");
   CHECK_INT(search("needle", buf_str(&text)), 0);
   CHECK_INT(search("x\xc3\xa4y", buf_str(&text)), 0);
   buf_puts(&text, "needle");
