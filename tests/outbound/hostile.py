@@ -7,6 +7,7 @@ import struct
 import threading
 
 from ways import Clock
+from kit import stop_listening
 from world import FROM, World, expect, until
 
 
@@ -39,7 +40,7 @@ class Raw:
             stream.close()
 
     def stop(self):
-        self.listener.close()
+        stop_listening(self.listener)
 
 
 def lines_of(stream):

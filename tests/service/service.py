@@ -216,7 +216,7 @@ def gone(port):
 
 def given_sockets(program):
     """those that are configured are taken, also in another order; the rest is closed and named"""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    sockets = [socket.create_server(("127.0.0.1", free_port())) for _ in range(3)]
     ports = [s.getsockname()[1] for s in sockets]
     with Service(program, [ports[1], ports[0], free_port()]) as s:
         s.start(given=sockets).ready()
