@@ -123,7 +123,7 @@ static bool outbound_wants(struct outbound_lane *lane)
 {
   if (lane->waiting <= lane->opening) return false;
   if (!lane->proved && lane->opening > 0) return false;
-  if (lane->hub->flying < LIMIT_OUTBOUND_ALL) return true;
+  if (lane->hub->flying < lane->hub->most) return true;
   outbound_link_steal(lane->hub, NULL);
   return false;
 }
@@ -167,8 +167,9 @@ void outbound_pump(struct task *t, void *arg)
 
 static struct outbound_hub *outbound_hub(struct server *s)
 {
-  if (!s->outbounds) s->outbounds = mem_alloc(sizeof *s->outbounds);
-  if (s->outbounds) s->outbounds->server = s;
+  if (s->outbounds || !(s->outbounds = mem_alloc(sizeof *s->outbounds))) return s->outbounds;
+  s->outbounds->server = s;
+  s->outbounds->most = server_outbound_most(s);
   return s->outbounds;
 }
 

@@ -26,9 +26,9 @@ struct outbound_hub {
   struct tls_client *tls;      /* once needed */
   struct bearer bearer;        /* of the relay, if a command prints it */
   struct outbound_link *links; /* all, until their sockets are closed */
-  size_t flying;
-  bool starved;  /* a lane waits for one of them to end */
-  bool draining; /* connections serve the mail they have, and no other */
+  size_t flying, most;         /* connections, and how many there may be */
+  bool starved;                /* a lane waits for one of them to end */
+  bool draining;               /* connections serve the mail they have, and no other */
   bool stopped;
 };
 

@@ -208,7 +208,7 @@ static int outbound_link_client_options(struct outbound_lane *lane,
   o->to = hop->to;
   o->helo = lane->policy->conf->server.domain;
   o->name = hop->name;
-  o->greeting = hub->flying > LIMIT_OUTBOUND_ALL / 2 ? OUTBOUND_HASTE : OUTBOUND_PATIENCE;
+  o->greeting = hub->flying > hub->most / 2 ? OUTBOUND_HASTE : OUTBOUND_PATIENCE;
   o->lmtp = t->lmtp;
   o->implicit = t->implicit;
   o->tls = plain && !t->user.n ? CLIENT_TLS_NONE : (enum client_tls)t->tls;

@@ -76,18 +76,33 @@ int server_raise_descriptors(struct conf *conf, struct err *e)
   struct rlimit limit, more;
 
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return err_sys(e, errno, "cannot ask for limits");
-  rlim_t want = *clients < 0 ? limit.rlim_max : (rlim_t)*clients + SERVER_SPARE_DESCRIPTORS;
+  rlim_t want = *clients < 0 ? limit.rlim_max
+                             : (rlim_t)*clients + SERVER_SPARE_DESCRIPTORS + LIMIT_OUTBOUND_ALL;
   if (limit.rlim_cur >= want) return 0;
   more = (struct rlimit){want, want > limit.rlim_max ? want : limit.rlim_max};
   if (setrlimit(RLIMIT_NOFILE, &more) == 0) return 0; /* more than rlim_max: as root only */
   more = (struct rlimit){limit.rlim_max, limit.rlim_max};
   if (setrlimit(RLIMIT_NOFILE, &more) < 0) more.rlim_cur = limit.rlim_cur;
-  *clients = more.rlim_cur > 2 * SERVER_SPARE_DESCRIPTORS
-                 ? (int64_t)(more.rlim_cur - SERVER_SPARE_DESCRIPTORS)
-                 : (int64_t)(more.rlim_cur / 2);
+  int64_t most = more.rlim_cur > 2 * SERVER_SPARE_DESCRIPTORS
+                     ? (int64_t)(more.rlim_cur - SERVER_SPARE_DESCRIPTORS)
+                     : (int64_t)(more.rlim_cur / 2);
+  if (*clients >= 0 && *clients <= most) return 0; /* other servers have to share the rest */
+  *clients = most;
   log_warn(LOG_SERVER, "only %lld clients at the same time: the system allows %lld open files",
            (long long)*clients, (long long)more.rlim_cur);
   return 0;
+}
+
+size_t server_outbound_most(const struct server *s)
+{
+  int64_t clients = s->policy->conf->server.client_count_max;
+  struct rlimit limit;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return LIMIT_OUTBOUND_ALL;
+  rlim_t all = limit.rlim_cur;
+  rlim_t others = (clients < 0 ? all / 2 : (rlim_t)clients) + SERVER_SPARE_DESCRIPTORS;
+  rlim_t left = all > others + all / 4 ? all - others : all / 4;
+  return left < LIMIT_OUTBOUND_ALL ? (size_t)left : LIMIT_OUTBOUND_ALL;
 }
 
 /* ---- certificates ---------------------------------------------------------------------------- */

@@ -48,6 +48,8 @@ void server_accept(struct server *s, enum server_port port, int fd, const struct
 /* Files enough for each client allowed, and for the database, logs, ports and mails on their way; where
  * the system gives fewer, fewer clients are (config.md 3). */
 int server_raise_descriptors(struct conf *conf, struct err *e);
+/* Connections to other servers that leave files enough for all that. */
+size_t server_outbound_most(const struct server *s);
 /* Looks now and then whether certificates changed. */
 void server_watch_certificates(struct server *s);
 /* Stops accepting, begins no delivery, lets those under way end what they are at (an answered mail is

@@ -190,6 +190,22 @@ def test_silence_under_mails():
         w.arrived(good)
 
 
+def test_few_descriptors():
+    """where the system allows few open files, servers that keep silent do not take them all"""
+    zone = {f"s{n}.example": [("A", f"127.0.2.{n + 1}")] for n in range(100)}
+    w = World(zone, period="1h")
+    w.server.program = ["sh", "-c", 'ulimit -n 100; exec "$0" "$@"', *w.server.program]
+    with w:
+        silent = [Raw(f"127.0.2.{n + 1}", w.port, kind_but(greeting=lambda stream: None)) for n in range(100)]
+        w.peers += silent
+        for n in range(100):
+            w.send(f"u@s{n}.example")
+        until("places to be taken", lambda: sum(s.connections for s in silent) >= 25)
+        w.send("alice@home.example")
+        w.server.mails("alice", 1)
+        expect("Too many open files" not in w.log(), w.log())
+
+
 # ---- where names lead -----------------------------------------------------------------------------------
 
 def test_names_lead_inside():
