@@ -487,6 +487,7 @@ static void client_heard_command(struct client *c)
     client_heard_data(c);
     return;
   }
+  client_set_deadline(c); /* each reply has its own (RFC 5321 §4.5.3.2) */
   if (c->heard > 1) client_heard_rcpt(c);
   if (c->reply.code >= 300 && c->reply.code < 400)
     client_fail(c, "an intermediate reply where none can be");

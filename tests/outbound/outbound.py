@@ -31,6 +31,7 @@ import strangers  # noqa: E402
 import tokens  # noqa: E402
 import ways  # noqa: E402
 from peer import Peer, slowly  # noqa: E402
+from ways import Clock  # noqa: E402
 from world import (  # noqa: E402
     FROM, HERE, ONE, World, expect, free_port, kit, mx, needs_ipv6, tls, trusting, until)
 
@@ -196,6 +197,20 @@ def test_what_does_not_fit_is_refused_here():
         w.arrived(plain), w.arrived(old)
         expect(" " not in plain.mails[0][0][10:], plain.mails[0][0])
         expect(not small.mails)
+
+
+def test_each_reply_has_its_time():
+    """a server that takes four minutes for every recipient: RFC 5321 grants five for each"""
+    with Clock() as clock, World(ONE, env=clock.env, period="1h") as w:
+        def rcpt(peer, line):
+            time.sleep(0.3)
+            clock.pause(240)
+            time.sleep(0.3)
+            return "250 ok"
+        peer = w.peer("127.0.1.1", rcpt=rcpt, ehlo=["8BITMIME"])
+        w.send("a@x.example", "b@x.example", "c@x.example")
+        expect(len(w.arrived(peer)[0][1]) == 3, w.log())
+        w.empty()
 
 
 def test_slow_drip():
