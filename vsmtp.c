@@ -210,6 +210,7 @@
 
 /* The helper, the only process that may become another user. */
 #include "smtp/local.c"          /* one mail into a Maildir or an mbox, safely */
+#include "smtp/helper_order.c"   /* what an order to it may look like */
 #include "smtp/helper_child.c"   /* what a child of the helper does */
 #include "smtp/helper_process.c" /* the helper: the one process that may become another user */
 #include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
@@ -242,7 +243,7 @@
 #include "smtp/echo.c"          /* is the mail that comes back the one that went out? */
 #include "smtp/delegate.c"      /* mails handed to a filter and taken back from it */
 
-/* Sessions: who logs in, what is said, what is received, who may come. */
+/* Sessions: who logs in, what is said, what is received. */
 #include "smtp/ban.c"           /* addresses that guess passwords */
 #include "smtp/password.c"      /* does this password open that account? */
 #include "smtp/auth.c"          /* AUTH: an exchange, the rules, the accounts */
@@ -251,9 +252,6 @@
 #include "smtp/session.c"       /* one conversation: the table of commands and their legal states */
 #include "smtp/envelope.c"      /* its MAIL and RCPT */
 #include "smtp/receive.c"       /* from 354 to the answer of the store */
-#include "smtp/notify.c"        /* what a supervisor is told */
-#include "smtp/ports.c"         /* where the server listens: kept, opened, closed, given */
-#include "smtp/server.c"        /* who may come, how many, stopping in good order */
 
 /* Delivery, and what the sender is told of it. */
 #include "smtp/bounce_text.c"   /* a report as a mail: in words, in fields (RFC 3464) */
@@ -268,6 +266,11 @@
 /* The drop folder: mail of this machine's own programs. */
 #include "smtp/leave.c" /* a mail left in the drop folder */
 #include "smtp/drop.c"  /* what lies in it comes in by an ordinary session */
+
+/* The serving process: where it listens, who may come, how it ends. */
+#include "smtp/notify.c" /* what a supervisor is told */
+#include "smtp/ports.c"  /* where the server listens: kept, opened, closed, given */
+#include "smtp/server.c" /* who may come, how many, stopping in good order */
 
 /* Verbs: one file each, behind what they share. */
 #include "smtp/options.c"            /* options that verbs share */

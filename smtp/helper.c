@@ -44,24 +44,7 @@ struct helper {
   struct helper_job jobs[LIMIT_HELPER_CHILDREN];
 };
 
-/* ---- names that may go into an order --------------------------------------------------------- */
-
-bool helper_part_ok(const char *part)
-{
-  if (!part[0] || part[0] == '.') return false;
-  for (; *part; part++)
-    if (!str_isdigit(*part) && !(*part >= 'a' && *part <= 'z') && !strchr("._+-", *part))
-      return false;
-  return true;
-}
-
-bool helper_user_ok(const char *user)
-{
-  if (!user[0] || user[0] == '.' || user[0] == '-') return false;
-  for (; *user; user++)
-    if ((unsigned char)*user <= ' ' || *user == ':' || *user == '/' || *user == 0x7f) return false;
-  return true;
-}
+/* ---- orders ----------------------------------------------------------------------------------- */
 
 /* Copies text into a field of an order; false when it is too long or holds a NUL. */
 static bool helper_field(char *out, size_t size, str text, bool lower)
@@ -253,17 +236,6 @@ static void helper_ready(struct watch *w, unsigned what, void *arg)
     struct helper_job *job = helper_by_id(h, a.id);
     if (job) helper_end(job, &a);
     if (h->dead) return;
-  }
-}
-
-size_t helper_packet_size(unsigned kind)
-{
-  switch (kind) {
-  case HELPER_DELIVER: return sizeof(struct helper_order);
-  case HELPER_RUN: return sizeof(struct helper_run_order);
-  case HELPER_SERVICE:
-  case HELPER_SEALED: return sizeof(struct helper_service_order);
-  default: return 0;
   }
 }
 

@@ -59,7 +59,7 @@ union helper_packet {
   struct helper_run_order run;
   struct helper_service_order service;
 };
-size_t helper_packet_size(unsigned kind); /* 0: no such packet */
+size_t helper_packet_size(unsigned kind); /* helper_order.c; 0: no such packet */
 
 struct helper_answer {
   uint32_t id;
@@ -70,7 +70,7 @@ struct helper_answer {
   char text[HELPER_TEXT_MAX]; /* of a child: empty until it has said its last word */
 };
 
-/* A part of the path of a mailbox folder: small letters, digits, . _ + -, not beginning with a dot:
+/* helper_order.c. A part of the path of a mailbox folder: small letters, digits, . _ + -, not beginning with a dot:
  * so neither "..", nor a hidden file, nor a '/'. And likewise the name of a file. */
 bool helper_part_ok(const char *part);
 /* A name of /etc/passwd, without ':' and '/', whatever else. */
