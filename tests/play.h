@@ -33,7 +33,7 @@ void play_unescape(str text, struct buf *out);
 void play_show(struct buf *out, str s);
 int64_t play_now(void);        /* milliseconds of the machine, not of the test */
 void play_nap(int64_t micros); /* between two looks at something awaited */
-#define PLAY_PATIENCE 20000    /* milliseconds until something awaited counts as failed */
+#define PLAY_PATIENCE 60000    /* milliseconds until something awaited counts as failed */
 
 /* ---- play_vsl.c: FILE.vsl through `eval` ----------------------------------------------------- */
 bool play_vsl_is_test(const char *path); /* has an expectation */
@@ -53,6 +53,7 @@ void play_server_env(str assignment);          /* NAME=VALUE for the next start,
 bool play_server_try_start(void);              /* false: it ended before it listened */
 void play_server_start(void);                  /* until it listens */
 bool play_server_runs(void);
+bool play_server_is_dead(void); /* has ended, and nobody has taken note yet */
 void play_server_signal(int number);
 void play_server_kill(void);        /* SIGKILL */
 void play_server_stop(void);        /* SIGTERM; must exit 0 and leave nobody behind */

@@ -236,6 +236,13 @@ static int play_server_reap(int options)
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+bool play_server_is_dead(void)
+{
+  siginfo_t info = {0};
+  return server.pid && waitid(P_PID, (id_t)server.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid;
+}
+
 static int play_server_wait(const char *what)
 {
   int64_t until = play_now() + PLAY_PATIENCE;
