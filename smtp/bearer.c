@@ -72,7 +72,7 @@ void bearer_proved(struct bearer *t, unsigned number, int64_t now)
 
 bool bearer_refused(struct bearer *t, unsigned number)
 {
-  bool again = t->number != number || t->proved;
+  bool again = t->number != number || t->proved || !t->text;
 
   if (t->number == number) bearer_forget(t);
   return again;

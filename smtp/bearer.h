@@ -25,7 +25,8 @@ int bearer_read(str output, str *token, struct err *e);
 /* May be used now. */
 bool bearer_is_here(const struct bearer *t, int64_t now);
 void bearer_proved(struct bearer *t, unsigned number, int64_t now); /* number let us in */
-/* It was refused, and is forgotten. True: it, or a later one, was good: ask anew and try again. */
+/* It was refused, and is forgotten. True: it, or a later one, was good, or another connection has heard
+ * the same already, which counts once: ask anew and try again. */
 bool bearer_refused(struct bearer *t, unsigned number);
 void bearer_forget(struct bearer *t);
 void bearer_forget_unproved(struct bearer *t);

@@ -130,6 +130,7 @@ TEST(bearer_is_asked_for_and_kept)
   CHECK(t.text != NULL);
   CHECK(bearer_refused(&t, first)); /* it was good: another try */
   CHECK(!t.text);
+  CHECK(bearer_refused(&t, first)); /* a second connection with it, before there is another */
   told = 0;
   CHECK(bearer_ask(&t, c, &conf, bearer_told, NULL, &e));
   wait_told();
