@@ -31,7 +31,9 @@ static const char *const dbfile_steps[] = {
     " WITHOUT ROWID;"
     "CREATE TABLE dropped(name TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL)"
     " WITHOUT ROWID;",
-    "ALTER TABLE rcpt ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE rcpt ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE rcpt SET last_reply = target, target = ''" /* of the drop folder */
+    " WHERE transport = 'none' AND status = 'pending' AND target <> '';",
 };
 
 /* With their triggers; then all of the schema from its first view on is made again. */

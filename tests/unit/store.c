@@ -488,7 +488,9 @@ static void store_make_version_1(const char *folder)
                          " 'deliver', '', 0, 0, '192.0.2.1', 'h', 'a@b.example', '', 's', 12, 2, 1,"
                          " '', '', '', 0, '', x'');"
                          "INSERT INTO rcpt VALUES('00000000000000000000000001', 1, 'b@b.example',"
-                         " '', 'maildir', '', 'pending', 3, 1, 'later');"
+                         " '', 'maildir', '', 'pending', 3, 1, 'later'),"
+                         " ('00000000000000000000000001', 2, 'c@b.example', '', 'none', '550 no',"
+                         " 'pending', 0, 1, '');"
                          "INSERT INTO body VALUES(1048576, 'Subject: s'), (1048577, 'hi')",
                          NULL, NULL, NULL),
             SQLITE_OK);
@@ -521,8 +523,10 @@ TEST(store_migrates_version_1)
   CHECK_STR(str_of(kit_ask(old, STORE_OTHERS)), kit_ask(fresh, STORE_OTHERS));
   CHECK_STR(str_of(kit_laws(old)), "");
   CHECK_INT(queue_next(s, STORE_DELIVER, clock_wall(), &claim, &e), 1);
-  if (CHECK(claim && claim->mail.rcpt_count == 1)) {
+  if (CHECK(claim && claim->mail.rcpt_count == 2)) {
     CHECK_STR(claim->mail.rcpt[0].last_reply, "later");
+    CHECK_STR(claim->mail.rcpt[1].last_reply, "550 no"); /* stood in target once */
+    CHECK_STR(claim->mail.rcpt[1].target, "");
     CHECK_STR(claim->mail.rcpt[0].dsn, "");
     CHECK(!claim->mail.rcpt[0].warned);
   }
