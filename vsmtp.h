@@ -121,7 +121,11 @@ struct datum {
 #define LIMIT_OUTBOUND_ALL 500 /* connections, those included that nobody answered yet; a line */
 #endif
 #ifndef LIMIT_OUTBOUND_LANES
-#define LIMIT_OUTBOUND_LANES 4096 /* destinations remembered; half of those unused are forgotten */
+#ifdef VSMTP_TEST
+#define LIMIT_OUTBOUND_LANES 1200
+#else
+#define LIMIT_OUTBOUND_LANES 4096 /* destinations; those unused are forgotten, then mails wait */
+#endif
 #endif
 
 /* ---- tokens for XOAUTH2 ---------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
 #include "attempt_int.h"
 #include "dsn.h"
 
-#define ATTEMPT_GROUP_MOST 100 /* recipients of one transaction; RFC 5321 §4.5.3.1.8: at least */
+#define ATTEMPT_GROUP_MOST 100   /* recipients of one transaction; RFC 5321 §4.5.3.1.8: at least */
+#define ATTEMPT_CROWD      30000 /* ms until it is tried again where too much else is under way */
 
 /* The recipients that go the same way. */
 struct attempt_group {
@@ -168,6 +169,10 @@ static void attempt_send_one(struct attempt *a, struct attempt_group *g)
 
   if (outbound_send(a->job->deliver->server, &g->o, &e) == 0) return;
   end.text = str_of(e.text);
+  if (e.kind == ERR_FULL) {
+    end.how = OUTBOUND_PUT_OFF;
+    end.retry_at = clock_wall() + ATTEMPT_CROWD;
+  }
   attempt_settled(&g->o, &end);
 }
 
@@ -204,3 +209,4 @@ void attempt_send_cancel(struct attempt *a)
   }
 }
 #undef ATTEMPT_GROUP_MOST
+#undef ATTEMPT_CROWD

@@ -194,6 +194,17 @@ static void outbound_sweep(struct outbound_hub *hub)
   }
 }
 
+/* One more destination. A mail may have a thousand of them, and there may be many such. */
+static struct outbound_lane *outbound_lane_add(struct outbound_hub *hub, const struct outbound *o,
+                                               str key, struct err *e)
+{
+  if (hub->lanes.live >= LIMIT_OUTBOUND_LANES || hub->peers.live >= LIMIT_OUTBOUND_LANES)
+    outbound_sweep(hub);
+  if (hub->lanes.live < LIMIT_OUTBOUND_LANES) return outbound_lane_new(hub, o, key, e);
+  err_set(e, ERR_FULL, "4.3.1 mails to too many other destinations are on their way");
+  return NULL;
+}
+
 int outbound_send(struct server *s, struct outbound *o, struct err *e)
 {
   struct outbound_hub *hub = outbound_hub(s);
@@ -204,11 +215,7 @@ int outbound_send(struct server *s, struct outbound *o, struct err *e)
   if (hub && a) key = outbound_lane_key(o, a);
   if (key.p) {
     lane = map_get(&hub->lanes, key);
-    if (!lane) {
-      if (hub->lanes.live >= LIMIT_OUTBOUND_LANES || hub->peers.live >= LIMIT_OUTBOUND_LANES)
-        outbound_sweep(hub);
-      lane = outbound_lane_new(hub, o, key, e);
-    }
+    if (!lane) lane = outbound_lane_add(hub, o, key, e);
   } else {
     err_nomem(e);
   }

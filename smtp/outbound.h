@@ -51,7 +51,8 @@ struct outbound {
   unsigned tries;
 };
 
-/* Settled is called once, from the loop. -1 with e: it was not taken. */
+/* Settled is called once, from the loop. -1 with e: it was not taken; ERR_FULL: not tried either, for
+ * mails to too many destinations are. */
 int outbound_send(struct server *s, struct outbound *o, struct err *e);
 /* Settled will not be called; what was not sent to its last dot is broken off. Fine at any time; true:
  * it was not settled yet. */

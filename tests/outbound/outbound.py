@@ -587,6 +587,20 @@ def test_dead_hosts_do_not_delay_the_living():
     print(f"     5000 mails for the living after {taken:.1f} s")
 
 
+def test_destinations_are_bounded():
+    """two mails to 1300 hosts that keep silent, while 1200 are remembered: the others wait, untried"""
+    hosts_of = [f"h{i}.example" for i in range(1300)]
+    with World({h: [("A", "127.0.1.1")] for h in hosts_of}, port=(port := free_port())) as w, \
+            Sinks(port, "silent:127.0.1.1"):
+        for half in (hosts_of[:650], hosts_of[650:]):
+            w.send(*(f"u@{h}" for h in half))
+        until("all to be taken up", lambda: w.server.log("server.log").count(" status=waits ") >= 100)
+        waits = [line for line in w.server.log("server.log").splitlines() if " status=waits " in line]
+        expect(len(waits) == 100 and all("4.3.1 mails to too many" in line for line in waits), waits[:3])
+        w.server.stop()
+        expect(w.server.sql("SELECT count(*), max(attempts) FROM recipient WHERE status = 'pending'")[0] == (1300, 0))
+
+
 def test_killed_in_the_middle():
     """a thousand deliveries, kill -9, twice: all arrive, and twice only what was in flight"""
     with World({"x.example": [("A", "127.0.1.1")], "y.example": [("A", "127.0.1.2")]}, rules=HOLD,
