@@ -162,13 +162,20 @@ static void outbound_lane_found(void *arg, const struct lookup_result *r)
   outbound_lane_stir(lane);
 }
 
-/* An address that needs no look-up: an IP, or a socket of this machine. */
+/* A host that somebody wrote down, of whom no name server need know (RFC 6761 §6.3). */
+static bool outbound_lane_is_here(const struct outbound_lane *lane)
+{
+  return lane->way != OUTBOUND_MX && str_ieq(lane->target.host, STR("localhost"));
+}
+
+/* An address that needs no look-up: an IP, this machine, or a socket of it. */
 static int outbound_lane_fixed(struct outbound_lane *lane, struct err *e)
 {
   struct target *t = &lane->target;
   struct route_hop hop = {.name = t->host};
-  const char *format = t->local ? "unix:%.*s" : str_chr(t->host, ':') >= 0 ? "[%.*s]" : "%.*s";
-  str text = arena_printf(lane->arena, format, STR_ARG(t->host));
+  str at = outbound_lane_is_here(lane) ? STR("127.0.0.1") : t->host;
+  const char *format = t->local ? "unix:%.*s" : str_chr(at, ':') >= 0 ? "[%.*s]" : "%.*s";
+  str text = arena_printf(lane->arena, format, STR_ARG(at));
 
   if (!text.p) return err_nomem(e);
   if (netaddr_parse(text, t->local ? -1 : t->port, &hop.to, e) < 0) return -1;
@@ -189,7 +196,7 @@ void outbound_lane_look(struct outbound_lane *lane)
   struct outbound_end never = {.how = OUTBOUND_FAILED};
   struct err e = {.kind = ERR_NOMEM, .text = "out of memory"};
 
-  if (lane->target.ip || lane->target.local) {
+  if (lane->target.ip || lane->target.local || outbound_lane_is_here(lane)) {
     if (outbound_lane_fixed(lane, &e) == 0) return;
     if (e.kind == ERR_PERM) {
       never.text = str_of(e.text);

@@ -587,6 +587,21 @@ def test_dead_hosts_do_not_delay_the_living():
     print(f"     5000 mails for the living after {taken:.1f} s")
 
 
+def test_localhost_needs_no_name_server():
+    """as a target and as the relay; a stranger's domain of that name is another matter"""
+    port = free_port()
+    for way, relay in ((f'forward(rcpt(), "localhost:{port}")', ""),
+                       ("", f'[server.relay]\nhost = "localhost:{port}"')):
+        with World(ONE, way, port=port, relay=relay, period="1h") as w:
+            peer = w.peer("127.0.0.1")
+            w.send("u@nowhere.example")
+            w.arrived(peer)
+            w.empty()
+    with World(ONE, period="1h") as w:
+        w.send("u@localhost")
+        until("it to have failed", lambda: [r for r in w.recipients() if r[1] == "failed"])
+
+
 def test_destinations_are_bounded():
     """two mails to 1300 hosts that keep silent, while 1200 are remembered: the others wait, untried"""
     hosts_of = [f"h{i}.example" for i in range(1300)]
