@@ -8,6 +8,7 @@ import threading
 
 from ways import Clock
 from kit import stop_listening
+from peer import lines_of
 from world import FROM, World, expect, until
 
 
@@ -41,18 +42,6 @@ class Raw:
 
     def stop(self):
         stop_listening(self.listener)
-
-
-def lines_of(stream):
-    left = b""
-    while True:
-        while b"\r\n" not in left:
-            more = stream.recv(65536)
-            if not more:
-                return
-            left += more
-        line, left = left.split(b"\r\n", 1)
-        yield line
 
 
 HELLO = b"250-x\r\n250 DSN"

@@ -10,6 +10,19 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from kit import stop_listening  # noqa: E402
 
 
+def lines_of(stream):
+    """What comes in, line by line, without CR LF."""
+    left = b""
+    while True:
+        while b"\r\n" not in left:
+            more = stream.recv(65536)
+            if not more:
+                return
+            left += more
+        line, left = left.split(b"\r\n", 1)
+        yield line
+
+
 class Peer:
     """Serves ip:port, one thread a connection. `how` says what differs from a kind server:
 
@@ -83,22 +96,11 @@ class Peer:
                 pass
             stream.close()
 
-    def lines_of(self, stream):
-        left = b""
-        while True:
-            while b"\r\n" not in left:
-                more = stream.recv(65536)
-                if not more:
-                    return
-                left += more
-            line, left = left.split(b"\r\n", 1)
-            yield line
-
     def talk(self, stream):
         greeting = self.how.get("greeting", "220 peer")
         self.say(stream, greeting(self) if callable(greeting) else greeting)
         encrypted = self.implicit
-        source = self.lines_of(stream)
+        source = lines_of(stream)
         sender, to = None, []
         for raw in source:
             line = raw.decode("utf-8", "replace")
@@ -113,7 +115,7 @@ class Peer:
                 if answer.startswith("220"):
                     stream = self.encrypt(stream)
                     encrypted = True
-                    source = self.lines_of(stream)
+                    source = lines_of(stream)
                     self.talk_on(stream, source)
                     return
             else:
