@@ -206,7 +206,7 @@
 #include "smtp/srs.c"       /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/privilege.c" /* giving up every privilege, and proving it */
 #include "smtp/daemon.c"    /* leaving the terminal, but not before all is well */
-#include "smtp/retry.c"     /* when is tried again what failed for now */
+#include "smtp/retry.c"     /* when a transient failure is tried again */
 
 /* The helper, the only process that may become another user. */
 #include "smtp/local.c"          /* one mail into a Maildir or an mbox, safely */

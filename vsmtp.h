@@ -274,7 +274,8 @@ struct datum {
 #define LIMIT_DROP_BYTES (4 << 20) /* arena of one that is; tried again */
 #endif
 #ifndef LIMIT_DROP_WAITING
-#define LIMIT_DROP_WAITING 10000 /* files remembered that are not for now; looked at too soon */
+#define LIMIT_DROP_WAITING                                                                         \
+  10000 /* files remembered that wait for another try; looked at too soon */
 #endif
 
 /* ---- connections ----------------------------------------------------------------------------- */

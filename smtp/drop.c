@@ -31,7 +31,7 @@
 #define DROP_PERIOD 1000 /* milliseconds between two looks into the folder */
 #define DROP_UNFINISHED                                                                            \
   (3600 * 1000)                   /* milliseconds: a file not whole by then is nobody's any more */
-#define DROP_WAIT     (60 * 1000) /* milliseconds after the first refusal for now; doubles */
+#define DROP_WAIT     (60 * 1000) /* milliseconds after the first transient refusal; doubles */
 #define DROP_WAIT_MAX (3600 * 1000)
 
 struct drop_wait {

@@ -1,4 +1,4 @@
-/* smtp/retry.c: what failed for now: when it is tried again, and when no more. */
+/* smtp/retry.c: transient failures: when one is tried again, and when no more. */
 #include "retry.h"
 
 #define RETRY_DELAY_MAX (4 * 3600 * 1000) /* milliseconds */

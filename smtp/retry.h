@@ -1,4 +1,4 @@
-/* smtp/retry.h: what failed for now: when it is tried again, and when no more (server.queues.delivery). */
+/* smtp/retry.h: transient failures: when one is tried again, and when no more (server.queues.delivery). */
 #ifndef SMTP_RETRY_H
 #define SMTP_RETRY_H
 

@@ -1,4 +1,4 @@
-/* tests/unit/retry.c: when what failed for now is tried again, and when no more. */
+/* tests/unit/retry.c: when a transient failure is tried again, and when no more. */
 #include "../../smtp/retry.h"
 #include "../check.h"
 
