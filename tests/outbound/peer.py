@@ -102,7 +102,7 @@ class Peer:
         encrypted = self.implicit
         source = lines_of(stream)
         sender, to = None, []
-        for raw in source:
+        while (raw := next(source, None)) is not None:
             line = raw.decode("utf-8", "replace")
             with self.lock:
                 self.lines.append(line)
@@ -114,23 +114,8 @@ class Peer:
                 self.say(stream, answer)
                 if answer.startswith("220"):
                     stream = self.encrypt(stream)
-                    encrypted = True
-                    source = lines_of(stream)
-                    self.talk_on(stream, source)
-                    return
-            else:
-                sender, to = self.command(stream, source, verb, line, sender, to)
-
-    def talk_on(self, stream, source):
-        """After STARTTLS."""
-        sender, to = None, []
-        for raw in source:
-            line = raw.decode("utf-8", "replace")
-            with self.lock:
-                self.lines.append(line)
-            verb = line[:4].upper()
-            if verb in ("EHLO", "LHLO"):
-                self.say(stream, self.reply("hello", line, self.offer(verb, True)))
+                    source, encrypted = lines_of(stream), True
+                    sender, to = None, []
             else:
                 sender, to = self.command(stream, source, verb, line, sender, to)
 
