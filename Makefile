@@ -25,9 +25,8 @@ LIBS = -Wl,--gc-sections,--as-needed -lmbedtls -lmbedx509 -lmbedcrypto -lspf2 \
        $(call pkg,--libs,libcares,-lcares) $(call pkg,--libs,sqlite3,-lsqlite3) \
        $(call pkg,--libs,libpcre2-8,-lpcre2-8) -lm
 
-ROOMS     := base net sqlite rules smtp
-SOURCES   := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
-HEADERS   := vsmtp.h $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.h)))
+SOURCES   := $(shell sed -n 's/^\#include "\(.*\.c\)".*/\1/p' vsmtp.c)
+HEADERS   := vsmtp.h $(sort $(wildcard $(addsuffix *.h,$(sort $(dir $(SOURCES))))))
 TEXTS     := $(sort $(wildcard sqlite/*.sql rules/*.vsl))
 RESOURCES := $(TEXTS:%=$(B)/gen/%.inc)
 

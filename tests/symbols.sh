@@ -59,9 +59,10 @@ usleep -'
 
 # shellcheck disable=SC2016 # the dollars belong to awk
 nm=$(cd "$objects" && find base net sqlite rules smtp -name '*.o' 2>/dev/null | sort | xargs nm -A)
-inline=$(cat base/*.h net/*.h sqlite/*.h rules/*.h smtp/*.h |
+headers=$(find base net sqlite rules smtp -name '*.h' | LC_ALL=C sort)
+inline=$(cat $headers |
   sed -n 's/^static inline .*[ *]\([a-z0-9_]*\)(.*/\1/p' | tr '\n' ' ')
-echo "$nm" | OWNERS=$owners INLINE=$inline awk -v headers="$(cat base/*.h net/*.h sqlite/*.h rules/*.h smtp/*.h |
+echo "$nm" | OWNERS=$owners INLINE=$inline awk -v headers="$(cat $headers |
   grep -o '[a-z0-9_]* *(\|[a-z0-9_]*;\|[a-z0-9_]*\[' | tr -d ' ([;' | sort -u | tr '\n' ' ')" '
 function offence(text) {
   print text
