@@ -49,6 +49,7 @@
  * Files stand in layer order. Within a file read from the end: the public entry is last.
  */
 #include "vsmtp.h"
+#include "smtp/server.h"
 #include "smtp/smtp.h"
 
 #include <sysexits.h>
@@ -198,6 +199,8 @@
 #include "smtp/conf_list.c"    /* values with a form of their own: levels, replies, aliases */
 #include "smtp/conf_keys.c"    /* the table of all keys, their types and defaults */
 #include "smtp/conf_cross.c"   /* what one key alone cannot know */
+#include "smtp/conf_reply.c"   /* the answers that the operator may word */
+#include "smtp/conf_relay.c"   /* the one server that takes all mail for elsewhere */
 #include "smtp/conf.c"         /* a file read along the table */
 #include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
 #include "smtp/alias_walk.c"   /* who is at the end of an alias */
@@ -233,15 +236,16 @@
 #include "smtp/judge.c"       /* the rules of one stage run over one mail */
 
 /* The client, and what goes out by it: to other servers, or to a filter and back. */
-#include "smtp/login.c"         /* the client's side of AUTH: lines in, lines out */
-#include "smtp/client.c"        /* the SMTP client: mails handed to another server */
-#include "smtp/lookup.c"        /* from a name to the addresses to connect to */
-#include "smtp/bearer.c"        /* the token for the relay that a command prints */
-#include "smtp/outbound_lane.c" /* one destination: who waits, its addresses, its back-off */
-#include "smtp/outbound_link.c" /* one connection to it */
-#include "smtp/outbound.c"      /* who is connected to whom, how often, and who must wait */
-#include "smtp/echo.c"          /* is the mail that comes back the one that went out? */
-#include "smtp/delegate.c"      /* mails handed to a filter and taken back from it */
+#include "smtp/login.c"           /* the client's side of AUTH: lines in, lines out */
+#include "smtp/client.c"          /* the SMTP client: mails handed to another server */
+#include "smtp/lookup.c"          /* from a name to the addresses to connect to */
+#include "smtp/bearer.c"          /* the token for the relay that a command prints */
+#include "smtp/outbound_lane.c"   /* one destination: who waits, its addresses, its back-off */
+#include "smtp/outbound_link.c"   /* one connection to it */
+#include "smtp/outbound.c"        /* who is connected to whom, how often, and who must wait */
+#include "smtp/echo.c"            /* is the mail that comes back the one that went out? */
+#include "smtp/delegate_return.c" /* what a filter brings back */
+#include "smtp/delegate.c"        /* mails handed to a filter */
 
 /* Sessions: who logs in, what is said, what is received. */
 #include "smtp/ban.c"           /* addresses that guess passwords */

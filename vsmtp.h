@@ -187,6 +187,9 @@ struct datum {
 #ifndef LIMIT_SCAN_NAME
 #define LIMIT_SCAN_NAME 256 /* octets of a virus name; no answer of clamd */
 #endif
+#define LIMIT_PROGRAM_PATH  1024 /* octets of a program that is run, with a NUL; */
+#define LIMIT_PROGRAM_WORDS 2048 /* of its words that are always the same, a NUL behind each; */
+#define LIMIT_PROGRAM_ARGS  8192 /* of those that a call gives it */
 #ifndef LIMIT_COMMANDS
 #define LIMIT_COMMANDS 4 /* under way; a line */
 #endif

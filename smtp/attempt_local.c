@@ -65,7 +65,7 @@ static ptrdiff_t attempt_local_body(void *arg, uint64_t at, char *p, size_t n)
 static int attempt_local_find(struct attempt *a, struct locate *where, str *why)
 {
   struct deliver_job *j = a->job;
-  int found = locate_mailbox(j->policy->conf, j->deliver->server->store,
+  int found = locate_mailbox(j->policy->conf, j->deliver->mta->store,
                              attempt_rcpt(a, a->at)->address, j->arena, where);
 
   struct err e;
@@ -105,7 +105,7 @@ static bool attempt_local(struct attempt *a)
   if (attempt_header(j, &e) == 0) {
     what.size = j->header.n + mail->octets;
     attempt_rewind(&a->text);
-    if (helper_deliver(j->deliver->server->helper, &what, attempt_local_body, attempt_delivered, a,
+    if (helper_deliver(j->deliver->mta->helper, &what, attempt_local_body, attempt_delivered, a,
                        &a->helper, &e) == 0) {
       j->deliver->line.busy++;
       return true;

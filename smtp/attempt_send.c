@@ -100,14 +100,14 @@ static void attempt_settled(struct outbound *o, const struct outbound_end *end)
 }
 
 /* What the sender's domain wants of those who carry its mail (config.md 3.6). */
-static enum client_tls attempt_tls(const struct conf *conf, str sender)
+static enum target_tls attempt_tls(const struct conf *conf, str sender)
 {
   ptrdiff_t at = str_rchr(sender, '@');
   const struct conf_virtual *v =
       at < 0 ? NULL : conf_virtual_find(conf, str_skip(sender, (size_t)at + 1));
 
-  return v && v->tls.on && v->tls.security_level == CONF_ENCRYPT ? CLIENT_TLS_REQUIRED
-                                                                 : CLIENT_TLS_OPPORTUNISTIC;
+  return v && v->tls.on && v->tls.security_level == CONF_ENCRYPT ? TARGET_TLS_REQUIRED
+                                                                 : TARGET_TLS_OPPORTUNISTIC;
 }
 
 /* Which way a recipient goes, in the words of outbound.h. */
@@ -117,7 +117,7 @@ static void attempt_way(const struct attempt *a, const struct store_rcpt *r, str
   ptrdiff_t at = str_rchr(r->address, '@');
 
   o->policy = a->job->policy;
-  o->tls = CLIENT_TLS_OPPORTUNISTIC;
+  o->tls = TARGET_TLS_OPPORTUNISTIC;
   if (str_eq(r->transport, STR("forward"))) {
     o->way = OUTBOUND_TARGET;
     o->where = r->target;
@@ -141,7 +141,7 @@ static struct attempt_group *attempt_group_for(struct attempt *a, const struct s
 {
   const struct store_mail *mail = &a->job->claim->mail;
   struct outbound o = {.prepare = attempt_prepare, .settled = attempt_settled};
-  str from = srs_sender(&a->job->deliver->server->srs, a->job->policy->conf, mail->mail_from,
+  str from = srs_sender(&a->job->deliver->mta->srs, a->job->policy->conf, mail->mail_from,
                         r->address, a->job->arena);
   size_t most = mail->rcpt_count;
   struct attempt_group *g;
@@ -167,7 +167,7 @@ static void attempt_send_one(struct attempt *a, struct attempt_group *g)
   struct outbound_end end = {.how = OUTBOUND_DEFERRED};
   struct err e;
 
-  if (outbound_send(a->job->deliver->server, &g->o, &e) == 0) return;
+  if (outbound_send(a->job->deliver->outbounds, &g->o, &e) == 0) return;
   end.text = str_of(e.text);
   if (e.kind == ERR_FULL) {
     end.how = OUTBOUND_PUT_OFF;

@@ -5,7 +5,7 @@ int attempt_header(struct deliver_job *j, struct err *e)
 {
   if (j->header.n) return 0;
   j->header.cap = LIMIT_HEADER_BYTES * 2;
-  return queue_header(j->deliver->server->store, j->claim, &j->header, e);
+  return queue_header(j->deliver->mta->store, j->claim, &j->header, e);
 }
 
 /* Makes the piece that holds octet `at` of the mail the current one. */
@@ -19,7 +19,7 @@ static int attempt_seek(struct attempt_text *t, uint64_t at)
 
     t->piece_at += t->piece.n;
     buf_clear(&t->piece);
-    got = queue_body(j->deliver->server->store, j->claim, t->piece_next++, &t->piece, &e);
+    got = queue_body(j->deliver->mta->store, j->claim, t->piece_next++, &t->piece, &e);
     if (got > 0) continue;
     t->lost = got == 0 || e.kind == ERR_BUG;
     log_warn(LOG_DELIVERY, "mid=" STR_FMT " cannot read the body: %s", STR_ARG(j->claim->mail.id),

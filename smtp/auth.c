@@ -38,27 +38,27 @@ static const struct conf *auth_conf(const struct session *s)
 
 /* ---- what is shared ---------------------------------------------------------------------------- */
 
-static struct auth_hub *auth_get_hub(struct server *server)
+static struct auth_hub *auth_get_hub(struct session_hub *sessions)
 {
-  struct auth_hub *hub = server->auth;
+  struct auth_hub *hub = sessions->auth;
   if (hub) return hub;
   hub = mem_alloc(sizeof *hub);
   if (!hub) return NULL;
-  hub->passwords = password_new(server->loop, server->store);
+  hub->passwords = password_new(sessions->mta->loop, sessions->mta->store);
   hub->ban = ban_new();
-  server->auth = hub;
-  if (!hub->passwords || !hub->ban) auth_end(server);
-  return server->auth;
+  sessions->auth = hub;
+  if (!hub->passwords || !hub->ban) auth_end(sessions);
+  return sessions->auth;
 }
 
-void auth_end(struct server *server)
+void auth_end(struct session_hub *sessions)
 {
-  struct auth_hub *hub = server->auth;
+  struct auth_hub *hub = sessions->auth;
   if (!hub) return;
   password_free(hub->passwords);
   ban_free(hub->ban);
   mem_free(hub);
-  server->auth = NULL;
+  sessions->auth = NULL;
 }
 
 /* ---- may it be? -------------------------------------------------------------------------------- */
@@ -66,7 +66,7 @@ void auth_end(struct server *server)
 /* On submission listeners there is always a way to log in: nothing is taken there without. */
 static bool auth_is_on(const struct session *s)
 {
-  return !s->returns && (auth_conf(s)->server.smtp.auth.on || s->port != SERVER_SMTP);
+  return !s->returns && (auth_conf(s)->server.smtp.auth.on || s->port != SESSION_SMTP);
 }
 
 static bool auth_is_safe(const struct session *s)
@@ -114,18 +114,18 @@ static enum sasl_mech auth_mechanism(const struct session *s, str *initial)
 bool auth_check(struct session *s)
 {
   const struct conf *conf = auth_conf(s);
-  struct auth_hub *hub = auth_get_hub(s->server);
+  struct auth_hub *hub = auth_get_hub(s->hub);
   str initial;
   enum sasl_mech mech = auth_mechanism(s, &initial);
 
   if (!auth_is_on(s))
-    session_reply(s, reply_conf(conf, CODE_UNIMPLEMENTED, ""));
+    session_reply(s, conf_reply(conf, CODE_UNIMPLEMENTED, ""));
   else if (s->greeting->facts.authenticated)
     session_reply(s, reply_of(REPLY_AUTH_TWICE));
   else if (mech == SASL_MECHS || !auth_has(s, mech))
-    session_reply(s, reply_conf(conf, CODE_AUTH_MECH_NOT_SUPPORTED, ""));
+    session_reply(s, conf_reply(conf, CODE_AUTH_MECH_NOT_SUPPORTED, ""));
   else if (!auth_is_safe(s))
-    session_reply(s, reply_conf(conf, CODE_AUTH_MECHANISM_MUST_BE_ENCRYPTED, ""));
+    session_reply(s, conf_reply(conf, CODE_AUTH_MECHANISM_MUST_BE_ENCRYPTED, ""));
   else if (!hub)
     session_reply(s, reply_of(REPLY_AUTH_LATER));
   else if (ban_holds(hub->ban, ban_key(&s->peer)))
@@ -189,7 +189,7 @@ static void auth_refuse(struct session *s, struct reply r, int64_t late)
 
 static void auth_fail(struct session *s, struct reply r)
 {
-  struct auth_hub *hub = s->server->auth;
+  struct auth_hub *hub = s->hub->auth;
   log_warn(LOG_RECEIVER, "sid=%s client=" STR_FMT " login failed user=%s mechanism=%s", s->id,
            STR_ARG(s->connection->facts.client_ip), log_q(buf_str(&s->auth->sasl.user)),
            sasl_name(s->auth->sasl.mech));
@@ -198,7 +198,7 @@ static void auth_fail(struct session *s, struct reply r)
 
 static void auth_wrong(struct session *s)
 {
-  auth_fail(s, reply_conf(auth_conf(s), CODE_AUTH_INVALID_CREDENTIALS, ""));
+  auth_fail(s, conf_reply(auth_conf(s), CODE_AUTH_INVALID_CREDENTIALS, ""));
 }
 
 /* A quarrel over form, or no memory: nobody's password was judged. */
@@ -214,7 +214,7 @@ static void auth_cancelled(struct session *s)
   bool last = max >= 0 && ++s->auth_cancelled > (uint64_t)max;
   if (last) s->close_after = true;
   auth_give_up(s,
-               reply_conf(auth_conf(s), last ? CODE_AUTH_REQUIRED : CODE_AUTH_CLIENT_CANCELED, ""));
+               conf_reply(auth_conf(s), last ? CODE_AUTH_REQUIRED : CODE_AUTH_CLIENT_CANCELED, ""));
 }
 
 /* Who it is now: for the connection, so that EHLO does not forget it. id is in the session's arena. */
@@ -234,7 +234,7 @@ static void auth_set_facts(struct session *s, str id)
 static void auth_succeed(struct session *s, str id, const struct rules_verdict *v)
 {
   static const struct rules_code none = {.basic = 0};
-  struct auth_hub *hub = s->server->auth;
+  struct auth_hub *hub = s->hub->auth;
   enum sasl_mech mech = s->auth->sasl.mech;
   str copy = arena_str(s->arena, id);
   if (!copy.p) {
@@ -305,7 +305,7 @@ static void auth_checked(void *arg, enum password_answer answer)
 
 static void auth_ask_password(struct session *s)
 {
-  struct auth_hub *hub = s->server->auth;
+  struct auth_hub *hub = s->hub->auth;
   struct auth *a = s->auth;
   struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
   enum password_answer answer = PASSWORD_BUSY;
@@ -318,7 +318,7 @@ static void auth_ask_password(struct session *s)
 
 static void auth_ask_verifier(struct session *s)
 {
-  struct auth_hub *hub = s->server->auth;
+  struct auth_hub *hub = s->hub->auth;
   struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
   struct scram_verifier v;
   int known = auth_account(s, &name);
@@ -358,7 +358,7 @@ static void auth_made(void *arg, enum password_answer answer)
 /* A rule knows the password. */
 static void auth_use_secret(struct session *s, str secret)
 {
-  struct auth_hub *hub = s->server->auth;
+  struct auth_hub *hub = s->hub->auth;
   struct auth *a = s->auth;
   if (a->sasl.mech == SASL_CRAM_MD5) {
     auth_take(s, sasl_server_secret(&a->sasl, secret));
@@ -449,7 +449,7 @@ static void auth_ask(struct session *s, enum rules_auth kind)
     auth_give_up(s, reply_of(REPLY_AUTH_LATER));
     return;
   }
-  v = judge_start(&s->judge, s->server->loop, s->policy, s->greeting, STAGE_AUTHENTICATE, 0,
+  v = judge_start(&s->judge, s->mta->loop, s->policy, s->greeting, STAGE_AUTHENTICATE, 0,
                   auth_judged, s);
   if (v)
     auth_verdict(s, v);
@@ -484,9 +484,9 @@ static void auth_take(struct session *s, enum sasl_next next)
   case SASL_TOKEN: auth_ask(s, RULES_AUTH_ANONYMOUS); break;
   case SASL_PROVEN: auth_accepted(s); break;
   case SASL_FAILED: auth_wrong(s); break;
-  case SASL_MALFORMED: auth_give_up(s, reply_conf(conf, CODE_SYNTAX_ERROR_PARAMS, "")); break;
+  case SASL_MALFORMED: auth_give_up(s, conf_reply(conf, CODE_SYNTAX_ERROR_PARAMS, "")); break;
   case SASL_TOO_EARLY:
-    auth_give_up(s, reply_conf(conf, CODE_AUTH_CLIENT_MUST_NOT_START, ""));
+    auth_give_up(s, conf_reply(conf, CODE_AUTH_CLIENT_MUST_NOT_START, ""));
     break;
   case SASL_WORK:
   case SASL_NOMEM: auth_give_up(s, reply_of(REPLY_AUTH_LATER)); break;
@@ -499,7 +499,7 @@ static void auth_respond(struct session *s, str line)
   struct auth *a = s->auth;
   str response;
   if (sasl_decode(line, &a->in) < 0) {
-    auth_give_up(s, buf_ok(&a->in) ? reply_conf(auth_conf(s), CODE_AUTH_ERROR_DECODE64, "")
+    auth_give_up(s, buf_ok(&a->in) ? conf_reply(auth_conf(s), CODE_AUTH_ERROR_DECODE64, "")
                                    : reply_of(REPLY_AUTH_LATER));
     return;
   }
@@ -526,7 +526,7 @@ bool auth_input(struct session *s)
     s->auth->open = false;
     if (str_eq(line, STR("*")))
       auth_cancelled(s);
-    else if (ban_holds(s->server->auth->ban, ban_key(&s->peer)))
+    else if (ban_holds(s->hub->auth->ban, ban_key(&s->peer)))
       auth_shut_out(s); /* since the exchange began: many may have been begun at once */
     else
       auth_respond(s, line);

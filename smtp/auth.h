@@ -15,6 +15,6 @@ void auth_forget(struct session *s);        /* ends an exchange without a word *
 /* May who logged in send as this address? */
 bool auth_owns(const struct session *s, str address);
 
-void auth_end(struct server *server); /* after the last session: what they shared */
+void auth_end(struct session_hub *hub); /* after the last session: what they shared */
 
 #endif

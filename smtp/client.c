@@ -365,7 +365,7 @@ static void client_begin_login(struct client *c, bool clear)
   struct buf line = BUF_INIT(LIMIT_AUTH_LINE);
 
   client_enter(c, CLIENT_AUTH);
-  if (clear && c->o.tls != CLIENT_TLS_NONE) {
+  if (clear && c->o.tls != TARGET_TLS_NONE) {
     c->tls_failed = true;
     client_fail(c, "it offers no encryption, and the password is not shown without");
   } else {
@@ -394,10 +394,10 @@ static void client_heard_offer(struct client *c)
 {
   bool clear = !io_tls_info(c->io);
 
-  if (clear && c->o.tls >= CLIENT_TLS_OPPORTUNISTIC && c->offer.starttls && !c->tls_refused) {
+  if (clear && c->o.tls >= TARGET_TLS_OPPORTUNISTIC && c->offer.starttls && !c->tls_refused) {
     client_enter(c, CLIENT_STARTTLS);
     io_write(c->io, STR("STARTTLS\r\n"));
-  } else if (clear && c->o.tls >= CLIENT_TLS_REQUIRED) {
+  } else if (clear && c->o.tls >= TARGET_TLS_REQUIRED) {
     c->tls_failed = true;
     client_fail(c, "it offers no encryption, which is required");
   } else if (c->login.user) {
@@ -423,7 +423,7 @@ static void client_heard_hello(struct client *c)
 static void client_encrypt(struct client *c)
 {
   client_enter(c, CLIENT_HANDSHAKE);
-  io_tls_client(c->io, c->o.tls_config, c->o.name, c->o.tls == CLIENT_TLS_VERIFIED);
+  io_tls_client(c->io, c->o.tls_config, c->o.name, c->o.tls == TARGET_TLS_VERIFIED);
 }
 
 /* Refused, the connection is as it was, and may do for who does not insist. */

@@ -8,16 +8,9 @@
 
 #include "../net/net.h"
 #include "sasl.h"
+#include "target.h"
 
 struct client;
-
-/* How much encryption a server must speak. ORDER CONF_RELAY_TLS */
-enum client_tls {
-  CLIENT_TLS_NONE,
-  CLIENT_TLS_OPPORTUNISTIC, /* if it offers STARTTLS, whoever it is */
-  CLIENT_TLS_REQUIRED,
-  CLIENT_TLS_VERIFIED /* and it must prove that it is `name` */
-};
 
 struct client_options {
   struct netaddr to;
@@ -26,11 +19,11 @@ struct client_options {
   str helo;  /* copied: what EHLO says of us */
   str name;  /* copied: the server's, as its certificate has it */
   bool lmtp; /* RFC 2033: LHLO, and a reply for each recipient in the end */
-  enum client_tls tls;
+  enum target_tls tls;
   bool implicit;                 /* TLS from the first octet instead of STARTTLS */
-  struct tls_client *tls_config; /* held; needed unless tls is CLIENT_TLS_NONE */
+  struct tls_client *tls_config; /* held; needed unless tls is TARGET_TLS_NONE */
   str user, secret; /* copied: who logs in, after TLS; user empty: nobody. The secret is a password
-                            or, for SASL_XOAUTH2, a token. In clear text only with CLIENT_TLS_NONE */
+                            or, for SASL_XOAUTH2, a token. In clear text only with TARGET_TLS_NONE */
   enum sasl_mech mech; /* of a user; SASL_MECHS: the best that is offered */
   bool lock_step;      /* one command at a time, also where the peer offers PIPELINING */
   bool hurry;          /* the peer writes line by line: see io_hurry */

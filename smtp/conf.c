@@ -21,7 +21,7 @@
 _Static_assert(sizeof(enum conf_dns_type) == sizeof(unsigned) &&
                    sizeof(enum conf_ip_strategy) == sizeof(unsigned) &&
                    sizeof(enum conf_unknown_rcpt) == sizeof(unsigned) &&
-                   sizeof(enum conf_relay_tls) == sizeof(unsigned),
+                   sizeof(enum target_tls) == sizeof(unsigned),
                "enums of one size");
 
 /* ---- faults ---------------------------------------------------------------------------------- */

@@ -13,6 +13,8 @@
 #include "../net/net.h"
 #include "../vsmtp.h"
 #include "alias.h"
+#include "reply.h"
+#include "target.h"
 
 /* ---- replies (server.smtp.codes): X(enum, name in the file, code, enhanced code, text) ------- */
 #define CONF_CODE_LIST(X)                                                                          \
@@ -105,13 +107,6 @@ enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
        CONF_ANONYMOUS = 16
 };
 enum conf_unknown_rcpt { CONF_RCPT_REFUSE, CONF_RCPT_ACCEPT }; /* ORDER CONF_RCPT */
-enum conf_relay_tls {                                          /* ORDER CONF_RELAY_TLS */
-                      CONF_RELAY_NONE,
-                      CONF_RELAY_OPPORTUNISTIC,
-                      CONF_RELAY_REQUIRED,
-                      CONF_RELAY_VERIFIED
-};
-
 struct conf_logs {
   str filepath;
   bool filepath_given;   /* configured: must be writable; a default may fall back (config.md 2) */
@@ -251,7 +246,7 @@ struct conf {
       str password_file, token_file;  /* of a user: one of these, */
       struct conf_strs token_command; /* or this: the program and its arguments */
       str token_user;                 /* who runs it; empty: the server's own user */
-      enum conf_relay_tls tls;
+      enum target_tls tls;
     } relay;
   } server;
   struct {
@@ -284,6 +279,16 @@ struct conf *conf_load(str path, struct diags *d);
 struct conf *conf_parse(str file, str source, const struct conf_world *world, struct diags *d);
 struct conf *conf_defaults(struct diags *d); /* as without any file */
 void conf_free(struct conf *c);
+
+/* ---- conf_reply.c ------------------------------------------------------------------------------ */
+
+/* A configured reply; where the configuration gives no enhanced code, `enhanced` is used. */
+struct reply conf_reply(const struct conf *c, enum conf_code_id id, const char *enhanced);
+
+/* ---- conf_relay.c ------------------------------------------------------------------------------ */
+
+/* The server of [server.relay]; its texts lie in a. */
+int conf_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e);
 
 /* ---- conf_ours.c ------------------------------------------------------------------------------- */
 

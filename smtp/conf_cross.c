@@ -228,9 +228,9 @@ static void conf_cross_relay(struct conf_reader *r)
     conf_fail(r, relay,
               "server.relay: user goes with one of password_file, token_file and token_command");
   } else if (c->server.relay.user.n && tls && !conf_is_given(tls)) {
-    c->server.relay.tls = CONF_RELAY_VERIFIED;
+    c->server.relay.tls = TARGET_TLS_VERIFIED;
     tls->text = STR("verified");
-  } else if (c->server.relay.user.n && c->server.relay.tls == CONF_RELAY_NONE) {
+  } else if (c->server.relay.user.n && c->server.relay.tls == TARGET_TLS_NONE) {
     conf_warn(r, relay, "server.relay: the password crosses the network unencrypted");
   }
 }

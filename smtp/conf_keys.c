@@ -6,8 +6,6 @@
  */
 #include "conf_keys.h"
 
-#include "helper.h"
-
 #define CONF_AT(field) offsetof(struct conf, field)
 #define CONF_IN(field) offsetof(struct conf_virtual, field)
 #define CONF_MANY      INT32_MAX
@@ -31,7 +29,7 @@ static const char *const conf_ip_names[] = {"Ipv4Only",     "Ipv6Only",
 static const char *const conf_dns_names[] = {"system", "google", "cloudflare", "custom",
                                              NULL}; /* ORDER CONF_DNS */
 static const char *const conf_relay_names[] = {"none", "opportunistic", "required", "verified",
-                                               NULL};                    /* ORDER CONF_RELAY_TLS */
+                                               NULL};                    /* ORDER TARGET_TLS */
 static const char *const conf_rcpt_names[] = {"refuse", "accept", NULL}; /* ORDER CONF_RCPT */
 
 #define CONF_ALL_SUITES                                                                            \
@@ -260,7 +258,7 @@ const struct conf_key conf_keys[] = {
     CONF_KEY("server.relay.token_file", CONF_SECRET, CONF_AT(server.relay.token_file), NULL,
              "file with a token for XOAUTH2, read for each connection"),
     CONF_RANGE("server.relay.token_command", CONF_COMMAND, CONF_AT(server.relay.token_command),
-               NULL, 0, HELPER_WORDS_MAX,
+               NULL, 0, LIMIT_PROGRAM_WORDS,
                "program that prints such a token, [\"/usr/bin/program\", \"argument\"]"),
     CONF_KEY("server.relay.token_user", CONF_NAME, CONF_AT(server.relay.token_user), NULL,
              "who runs it; without: server.system.user"),

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "addr.h"
-#include "helper.h"
 
 /* ---- helpers --------------------------------------------------------------------------------- */
 
@@ -179,9 +178,9 @@ static int conf_type_command(struct conf_reader *r, struct toml *v, void *field)
     if (t->text.n && memchr(t->text.p, 0, t->text.n))
       return conf_fail(r, t, "%s holds a NUL", r->key->path);
   }
-  if (program->text.n >= HELPER_COMMAND_MAX || octets > (size_t)r->key->max)
+  if (program->text.n >= LIMIT_PROGRAM_PATH || octets > (size_t)r->key->max)
     return conf_fail(r, v, "%s is longer than %d octets", r->key->path,
-                     program->text.n >= HELPER_COMMAND_MAX ? HELPER_COMMAND_MAX - 1
+                     program->text.n >= LIMIT_PROGRAM_PATH ? LIMIT_PROGRAM_PATH - 1
                                                            : (int)r->key->max);
   return 0;
 }

@@ -15,77 +15,14 @@
  *
  *   queued -> sending -> returned      and from each of the first two: -> failed
  */
-#include "delegate.h"
+#include "delegate_int.h"
 
-#include "client.h"
-#include "echo.h"
-#include "session_int.h"
-
-#define DELEGATE_FIELD    STR("X-VSMTP-DELEGATION")
-#define DELEGATE_HELO     ".delegation.invalid"
 #define DELEGATE_GREETING 5000 /* ms: a connect lost in a burst stays silent for ever */
 #define DELEGATE_TRIES    2    /* connections for one mail, if the first is not greeted */
-#define DELEGATE_TOKEN    32   /* hex digits */
 #define DELEGATE_KEPT     STR("the filter took the mail and gave nothing back")
 
-enum delegate_state { DELEGATE_QUEUED, DELEGATE_SENDING, DELEGATE_RETURNED, DELEGATE_FAILED };
+/* ORDER DELEGATE_STATE */
 static const char *const delegate_state_names[] = {"queued", "sending", "returned", "failed"};
-
-/* A connection to a service; it may outlive its delegation, for the last reply and QUIT. */
-struct delegate_link {
-  struct delegate_link *next, **link; /* of all */
-  struct delegate_line *line;
-  struct delegate *delegate; /* NULL: done with */
-  struct client *client;
-  bool greeted;
-};
-
-/* All that goes to one address, so that it is not overrun. */
-struct delegate_line {
-  struct delegate_line *next;
-  struct delegate_hub *hub;
-  struct netaddr to;
-  unsigned flying, connecting;    /* connections, and those of them not greeted yet */
-  struct delegate *first, **last; /* who waits */
-};
-
-struct delegate_hub {
-  struct server *server;
-  struct delegate_line *lines;
-  struct delegate_link *links;
-  struct delegate *all; /* with a live token, or not yet told that it is over */
-  bool stopped;
-};
-
-struct delegate {
-  struct delegate *next, **link; /* of all */
-  struct delegate *behind;       /* in line */
-  struct delegate_hub *hub;
-  struct delegate_line *line;
-  struct delegate_link *sending;
-  struct delegate_order o;
-  enum delegate_state state;
-  bool taken;   /* the filter answered 250, and has not given it back yet */
-  bool refused; /* it answered 5xx to the whole mail */
-  unsigned tries;
-  char token[DELEGATE_TOKEN + 1];
-  struct netaddr receiver;
-  int64_t timeout, until; /* of the service; loop time, from the connection on */
-  struct client_mail mail;
-  struct arena *arena;     /* of the sending */
-  struct buf head;         /* the header block as it is sent, with its empty line */
-  struct buf piece;        /* a piece of the body, */
-  uint64_t piece_at;       /* where in the mail it begins, */
-  size_t piece_next;       /* and the number of the next */
-  struct session *bringer; /* brings it back just now, */
-  struct echo echo;        /* and its body is compared */
-  struct buf returned;     /* the header block that came back */
-  struct incoming *body;   /* and the body, owned, if it is another one */
-  char id[ID_LENGTH + 1];  /* of that */
-  struct buf why;
-  struct task over; /* tells who waits */
-  struct timer patience;
-};
 
 static void delegate_enter(struct delegate *d, enum delegate_state state)
 {
@@ -107,7 +44,7 @@ static bool delegate_next(const struct rules *r, int *stage, ptrdiff_t *i,
 }
 
 /* Is a connection to that address of ours one to the receiver? It may be any address of its port. */
-static bool delegate_is_at(const struct netaddr *receiver, const struct netaddr *local)
+bool delegate_is_at(const struct netaddr *receiver, const struct netaddr *local)
 {
   static const struct in6_addr any = IN6ADDR_ANY_INIT;
   sa_family_t family = receiver->sa.sa_family;
@@ -162,13 +99,13 @@ static void delegate_put_field(const struct delegate *d, str directive, struct b
 }
 
 /* Whose token the field holds; NULL: nobody's that is waited for. */
-static struct delegate *delegate_of_field(const struct server *s, str value)
+struct delegate *delegate_of_field(const struct delegate_hub *hub, str value)
 {
   ptrdiff_t at = str_find(value, STR("id=\""));
   str token =
       at < 0 ? (str){"", 0} : str_sub(value, (size_t)at + 4, (size_t)at + 4 + DELEGATE_TOKEN);
 
-  for (struct delegate *d = s->delegates ? s->delegates->all : NULL; d; d = d->next)
+  for (struct delegate *d = hub->all; d; d = d->next)
     if (d->state <= DELEGATE_SENDING && str_eq(token, str_of(d->token))) return d;
   return NULL;
 }
@@ -179,7 +116,7 @@ static const str delegate_marks[] = {
     STR_INIT("X-AV-Checked"),     STR_INIT("X-Amavis-Alert"),
 };
 
-enum reply_id delegate_arrive(const struct server *s, const struct rules *r, struct mail *m)
+enum reply_id delegate_arrive(const struct delegate_hub *hub, const struct rules *r, struct mail *m)
 {
   struct rules_service v;
   ptrdiff_t i = -1;
@@ -187,7 +124,7 @@ enum reply_id delegate_arrive(const struct server *s, const struct rules *r, str
 
   for (size_t n = 0; n < m->header.n; n++)
     if (str_ieq(m->header.fields[n].name, DELEGATE_FIELD) &&
-        delegate_of_field(s, header_value(&m->header.fields[n], m->arena)))
+        delegate_of_field(hub, header_value(&m->header.fields[n], m->arena)))
       return REPLY_DELEGATE_LOOP;
   header_remove(&m->header, DELEGATE_FIELD);
   while (delegate_next(r, &stage, &i, &v)) {
@@ -231,11 +168,11 @@ static void delegate_leave_line(struct delegate *d)
   d->behind = NULL;
 }
 
-void delegate_part(struct session *s)
+void delegate_part(struct delegate_bringer *b)
 {
-  struct delegate *d = s->brings;
+  struct delegate *d = b->brings;
 
-  s->brings = NULL;
+  b->brings = NULL;
   if (!d) return;
   d->bringer = NULL;
   echo_stop(&d->echo);
@@ -244,25 +181,25 @@ void delegate_part(struct session *s)
 /* Nobody wants any more what is being brought: it is heard to its end, and refused. */
 static void delegate_turn_away(struct delegate *d)
 {
-  struct session *s = d->bringer;
+  struct delegate_bringer *b = d->bringer;
 
-  if (!s) return;
-  delegate_part(s);
-  s->discard = true;
-  if (!d->hub->stopped) receive_go_on(s);
+  if (!b) return;
+  delegate_part(b);
+  b->unwanted = true;
+  if (!d->hub->stopped) b->go_on(b->arg);
 }
 
-static void delegate_settle(struct delegate *d, enum delegate_state state)
+void delegate_settle(struct delegate *d, enum delegate_state state)
 {
   delegate_enter(d, state);
-  timer_clear(d->hub->server->loop, &d->patience);
+  timer_clear(d->hub->loop, &d->patience);
   delegate_turn_away(d);
   delegate_leave_line(d);
   delegate_unlink(d);
-  loop_ready(d->hub->server->loop, &d->over);
+  loop_ready(d->hub->loop, &d->over);
 }
 
-static void delegate_fail(struct delegate *d, str why)
+void delegate_fail(struct delegate *d, str why)
 {
   if (d->state >= DELEGATE_RETURNED) return;
   d->why.cap = LIMIT_REPLY_TEXT;
@@ -338,7 +275,7 @@ static void delegate_sent(void *arg, int code, str reply)
   } else if (code == 250 && d->o.stored) {
     d->taken = true;
     delegate_unlink(d);
-    timer_set(d->hub->server->loop, &d->patience, d->until);
+    timer_set(d->hub->loop, &d->patience, d->until);
   } else if (code == 250) {
     delegate_fail(d, DELEGATE_KEPT);
   } else {
@@ -399,7 +336,7 @@ static int delegate_make_mail(struct delegate *d, struct err *e)
 
 static int delegate_connect(struct delegate *d, struct err *e)
 {
-  struct loop *l = d->hub->server->loop;
+  struct loop *l = d->hub->loop;
   struct delegate_link *k = mem_alloc(sizeof *k);
   char helo[DELEGATE_TOKEN + sizeof DELEGATE_HELO];
   struct client_options o = {.to = d->line->to,
@@ -451,160 +388,14 @@ static void delegate_pump(struct delegate_line *line)
   }
 }
 
-/* ---- what came back -------------------------------------------------------------------------- */
-
-/* A filter that looked at a mail says so in its header: by just one of the marks, or, where the
- * service declares none, by any field more than was sent (a mark that clamsmtpd glues to the end of
- * another field is none). */
-static bool delegate_is_scanned(const struct delegate *d, const struct header *h)
-{
-  struct rules *r = d->o.policy->rules;
-  struct rules_service v;
-  size_t marks = 0;
-
-  if (!rules_service(r, d->o.stage, d->o.directive, &v)) return false;
-  if (v.marked && v.mark_count == 0) return true;
-  for (size_t n = 0; n < v.mark_count; n++)
-    marks += header_count(h, rules_service_mark(r, d->o.stage, d->o.directive, n));
-  if (v.marked) return marks == 1;
-  for (size_t i = 0; i < h->n; i++) {
-    str name = h->fields[i].name;
-    size_t ours = str_ieq(name, DELEGATE_FIELD);
-
-    if (header_count(h, name) > header_count(&d->o.mail->header, name) + ours) return true;
-  }
-  return false;
-}
-
-/* Our EHLO, where the filter passes it on, must be that of the same mail. */
-static bool delegate_is_crossed(const struct delegate *d, str helo)
-{
-  if (!str_iends(helo, STR(DELEGATE_HELO))) return false;
-  return !str_ieq(str_sub(helo, 0, helo.n - strlen(DELEGATE_HELO)), str_of(d->token));
-}
-
-/* Whose mail the session brings, by the one field and by where it comes from; NULL: nobody's. */
-static struct delegate *delegate_of_session(struct session *s, const struct header *h)
-{
-  struct netaddr local;
-  struct delegate *d;
-
-  if (s->discard || header_count(h, DELEGATE_FIELD) != 1) return NULL;
-  d = delegate_of_field(s->server, header_value(header_find(h, DELEGATE_FIELD, 0), s->arena));
-  if (!d || d->state != DELEGATE_SENDING || (d->bringer && d->bringer != s)) return NULL;
-  if (netaddr_local(io_fd(s->io), &local) < 0 || !delegate_is_at(&d->receiver, &local)) return NULL;
-  if (!netaddr_same_ip(&s->peer, &d->line->to)) return NULL;
-  return delegate_is_crossed(d, s->mail->facts.helo) ? NULL : d;
-}
-
-static void delegate_echoed(void *arg)
-{
-  struct delegate *d = arg;
-
-  receive_go_on(d->bringer);
-}
-
-/* The header is whole: from here on the body is held against the one that went out. */
-static void delegate_recognise(struct session *s, const struct header *h)
-{
-  struct delegate *d = delegate_of_session(s, h);
-
-  s->discard = !d;
-  if (!d || d->bringer) return;
-  s->brings = d;
-  d->bringer = s;
-  d->echo = (struct echo){.loop = s->server->loop,
-                          .body = d->o.mail->body,
-                          .source = d->o.mail->source,
-                          .octets = d->o.octets,
-                          .in = s->incoming,
-                          .ready = delegate_echoed,
-                          .arg = d};
-  echo_begin(&d->echo);
-}
-
-enum incoming_state delegate_bring(struct session *s, str octets)
-{
-  struct header h = {.arena = s->arena};
-  struct err e;
-
-  if (!s->brings && header_parse(&h, buf_str(&s->in.header), &e) < 0) s->discard = true;
-  if (!s->brings) delegate_recognise(s, &h);
-  return s->brings ? echo_take(&s->brings->echo, octets) : INCOMING_GO;
-}
-
-/* What came back is whole, the session parted from it: may it be taken for the mail? */
-static enum reply_id delegate_judge(struct delegate *d, struct session *s, const struct header *h,
-                                    bool other)
-{
-  d->returned.cap = LIMIT_HEADER_BYTES;
-  buf_str_add(&d->returned, buf_str(&s->in.header));
-  if (!delegate_is_scanned(d, h)) {
-    delegate_fail(d, STR("what came back does not show that it was scanned"));
-    return REPLY_DELEGATE_UNSCANNED;
-  }
-  if (!buf_ok(&d->returned)) {
-    delegate_fail(d, STR("out of memory"));
-    return REPLY_STORE_FAILED;
-  }
-  if (other) {
-    d->body = s->incoming;
-    s->incoming = NULL;
-    memcpy(d->id, s->mail->facts.message_id.p, ID_LENGTH);
-  }
-  delegate_settle(d, DELEGATE_RETURNED);
-  return REPLY_DONE;
-}
-
-enum reply_id delegate_return(struct session *s, bool *wait)
-{
-  struct header h = {.arena = s->arena};
-  struct delegate *d;
-  struct err e;
-  bool cut, other;
-
-  if (header_parse(&h, buf_str(&s->in.header), &e) < 0) return REPLY_STORE_FAILED;
-  if (!s->brings) delegate_recognise(s, &h);
-  d = s->brings;
-  if (!d) return REPLY_DELEGATE_UNKNOWN;
-  switch (echo_end(&d->echo, &cut)) {
-  case INCOMING_WAIT: *wait = true; return REPLY_DONE;
-  case INCOMING_TEMP: return REPLY_STORE_FAILED;
-  case INCOMING_FULL: return REPLY_FULL;
-  case INCOMING_GO: break;
-  }
-  other = d->echo.state == ECHO_OTHER;
-  delegate_part(s);
-  if (!cut) return delegate_judge(d, s, &h, other);
-  delegate_fail(d, STR("what came back is cut off at a dot"));
-  return REPLY_DELEGATE_CUT;
-}
-
-int delegate_take_result(struct delegate *d, struct incoming **body, str *id, struct err *e)
-{
-  struct mail *m = d->o.mail;
-  struct header h = {.arena = m->arena};
-
-  *body = NULL;
-  if (header_parse(&h, buf_str(&d->returned), e) < 0) return -1;
-  header_remove(&h, DELEGATE_FIELD);
-  if (d->body) {
-    *id = arena_str(m->arena, str_of(d->id));
-    if (!id->p) return err_nomem(e);
-    *body = d->body;
-    d->body = NULL;
-  }
-  m->header = h;
-  return 0;
-}
-
 /* ---- beginning and end ----------------------------------------------------------------------- */
 
-static struct delegate_hub *delegate_get_hub(struct server *s)
+struct delegate_hub *delegate_hub_new(struct loop *l)
 {
-  if (!s->delegates) s->delegates = mem_alloc(sizeof *s->delegates);
-  if (s->delegates) s->delegates->server = s;
-  return s->delegates;
+  struct delegate_hub *hub = mem_alloc(sizeof *hub);
+
+  if (hub) hub->loop = l;
+  return hub;
 }
 
 static struct delegate_line *delegate_get_line(struct delegate_hub *hub, const struct netaddr *to)
@@ -664,10 +455,10 @@ static int delegate_prepare(struct delegate *d, struct err *e)
   return delegate_put_header(d, &d->head, e);
 }
 
-struct delegate *delegate_new(struct server *s, const struct delegate_order *o, struct err *e)
+struct delegate *delegate_new(struct delegate_hub *hub, const struct delegate_order *o,
+                              struct err *e)
 {
-  struct delegate_hub *hub = delegate_get_hub(s);
-  struct delegate *d = hub ? mem_alloc(sizeof *d) : NULL;
+  struct delegate *d = mem_alloc(sizeof *d);
 
   if (!d) {
     err_nomem(e);
@@ -686,7 +477,7 @@ struct delegate *delegate_new(struct server *s, const struct delegate_order *o, 
   hub->all = d;
   d->over = (struct task){.run = delegate_over, .arg = d};
   d->patience = (struct timer){.fire = delegate_late, .arg = d};
-  timer_set(s->loop, &d->patience, loop_now(s->loop) + LIMIT_DELEGATE_TIME);
+  timer_set(hub->loop, &d->patience, loop_now(hub->loop) + LIMIT_DELEGATE_TIME);
   delegate_join_line(d);
   delegate_pump(d->line);
   return d;
@@ -695,7 +486,7 @@ struct delegate *delegate_new(struct server *s, const struct delegate_order *o, 
 void delegate_free(struct delegate *d)
 {
   if (!d) return;
-  timer_clear(d->hub->server->loop, &d->patience);
+  timer_clear(d->hub->loop, &d->patience);
   loop_unready(&d->over);
   delegate_turn_away(d);
   delegate_leave_line(d);
@@ -716,16 +507,16 @@ bool delegate_is_out(const struct delegate *d)
   return d->state != DELEGATE_QUEUED;
 }
 
-bool delegate_is_any(const struct server *s)
+bool delegate_is_any(const struct delegate_hub *hub)
 {
-  return s->delegates && s->delegates->all;
+  return hub->all != NULL;
 }
 
-void delegate_stop(struct server *s)
+void delegate_hub_stop(struct delegate_hub *hub)
 {
-  if (!s->delegates) return;
-  s->delegates->stopped = true;
-  for (struct delegate_link *k = s->delegates->links, *next; k; k = next) {
+  if (!hub) return;
+  hub->stopped = true;
+  for (struct delegate_link *k = hub->links, *next; k; k = next) {
     next = k->next;
     if (k->delegate) k->delegate->sending = NULL;
     k->delegate = NULL;
@@ -733,20 +524,16 @@ void delegate_stop(struct server *s)
   }
 }
 
-void delegate_end(struct server *s)
+void delegate_hub_free(struct delegate_hub *hub)
 {
   struct delegate_line *line;
 
-  while (s->delegates && (line = s->delegates->lines) != NULL) {
-    s->delegates->lines = line->next;
+  while (hub && (line = hub->lines) != NULL) {
+    hub->lines = line->next;
     mem_free(line);
   }
-  mem_free(s->delegates);
-  s->delegates = NULL;
+  mem_free(hub);
 }
-#undef DELEGATE_FIELD
-#undef DELEGATE_HELO
 #undef DELEGATE_GREETING
 #undef DELEGATE_TRIES
-#undef DELEGATE_TOKEN
 #undef DELEGATE_KEPT

@@ -3,11 +3,16 @@
 #define SMTP_DELEGATE_H
 
 #include "mail.h"
+#include "policy.h"
 #include "reply.h"
-#include "server.h"
 
-struct session;
-struct delegate; /* one mail on its way through a service */
+struct delegate_hub; /* all of this process */
+struct delegate;     /* one mail on its way through a service */
+
+struct delegate_hub *delegate_hub_new(struct loop *l); /* NULL: no memory */
+void delegate_hub_stop(
+    struct delegate_hub *hub); /* breaks off everything; then one turn of the loop, */
+void delegate_hub_free(struct delegate_hub *hub); /* and this. NULL is fine */
 
 struct delegate_order {
   struct policy *policy; /* borrows until the end */
@@ -21,7 +26,8 @@ struct delegate_order {
   void *arg;
 };
 /* Hands it over; it waits in line where the service has enough to do. NULL with e. */
-struct delegate *delegate_new(struct server *s, const struct delegate_order *o, struct err *e);
+struct delegate *delegate_new(struct delegate_hub *hub, const struct delegate_order *o,
+                              struct err *e);
 size_t delegate_directive(const struct delegate *d);
 /* After done said false: why. */
 str delegate_why(const struct delegate *d);
@@ -36,7 +42,7 @@ bool delegate_is_out(const struct delegate *d);
 /* Ends it at any time, NULL is fine: its token is void, what comes back is refused. */
 void delegate_free(struct delegate *d);
 /* Are there any, for which receivers must be open? */
-bool delegate_is_any(const struct server *s);
+bool delegate_is_any(const struct delegate_hub *hub);
 
 /* ---- what sessions ask ----------------------------------------------------------------------- */
 
@@ -47,17 +53,29 @@ bool delegate_may_return(const struct rules *r, const struct netaddr *local,
                          const struct netaddr *peer);
 /* A mail of an ordinary client arrived: fields that claim to be ours or a scanner's are removed.
  * REPLY_DONE, or what it is refused with: its token lives, so it goes in a circle. */
-enum reply_id delegate_arrive(const struct server *s, const struct rules *r, struct mail *m);
-/* Octets of a body come by a receiver; its header is whole. Like incoming_body: after INCOMING_WAIT
- * receive_go_on is called. Whose mail it is the session knows from then on. */
-enum incoming_state delegate_bring(struct session *s, str octets);
-/* A mail arrived whole by a receiver. REPLY_DONE: it is the one that was waited for. *wait: asked too
- * early, receive_go_on is called. */
-enum reply_id delegate_return(struct session *s, bool *wait);
-/* The session brings it no more. */
-void delegate_part(struct session *s);
+enum reply_id delegate_arrive(const struct delegate_hub *hub, const struct rules *r,
+                              struct mail *m);
 
-void delegate_stop(struct server *s); /* breaks off everything; then one turn of the loop, */
-void delegate_end(struct server *s);  /* and this */
+/* A mail that comes in by a receiver, as the filter's side sees it. Lives in its owner's struct; what it
+ * points to lives as long as the mail. */
+struct delegate_bringer {
+  struct delegate_hub *hub;
+  struct netaddr local, peer; /* both ends of its connection; local.len 0: not known */
+  struct arena *arena;
+  str helo, id;               /* what it said, and the id that the mail got */
+  struct incoming **incoming; /* its body; NULL behind it once delegate_return took it */
+  void (*go_on)(void *arg);   /* what was waited with may go on */
+  void *arg;
+  struct delegate *brings; /* whose mail it is; NULL: not known yet, or nobody's any more */
+  bool unwanted;           /* nobody's: it is heard to its end, and refused */
+};
+
+/* Octets of a body come; its header is whole. Like incoming_body: after INCOMING_WAIT go_on is called.
+ * Whose mail it is is known from then on. */
+enum incoming_state delegate_bring(struct delegate_bringer *b, str header, str octets);
+/* A mail arrived whole. REPLY_DONE: it is the one that was waited for. *wait: asked too early, go_on is
+ * called. */
+enum reply_id delegate_return(struct delegate_bringer *b, str header, bool *wait);
+void delegate_part(struct delegate_bringer *b); /* it is brought no more */
 
 #endif

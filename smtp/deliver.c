@@ -14,7 +14,7 @@
 
 void deliver_wake(struct deliver *d)
 {
-  if (!d->draining) loop_ready(d->server->loop, &d->task);
+  if (!d->draining) loop_ready(d->mta->loop, &d->task);
 }
 
 /* ---- jobs -------------------------------------------------------------------------------------- */
@@ -26,7 +26,7 @@ bool deliver_is_due(const struct store_rcpt *r, int64_t now)
 
 struct bounce deliver_bounce(struct deliver_job *j)
 {
-  return (struct bounce){.store = j->deliver->server->store,
+  return (struct bounce){.store = j->deliver->mta->store,
                          .conf = j->policy->conf,
                          .rate = &j->deliver->bounces,
                          .claim = j->claim,
@@ -40,7 +40,7 @@ void deliver_job_end(struct deliver_job *j)
 
   later_stop(j);
   attempt_stop(j);
-  if (d->server->store) queue_release(d->server->store, j->claim);
+  if (d->mta->store) queue_release(d->mta->store, j->claim);
   buf_free(&j->header);
   arena_free(j->arena);
   policy_release(j->policy);
@@ -58,12 +58,12 @@ static struct deliver_job *deliver_job_new(struct deliver *d, struct store_claim
   if (j) j->arena = arena_new(LIMIT_DELIVER_BYTES);
   if (!j || !j->arena) {
     mem_free(j);
-    queue_release(d->server->store, claim);
+    queue_release(d->mta->store, claim);
     return NULL;
   }
   j->deliver = d;
   j->claim = claim;
-  j->policy = policy_hold(d->server->policy);
+  j->policy = policy_hold(d->mta->policy);
   j->header.cap = LIMIT_HEADER_BYTES * 2;
   j->next = d->jobs;
   j->link = &d->jobs;
@@ -78,7 +78,7 @@ static struct deliver_job *deliver_job_new(struct deliver *d, struct store_claim
 static void deliver_sleep(struct deliver *d, int64_t ms)
 {
   if (ms < 0) ms = 0;
-  timer_set(d->server->loop, &d->timer, loop_now(d->server->loop) + ms);
+  timer_set(d->mta->loop, &d->timer, loop_now(d->mta->loop) + ms);
 }
 
 static bool deliver_has_place(const struct deliver *d)
@@ -89,7 +89,7 @@ static bool deliver_has_place(const struct deliver *d)
 /* The next message to work on: 1, 0 none, -1 the database cannot be asked now. */
 static int deliver_next(struct deliver *d, struct store_claim **claim)
 {
-  struct store *s = d->server->store;
+  struct store *s = d->mta->store;
   struct err e;
   int got = 0;
 
@@ -102,11 +102,11 @@ static int deliver_next(struct deliver *d, struct store_claim **claim)
 /* The house is full: whoever only waits for a slow server makes room. */
 static void deliver_thin(struct deliver *d)
 {
-  int64_t now = loop_now(d->server->loop);
+  int64_t now = loop_now(d->mta->loop);
 
   if (now >= d->thinned + DELIVER_CROWD) {
     d->thinned = now;
-    outbound_relieve(d->server);
+    outbound_relieve(d->outbounds);
   }
   deliver_sleep(d, DELIVER_CROWD);
 }
@@ -130,7 +130,7 @@ static void deliver_work(struct task *t, void *arg)
   if (got < 0) {
     deliver_sleep(d, DELIVER_TROUBLE);
   } else if (got == 0) {
-    due = queue_due_at(d->server->store);
+    due = queue_due_at(d->mta->store);
     if (due) deliver_sleep(d, due - clock_wall());
   } else if (deliver_has_place(d)) {
     deliver_wake(d);
@@ -145,12 +145,15 @@ static void deliver_time(struct timer *t, void *arg)
   deliver_wake(arg);
 }
 
-struct deliver *deliver_new(struct server *server)
+struct deliver *deliver_new(struct mta *mta, struct outbound_hub *outbounds,
+                            struct delegate_hub *delegates)
 {
   struct deliver *d = mem_alloc(sizeof *d);
 
   if (!d) return NULL;
-  d->server = server;
+  d->mta = mta;
+  d->outbounds = outbounds;
+  d->delegates = delegates;
   d->task.run = deliver_work;
   d->timer.fire = deliver_time;
   d->task.arg = d->timer.arg = d;
@@ -163,9 +166,9 @@ void deliver_flush(struct deliver *d)
 {
   struct err e;
 
-  if (quarantine_retry(d->server->store, STR(""), &e) < 0)
+  if (quarantine_retry(d->mta->store, STR(""), &e) < 0)
     log_warn(LOG_DELIVERY, "cannot flush the queue: %s", e.text);
-  outbound_flush(d->server);
+  outbound_flush(d->outbounds);
   deliver_wake(d);
 }
 
@@ -186,7 +189,7 @@ void deliver_drain(struct deliver *d)
     else
       later_drain(j);
   }
-  outbound_drain(d->server);
+  outbound_drain(d->outbounds);
 }
 
 void deliver_stop(struct deliver *d)
@@ -205,7 +208,7 @@ void deliver_free(struct deliver *d)
   if (!d) return;
   while (d->jobs) deliver_job_end(d->jobs);
   loop_unready(&d->task);
-  timer_clear(d->server->loop, &d->timer);
+  timer_clear(d->mta->loop, &d->timer);
   bounce_rate_free(&d->bounces);
   mem_free(d);
 }

@@ -2,13 +2,15 @@
 #ifndef SMTP_DELIVER_H
 #define SMTP_DELIVER_H
 
-#include "../base/base.h"
+#include "delegate.h"
+#include "outbound.h"
+#include "policy.h"
 
-struct server;
 struct deliver;
 
-/* Borrows server, whose loop, store, helper and policy it uses. NULL: no memory. */
-struct deliver *deliver_new(struct server *server);
+/* Borrows all three. NULL: no memory. */
+struct deliver *deliver_new(struct mta *mta, struct outbound_hub *outbounds,
+                            struct delegate_hub *delegates);
 /* There may be work: a mail was accepted, or the database changed. Cheap; works in the next turn. */
 void deliver_wake(struct deliver *d);
 /* Everything that waits is due now (SIGUSR1). */

@@ -14,7 +14,6 @@
 #include "deliver.h"
 #include "deliver_step.h"
 #include "judge.h"
-#include "server.h"
 
 struct deliver_job {
   struct deliver *deliver;
@@ -41,7 +40,9 @@ struct deliver_line {
 };
 
 struct deliver {
-  struct server *server;
+  struct mta *mta;
+  struct outbound_hub *outbounds;
+  struct delegate_hub *delegates;
   struct deliver_job *jobs;
   size_t job_count, away; /* of them: whose mail is at a filter */
   bool draining, stopped;

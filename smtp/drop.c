@@ -187,7 +187,7 @@ static void drop_job_free(struct drop_job *j)
   if (j->next) j->next->link = j->link;
   d->job_count--;
   mem_free(j);
-  if (!d->server->stopping) loop_ready(d->server->loop, &d->task);
+  if (!d->server->stopping) loop_ready(d->server->mta.loop, &d->task);
 }
 
 /* It is a message by now, or a report about it is. */
@@ -237,7 +237,7 @@ static str drop_owner(struct drop_job *j)
   str owner = arena_printf(j->arena, STR_FMT "@" STR_FMT, STR_ARG(j->user), STR_ARG(domain));
 
   if (j->file.has_from && j->file.from.n == 0) return (str){"", 0};
-  if (owner.p && alias_expand(conf, j->drop->server->store, owner, j->arena, &ends, &e) == 0)
+  if (owner.p && alias_expand(conf, j->drop->server->mta.store, owner, j->arena, &ends, &e) == 0)
     for (size_t i = 0; i < ends.n; i++)
       if (ends.end[i].known) return owner;
   return arena_printf(j->arena, "postmaster@" STR_FMT, STR_ARG(domain));
@@ -304,7 +304,7 @@ static void drop_refuse(struct drop_job *j)
 
   j->header.cap = LIMIT_HEADER_BYTES + 2;
   if (m && rcpt && mail_header(m, &j->header, &e) == 0 && mail_context_write(m, &context) == 0)
-    j->report = incoming_new(j->drop->server->store, m->facts.message_id);
+    j->report = incoming_new(j->drop->server->mta.store, m->facts.message_id);
   if (j->report) {
     mail_trace(m, STAGE_PREQ, STR(""), "server", STR("refused"), rcpt[0].last_reply);
     *row = (struct store_mail){.id = m->facts.message_id,
@@ -420,12 +420,12 @@ static int drop_converse(struct drop_job *j, struct err *e)
   if (drop_fill_mail(j, e) < 0) return -1;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) < 0)
     return err_sys(e, errno, "cannot make a pair of sockets");
-  if (!session_begin_dropped(j->drop->server, fd[0], &who)) {
+  if (!session_begin_dropped(&j->drop->server->sessions, fd[0], &who)) {
     close(fd[1]);
     return err_nomem(e);
   }
   o.fd = fd[1];
-  j->client = client_new(j->drop->server->loop, &o, e);
+  j->client = client_new(j->drop->server->mta.loop, &o, e);
   if (!j->client) return -1;
   client_send(j->client, &j->mail);
   return 0;
@@ -456,7 +456,7 @@ static struct drop_job *drop_job_new(struct drop *d, const char *name, int fd)
   j->drop = d;
   j->fd = fd;
   memcpy(j->name, name, ID_LENGTH);
-  j->policy = policy_hold(d->server->policy);
+  j->policy = policy_hold(d->server->mta.policy);
   j->next = d->jobs;
   j->link = &d->jobs;
   if (j->next) j->next->link = &j->next;
@@ -512,7 +512,7 @@ static void drop_look(struct drop *d, const char *name)
     drop_discard(d, name, "that is no name of ours");
     return;
   }
-  known = dropped_known(d->server->store, str_of(name), &e);
+  known = dropped_known(d->server->mta.store, str_of(name), &e);
   if (known < 0) d->again = true;
   if (known > 0) drop_unlink(d, name);
   if (known == 0 && (fd = drop_open(d, name, &st)) >= 0) drop_begin(d, name, fd, &st);
@@ -533,7 +533,7 @@ static void drop_forget(struct drop *d)
 
 static bool drop_folder(struct drop *d)
 {
-  const struct conf *conf = d->server->policy->conf;
+  const struct conf *conf = d->server->mta.policy->conf;
   char path[4096];
 
   if (d->fd >= 0) return true;
@@ -572,11 +572,11 @@ static void drop_work(struct task *t, void *arg)
   int looks = 0;
 
   (void)t;
-  if (d->server->stopping || !store_ready(d->server->store)) return;
+  if (d->server->stopping || !store_ready(d->server->mta.store)) return;
   if (!drop_scan(d)) return;
   while (d->job_count < LIMIT_DROP_JOBS && looks++ < DROP_LOOKS && (entry = readdir(d->scan)))
     drop_look(d, entry->d_name);
-  if (entry && d->job_count < LIMIT_DROP_JOBS) loop_ready(d->server->loop, &d->task);
+  if (entry && d->job_count < LIMIT_DROP_JOBS) loop_ready(d->server->mta.loop, &d->task);
   if (entry || d->job_count == LIMIT_DROP_JOBS) return; /* a job that ends comes back */
   closedir(d->scan);
   d->scan = NULL;
@@ -586,8 +586,8 @@ static void drop_time(struct timer *t, void *arg)
 {
   struct drop *d = arg;
 
-  loop_ready(d->server->loop, &d->task);
-  timer_set(d->server->loop, t, loop_now(d->server->loop) + DROP_PERIOD);
+  loop_ready(d->server->mta.loop, &d->task);
+  timer_set(d->server->mta.loop, t, loop_now(d->server->mta.loop) + DROP_PERIOD);
 }
 
 /* ---- the door -------------------------------------------------------------------------------- */
@@ -603,7 +603,7 @@ struct drop *drop_new(struct server *server)
   d->task.run = drop_work;
   d->timer.fire = drop_time;
   d->task.arg = d->timer.arg = d;
-  timer_set(server->loop, &d->timer, loop_now(server->loop));
+  timer_set(server->mta.loop, &d->timer, loop_now(server->mta.loop));
   return d;
 }
 
@@ -611,7 +611,7 @@ void drop_stop(struct drop *d)
 {
   if (!d) return;
   loop_unready(&d->task);
-  timer_clear(d->server->loop, &d->timer);
+  timer_clear(d->server->mta.loop, &d->timer);
   while (d->jobs) drop_job_free(d->jobs);
   loop_unready(&d->task);
 }

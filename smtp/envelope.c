@@ -17,14 +17,14 @@ static bool envelope_may_mail(struct session *s)
   const struct conf *conf = s->policy->conf;
   const struct rules_facts *f = &s->greeting->facts;
 
-  if ((s->returns || s->dropped) && store_ready(s->server->store)) return true;
+  if ((s->returns || s->dropped) && store_ready(s->mta->store)) return true;
   if (conf->server.tls.on && conf->server.tls.security_level == CONF_ENCRYPT && !f->secured)
-    session_reply(s, reply_conf(conf, CODE_TLS_REQUIRED, ""));
+    session_reply(s, conf_reply(conf, CODE_TLS_REQUIRED, ""));
   else if (!f->authenticated &&
-           (s->port != SERVER_SMTP ||
+           (s->port != SESSION_SMTP ||
             (conf->server.smtp.auth.on && conf->server.smtp.auth.must_be_authenticated)))
-    session_reply(s, reply_conf(conf, CODE_AUTH_REQUIRED, ""));
-  else if (!store_ready(s->server->store))
+    session_reply(s, conf_reply(conf, CODE_AUTH_REQUIRED, ""));
+  else if (!store_ready(s->mta->store))
     session_reply_last(s, reply_of(REPLY_STORE_DOWN));
   else
     return true;
@@ -43,7 +43,7 @@ bool envelope_check_mail(struct session *s)
     session_refuse(s, STAGE_MAIL, reply_of(REPLY_TOO_BIG), s->command.path.text);
     return false;
   }
-  if (!store_space(s->server->store, size)) {
+  if (!store_space(s->mta->store, size)) {
     session_refuse(s, STAGE_MAIL, reply_of(REPLY_FULL), s->command.path.text);
     return false;
   }
@@ -70,7 +70,7 @@ static bool envelope_is_not_theirs(const struct session *s, const struct rules_v
 {
   str sender = s->command.path.text;
 
-  if (s->port == SERVER_SMTP || sender.n == 0 || v->kind == RULES_ACCEPT ||
+  if (s->port == SESSION_SMTP || sender.n == 0 || v->kind == RULES_ACCEPT ||
       v->kind == RULES_FACCEPT)
     return false;
   return s->mail->facts.mail_from.p == sender.p && !auth_owns(s, sender);
@@ -101,7 +101,7 @@ bool envelope_check_rcpt(struct session *s)
 
   if (!s->returns && !s->dropped &&
       (int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
-    session_reply(s, reply_conf(conf, CODE_TOO_MANY_RECIPIENTS, ""));
+    session_reply(s, conf_reply(conf, CODE_TOO_MANY_RECIPIENTS, ""));
     return false;
   }
   str dsn = dsn_rcpt_text(s->command.notify, s->command.orcpt, s->arena);
@@ -158,7 +158,7 @@ static void envelope_send_back(struct session *s, size_t at)
   str sender;
 
   if (s->mail->facts.mail_from.n || r->transport != RULES_TRANSPORT_UNSET) return;
-  if (!srs_recipient(&s->server->srs, s->policy->conf, r->address, s->arena, &sender)) return;
+  if (!srs_recipient(&s->mta->srs, s->policy->conf, r->address, s->arena, &sender)) return;
   mail_trace(s->mail, STAGE_RCPT, STR(""), "server", STR("sent back"), sender);
   r->address = sender;
   r->rewritten = true;

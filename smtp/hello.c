@@ -17,8 +17,8 @@ int hello_set_facts(struct session *s)
   if (io_fd(s->io) >= 0) netaddr_local(io_fd(s->io), &local);
   if (local.len && !s->returns && delegate_receives(s->policy->rules, &local)) {
     s->returns = true;
-    s->server->session_count--;
-    s->server->return_count++;
+    s->hub->count--;
+    s->hub->return_count++;
     s->close_after = !delegate_may_return(s->policy->rules, &local, &s->peer);
   }
   f->server_ip = arena_str(s->arena, str_of(netaddr_ip(&local, text)));
@@ -42,7 +42,7 @@ void hello_proceed_connect(struct session *s, const struct rules_verdict *v)
   struct reply r =
       session_code(s, &v->code, v->kind == RULES_DENY ? CODE_DENIED : CODE_GREETINGS, "");
 
-  if (!session_is_refusal(v)) r = reply_conf(s->policy->conf, CODE_GREETINGS, "");
+  if (!session_is_refusal(v)) r = conf_reply(s->policy->conf, CODE_GREETINGS, "");
   if (r.basic >= 400) s->close_after = true;
   s->greeting_at = arena_mark(s->arena);
   if (s->close_after) {
@@ -67,7 +67,7 @@ bool hello_check(struct session *s)
   struct mail *m;
 
   if (s->command.verb == COMMAND_EHLO && conf->server.smtp.disable_ehlo) {
-    session_reply(s, reply_conf(conf, CODE_UNIMPLEMENTED, ""));
+    session_reply(s, conf_reply(conf, CODE_UNIMPLEMENTED, ""));
     return false;
   }
   str name = s->command.arg; /* in the connection's buffer still */
@@ -124,7 +124,7 @@ void hello_proceed(struct session *s, const struct rules_verdict *v)
     if (s->state != SESSION_CLOSING) session_enter(s, SESSION_GREETED);
     return;
   }
-  r = s->greeting->esmtp ? hello_extensions(s) : reply_conf(s->policy->conf, CODE_HELO, "");
+  r = s->greeting->esmtp ? hello_extensions(s) : conf_reply(s->policy->conf, CODE_HELO, "");
   s->mail_at = arena_mark(s->arena);
   session_enter(s, SESSION_READY);
   session_reply(s, r);
@@ -135,9 +135,9 @@ void hello_proceed(struct session *s, const struct rules_verdict *v)
 bool hello_check_starttls(struct session *s)
 {
   if (s->connection->facts.secured) {
-    session_reply(s, reply_conf(s->policy->conf, CODE_ALREADY_UNDER_TLS, ""));
+    session_reply(s, conf_reply(s->policy->conf, CODE_ALREADY_UNDER_TLS, ""));
   } else if (!hello_offers_tls(s)) {
-    session_reply(s, reply_conf(s->policy->conf, CODE_TLS_NOT_AVAILABLE, ""));
+    session_reply(s, conf_reply(s->policy->conf, CODE_TLS_NOT_AVAILABLE, ""));
   } else if (io_input(s->io).n > 0) { /* somebody put it there: CVE-2011-0411 */
     s->close_after = true;
     session_refuse(s, STAGE_CONNECT, reply_of(REPLY_PIPELINED_TLS), STR(""));
@@ -180,7 +180,7 @@ void hello_secured(struct session *s)
     io_abort(s->io);
     return;
   }
-  m->store = s->server->store;
+  m->store = s->mta->store;
   m->facts.secured = true;
   m->tls = arena_printf(s->arena, "%s (%s)", tls->cipher, tls->version);
   m->facts.connected_at = connected_at;

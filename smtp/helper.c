@@ -399,7 +399,7 @@ static int helper_fill_run(struct helper_run_order *o, const struct helper_comma
   if (what->service >= HELPER_SERVICES_MAX) return err_set(e, ERR_BUG, "no such command");
   if (size < 0)
     return err_set(e, ERR_PERM, "the arguments of a command hold a NUL or over %d octets",
-                   HELPER_ARGS_MAX);
+                   LIMIT_PROGRAM_ARGS);
   o->service = (uint32_t)what->service;
   o->output = what->output > 0;
   o->n_args = (uint32_t)what->n;

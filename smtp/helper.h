@@ -95,9 +95,6 @@ struct helper_service {
   int64_t timeout; /* ms after which it is killed, 1 to an hour */
 };
 #define HELPER_SERVICES_MAX (LIMIT_SERVICES + 1)
-#define HELPER_ARGS_MAX     8192 /* octets of all arguments of a call, a NUL behind each */
-#define HELPER_WORDS_MAX    2048 /* octets of the fixed ones, likewise */
-#define HELPER_COMMAND_MAX  1024 /* octets of a command, with a NUL */
 /* Once in the helper's life (ERR_PERM the second time). Waits for the helper to take it. */
 int helper_services(struct helper *h, const struct helper_service *list, size_t n, struct err *e);
 

@@ -24,7 +24,7 @@
 #define HELPER_MAIL_FD      3 /* where a child has its mail */
 #define HELPER_MAX_FD       65536
 #define HELPER_PATH         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define HELPER_MAX_ARGS     (HELPER_ARGS_MAX / 2)
+#define HELPER_MAX_ARGS     (LIMIT_PROGRAM_ARGS / 2)
 
 void helper_close_from(int first)
 {
@@ -270,7 +270,7 @@ _Noreturn void helper_child_run(const struct helper_conf *conf,
   struct err e = {.kind = ERR_NONE};
   struct arena *a = arena_new(0);
   struct passwd_entry p;
-  char command[HELPER_COMMAND_MAX], home[HELPER_COMMAND_MAX];
+  char command[LIMIT_PROGRAM_PATH], home[LIMIT_PROGRAM_PATH];
   snprintf(command, sizeof command, "%s", service->command);
   helper_fresh(output);
   argv[0] = command;
@@ -303,7 +303,7 @@ static int helper_look_at(const char *path, struct err *e)
 /* As execvpe looks: the first one that could be run. */
 static int helper_look(const char *command, struct err *e)
 {
-  char path[HELPER_COMMAND_MAX + 64];
+  char path[LIMIT_PROGRAM_PATH + 64];
   str folders = STR(HELPER_PATH), folder;
   struct err ignored;
   if (!command[0]) return err_set(e, ERR_PERM, "there can be no such command");

@@ -38,7 +38,7 @@ struct helper_run_order {
   uint8_t output; /* the pipe is its standard output */
   uint32_t id;
   uint32_t service, n_args, size; /* size: octets of args in use */
-  char args[HELPER_ARGS_MAX];     /* n_args texts, a NUL behind each */
+  char args[LIMIT_PROGRAM_ARGS];  /* n_args texts, a NUL behind each */
 };
 
 /* One row of the list; after HELPER_SEALED there is no further one. */
@@ -48,8 +48,8 @@ struct helper_service_order {
   uint32_t id;   /* 0 */
   uint32_t n_args, size;
   int64_t timeout;
-  char command[HELPER_COMMAND_MAX];
-  char args[HELPER_WORDS_MAX];
+  char command[LIMIT_PROGRAM_PATH];
+  char args[LIMIT_PROGRAM_WORDS];
   char user[HELPER_USER_MAX], group[HELPER_USER_MAX]; /* empty: the server's own */
 };
 

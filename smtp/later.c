@@ -16,7 +16,6 @@
 #include "mail.h"
 #include "reply.h"
 #include "retry.h"
-#include "server.h"
 
 /* ---- what is written ------------------------------------------------------------------------- */
 
@@ -76,8 +75,7 @@ static void later_change_again(struct deliver_job *j, struct store_mail *row,
   row->trace = j->mail->trace;
   row->trace_count = j->mail->trace_count;
   later_recording(
-      j,
-      rcpt ? queue_change(j->deliver->server->store, j->claim, row, NULL, later_recorded, j) : -1);
+      j, rcpt ? queue_change(j->deliver->mta->store, j->claim, row, NULL, later_recorded, j) : -1);
 }
 
 /* Everything rules may have changed, in one transaction. */
@@ -102,7 +100,7 @@ static void later_change(struct deliver_job *j, struct store_mail *row, struct s
       mail_header(j->mail, &header, &e) == 0) {
     row->context = buf_str(&context);
     row->header = buf_str(&header);
-    rc = queue_change(j->deliver->server->store, j->claim, row, NULL, later_recorded, j);
+    rc = queue_change(j->deliver->mta->store, j->claim, row, NULL, later_recorded, j);
   }
   buf_free(&context);
   buf_free(&header);
@@ -250,7 +248,7 @@ static void later_passed(struct deliver_job *j)
 
 static void later_refused(struct deliver_job *j, const struct rules_verdict *v)
 {
-  struct reply denied = reply_conf(j->policy->conf, CODE_DENIED, "");
+  struct reply denied = conf_reply(j->policy->conf, CODE_DENIED, "");
   struct store_mail row = {.queue = STORE_DEAD, .step = DELIVER_RULED, .rule = v->directive};
   struct store_rcpt *rows = later_rows(j, 0);
 
@@ -310,8 +308,8 @@ static void later_judged(void *arg, const struct rules_verdict *v);
 /* Asks the stage from a directive on. */
 static void later_ask(struct deliver_job *j, size_t from)
 {
-  const struct rules_verdict *v = judge_start(&j->judge, j->deliver->server->loop, j->policy,
-                                              j->mail, j->stage, from, later_judged, j);
+  const struct rules_verdict *v = judge_start(&j->judge, j->deliver->mta->loop, j->policy, j->mail,
+                                              j->stage, from, later_judged, j);
 
   if (v) later_judged(j, v);
 }
@@ -377,8 +375,8 @@ static void later_undelegated(struct deliver_job *j, str why)
 /* What came back is the mail now: the body of the directive judges it. */
 static void later_judge_returned(struct deliver_job *j)
 {
-  const struct rules_verdict *v = judge_return(&j->judge, j->deliver->server->loop, j->policy,
-                                               j->mail, j->stage, j->directive, later_judged, j);
+  const struct rules_verdict *v = judge_return(&j->judge, j->deliver->mta->loop, j->policy, j->mail,
+                                               j->stage, j->directive, later_judged, j);
 
   if (v) later_judged(j, v);
 }
@@ -412,7 +410,7 @@ static void later_replace(struct deliver_job *j, struct incoming *body)
 
   row.header = buf_str(&header);
   if (rc == 0)
-    rc = queue_replace(j->deliver->server->store, j->claim, &row, body, later_replaced, j);
+    rc = queue_replace(j->deliver->mta->store, j->claim, &row, body, later_replaced, j);
   else
     incoming_free(body);
   buf_free(&header);
@@ -450,7 +448,7 @@ static void later_delegated(void *arg, bool returned)
 
   if (returned) {
     later_returned(j);
-  } else if (j->deliver->server->stopping) {
+  } else if (j->deliver->draining) {
     deliver_job_end(j);
   } else {
     why = arena_str(j->arena, delegate_why(j->delegate));
@@ -473,7 +471,7 @@ static void later_hand_over(struct deliver_job *j)
                              .arg = j};
   struct err e;
 
-  j->delegate = delegate_new(j->deliver->server, &o, &e);
+  j->delegate = delegate_new(j->deliver->delegates, &o, &e);
   if (j->delegate)
     j->deliver->away++;
   else
@@ -494,7 +492,7 @@ static int later_body(void *source, size_t n, struct buf *out, struct err *e)
 {
   struct deliver_job *j = source;
 
-  return queue_body(j->deliver->server->store, j->claim, n, out, e);
+  return queue_body(j->deliver->mta->store, j->claim, n, out, e);
 }
 
 /* A message nobody can read any more must not stop the others. */
@@ -533,7 +531,7 @@ static int later_restore(struct deliver_job *j, bool again, struct err *e)
 {
   j->mail = mail_restore(j->arena, j->policy->conf, &j->claim->mail, buf_str(&j->header), again, e);
   if (!j->mail) return -1;
-  j->mail->store = j->deliver->server->store;
+  j->mail->store = j->deliver->mta->store;
   j->mail->body = later_body;
   j->mail->source = j;
   return 0;
@@ -547,7 +545,7 @@ void later_begin(struct deliver_job *j)
   struct err e;
 
   j->stage = again ? STAGE_DELIVERY : place.stage;
-  if (queue_header(j->deliver->server->store, j->claim, &j->header, &e) < 0) {
+  if (queue_header(j->deliver->mta->store, j->claim, &j->header, &e) < 0) {
     later_broken(j, &e);
   } else if (!later_has_rules(j, j->stage) && mail->queue == STORE_DELIVER) {
     if (mail->step == DELIVER_ASKED) mail->step = DELIVER_AGAIN; /* with the first outcome */

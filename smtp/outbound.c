@@ -70,7 +70,7 @@ static void outbound_done(void *arg, int code, str reply)
     lane->breaks = 0;
   outbound_lane_settle(o, &end);
   if (client_is_open(k->client) && !k->hub->draining && (lane->first || !lane->hub->starved)) {
-    timer_set(k->hub->server->loop, &k->idle, lane->since + OUTBOUND_IDLE);
+    timer_set(k->hub->loop, &k->idle, lane->since + OUTBOUND_IDLE);
     outbound_lane_stir(lane);
   } else {
     outbound_link_drop(k);
@@ -104,7 +104,7 @@ static void outbound_give(struct outbound_link *k, struct outbound *o)
     return;
   }
   outbound_lane_leave(o);
-  timer_clear(k->hub->server->loop, &k->idle);
+  timer_clear(k->hub->loop, &k->idle);
   o->mail.done = outbound_done;
   o->link = k;
   k->busy = o;
@@ -165,12 +165,14 @@ void outbound_pump(struct task *t, void *arg)
 
 /* ---- the door --------------------------------------------------------------------------------- */
 
-static struct outbound_hub *outbound_hub(struct server *s)
+struct outbound_hub *outbound_new(struct loop *l, size_t most)
 {
-  if (s->outbounds || !(s->outbounds = mem_alloc(sizeof *s->outbounds))) return s->outbounds;
-  s->outbounds->server = s;
-  s->outbounds->most = server_outbound_most(s);
-  return s->outbounds;
+  struct outbound_hub *hub = mem_alloc(sizeof *hub);
+
+  if (!hub) return NULL;
+  hub->loop = l;
+  hub->most = most;
+  return hub;
 }
 
 /* Forgets half of what nobody uses, the oldest first. */
@@ -205,14 +207,13 @@ static struct outbound_lane *outbound_lane_add(struct outbound_hub *hub, const s
   return NULL;
 }
 
-int outbound_send(struct server *s, struct outbound *o, struct err *e)
+int outbound_send(struct outbound_hub *hub, struct outbound *o, struct err *e)
 {
-  struct outbound_hub *hub = outbound_hub(s);
   struct arena *a = arena_new(0);
   struct outbound_lane *lane = NULL;
   str key = {NULL, 0};
 
-  if (hub && a) key = outbound_lane_key(o, a);
+  if (a) key = outbound_lane_key(o, a);
   if (key.p) {
     lane = map_get(&hub->lanes, key);
     if (!lane) lane = outbound_lane_add(hub, o, key, e);
@@ -285,10 +286,8 @@ static void outbound_hasten(struct outbound_lane *lane)
   }
 }
 
-void outbound_relieve(struct server *s)
+void outbound_relieve(struct outbound_hub *hub)
 {
-  struct outbound_hub *hub = s->outbounds;
-
   for (size_t i = 0; hub && i < hub->lanes.n; i++) {
     if (!hub->lanes.entries[i].key.p) continue;
     outbound_thin(hub->lanes.entries[i].value);
@@ -304,10 +303,8 @@ static void outbound_wake(struct outbound_lane *lane)
   memset(lane->shunned, 0, sizeof lane->shunned);
 }
 
-void outbound_flush(struct server *s)
+void outbound_flush(struct outbound_hub *hub)
 {
-  struct outbound_hub *hub = s->outbounds;
-
   for (size_t i = 0; hub && i < hub->lanes.n; i++)
     if (hub->lanes.entries[i].key.p) outbound_wake(hub->lanes.entries[i].value);
   for (size_t i = 0; hub && i < hub->peers.n; i++)
@@ -327,10 +324,8 @@ static void outbound_forget(struct outbound_lane *lane)
   }
 }
 
-void outbound_drain(struct server *s)
+void outbound_drain(struct outbound_hub *hub)
 {
-  struct outbound_hub *hub = s->outbounds;
-
   if (!hub) return;
   hub->draining = true;
   for (struct outbound_link *k = hub->links, *next; k; k = next) {
@@ -339,10 +334,8 @@ void outbound_drain(struct server *s)
   }
 }
 
-void outbound_stop(struct server *s)
+void outbound_stop(struct outbound_hub *hub)
 {
-  struct outbound_hub *hub = s->outbounds;
-
   if (!hub || hub->stopped) return;
   hub->stopped = true;
   for (size_t i = 0; i < hub->lanes.n; i++)
@@ -357,20 +350,18 @@ void outbound_stop(struct server *s)
   }
 }
 
-void outbound_end(struct server *s)
+void outbound_free(struct outbound_hub *hub)
 {
-  struct outbound_hub *hub = s->outbounds;
-
-  for (size_t i = 0; hub && i < hub->lanes.n; i++)
+  if (!hub) return;
+  for (size_t i = 0; i < hub->lanes.n; i++)
     if (hub->lanes.entries[i].key.p) outbound_lane_free(hub->lanes.entries[i].value);
-  for (size_t i = 0; hub && i < hub->peers.n; i++)
+  for (size_t i = 0; i < hub->peers.n; i++)
     if (hub->peers.entries[i].key.p) mem_free(hub->peers.entries[i].value);
-  if (hub) map_free(&hub->lanes);
-  if (hub) map_free(&hub->peers);
-  if (hub) tls_client_release(hub->tls);
-  if (hub) bearer_forget(&hub->bearer);
+  map_free(&hub->lanes);
+  map_free(&hub->peers);
+  tls_client_release(hub->tls);
+  bearer_forget(&hub->bearer);
   mem_free(hub);
-  s->outbounds = NULL;
 }
 #undef OUTBOUND_WAIT
 #undef OUTBOUND_TRIES

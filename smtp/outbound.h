@@ -11,7 +11,7 @@
 #define SMTP_OUTBOUND_H
 
 #include "client.h"
-#include "server.h"
+#include "policy.h"
 
 enum outbound_way { OUTBOUND_MX, OUTBOUND_TARGET, OUTBOUND_RELAY };
 
@@ -38,7 +38,7 @@ struct outbound {
   struct policy *policy; /* borrows; the lane holds it */
   enum outbound_way way;
   str where;           /* domain; target as a rule wrote it; empty for the relay. Until settled */
-  enum client_tls tls; /* OUTBOUND_MX: how much encryption must be */
+  enum target_tls tls; /* OUTBOUND_MX: how much encryption must be */
   struct client_mail mail; /* filled in by prepare, but for done and arg's part of the client */
   bool unread;             /* set by its owner: he could not give the text, and is to blame alone */
   /* A server is ready for it: 0, or -1 with e to put it off. */
@@ -51,9 +51,13 @@ struct outbound {
   unsigned tries;
 };
 
+/* All lanes of this process; at most so many connections at a time. NULL: no memory. A hub that is NULL
+ * has nothing on its way. */
+struct outbound_hub *outbound_new(struct loop *l, size_t most);
+
 /* Settled is called once, from the loop. -1 with e: it was not taken; ERR_FULL: not tried either, for
  * mails to too many destinations are. */
-int outbound_send(struct server *s, struct outbound *o, struct err *e);
+int outbound_send(struct outbound_hub *hub, struct outbound *o, struct err *e);
 /* Settled will not be called; what was not sent to its last dot is broken off. Fine at any time; true:
  * it was not settled yet. */
 bool outbound_cancel(struct outbound *o);
@@ -61,13 +65,14 @@ bool outbound_cancel(struct outbound *o);
 bool outbound_is_at_text(const struct outbound *o);
 /* Places for mails are short: puts off whoever would wait long, and gives up servers that have kept
  * silent for a while. */
-void outbound_relieve(struct server *s);
-void outbound_flush(struct server *s); /* forgets every back-off: tried now */
+void outbound_relieve(struct outbound_hub *hub);
+void outbound_flush(struct outbound_hub *hub); /* forgets every back-off: tried now */
 
 /* Nobody is connected to any more, and who is idle is said good-bye: what is under way ends. */
-void outbound_drain(struct server *s);
-void outbound_stop(struct server *s); /* breaks everything off; nothing is settled any more */
-void outbound_end(struct server *s);  /* after the next turn of the loop */
+void outbound_drain(struct outbound_hub *hub);
+void outbound_stop(
+    struct outbound_hub *hub); /* breaks everything off; nothing is settled any more */
+void outbound_free(struct outbound_hub *hub); /* after the next turn of the loop */
 
 /* 25, or what tests say. */
 uint16_t outbound_port(void);

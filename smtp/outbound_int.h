@@ -21,7 +21,7 @@ struct outbound_peer {
 };
 
 struct outbound_hub {
-  struct server *server;
+  struct loop *loop;
   struct map lanes, peers;
   struct tls_client *tls;      /* once needed */
   struct bearer bearer;        /* of the relay, if a command prints it */
@@ -80,7 +80,7 @@ struct outbound_link {
 
 static inline int64_t outbound_now(const struct outbound_hub *hub)
 {
-  return loop_now(hub->server->loop);
+  return loop_now(hub->loop);
 }
 
 /* ---- outbound.c -------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 
 void outbound_lane_stir(struct outbound_lane *lane)
 {
-  if (!lane->hub->stopped) loop_ready(lane->hub->server->loop, &lane->task);
+  if (!lane->hub->stopped) loop_ready(lane->hub->loop, &lane->task);
 }
 
 void outbound_lane_leave(struct outbound *o)
@@ -203,7 +203,7 @@ void outbound_lane_look(struct outbound_lane *lane)
       outbound_lane_settle_all(lane, &never);
       return;
     }
-  } else if ((o.dns = policy_dns(lane->policy, lane->hub->server->loop, &e)) != NULL) {
+  } else if ((o.dns = policy_dns(lane->policy, lane->hub->loop, &e)) != NULL) {
     lane->lookup = lookup_new(&o, outbound_lane_found, lane);
     if (lane->lookup) return;
   }
@@ -234,7 +234,7 @@ bool outbound_lane_may_log_in(struct outbound_lane *lane)
 
   if (lane->asking) return false;
   if (!lane->target.token_command || bearer_is_here(&hub->bearer, outbound_now(hub))) return true;
-  lane->asking = bearer_ask(&hub->bearer, hub->server->commands, lane->policy->conf,
+  lane->asking = bearer_ask(&hub->bearer, lane->policy->commands, lane->policy->conf,
                             outbound_lane_token_told, lane, &e);
   if (!lane->asking) {
     outbound_lane_say_why(lane, NULL, str_of(e.text));
@@ -290,7 +290,7 @@ static int outbound_lane_mx_target(struct outbound_lane *lane, const struct outb
   t->ip = addr_literal(o->where, ip) == 0;
   t->host = arena_str(lane->arena, t->ip ? str_of(ip) : o->where);
   t->port = outbound_port();
-  t->tls = (enum conf_relay_tls)o->tls;
+  t->tls = (enum target_tls)o->tls;
   return t->host.p ? 0 : err_nomem(e);
 }
 
@@ -305,7 +305,7 @@ static int outbound_lane_aim(struct outbound_lane *lane, const struct outbound *
   case OUTBOUND_RELAY: break;
   }
   buf_str_add(&lane->shown, o->policy->conf->server.relay.host);
-  return target_of_relay(o->policy->conf, lane->arena, &lane->target, e);
+  return conf_relay(o->policy->conf, lane->arena, &lane->target, e);
 }
 
 struct outbound_lane *outbound_lane_new(struct outbound_hub *hub, const struct outbound *o, str key,

@@ -14,7 +14,7 @@ void outbound_link_detach(struct outbound_link *k)
 {
   struct outbound_lane *lane = k->lane;
 
-  timer_clear(k->hub->server->loop, &k->idle);
+  timer_clear(k->hub->loop, &k->idle);
   if (k->ready)
     k->peer->ready--;
   else
@@ -84,7 +84,7 @@ static void outbound_link_ready(void *arg)
     outbound_lane_settle_all(lane, &end);
     outbound_link_drop(k);
   } else {
-    timer_set(k->hub->server->loop, &k->idle, lane->since + OUTBOUND_IDLE);
+    timer_set(k->hub->loop, &k->idle, lane->since + OUTBOUND_IDLE);
     outbound_lane_stir(lane);
   }
 }
@@ -104,7 +104,7 @@ void outbound_link_not_ready(struct outbound_link *k, int code, str why)
   if (outbound_link_is_stale(k, code)) {
     log_info(LOG_DELIVERY, "lane=%s relay=%s refuses a token that was good: %s",
              log_q(buf_str(&k->lane->shown)), k->name, log_q(why));
-  } else if (client_tls_failed(k->client) && t->tls == CONF_RELAY_OPPORTUNISTIC && !t->user.n) {
+  } else if (client_tls_failed(k->client) && t->tls == TARGET_TLS_OPPORTUNISTIC && !t->user.n) {
     log_info(LOG_DELIVERY, "lane=%s relay=%s speaks no TLS that works: %s",
              log_q(buf_str(&k->lane->shown)), k->name, log_q(why));
     peer->plain_until = clock_wall() + OUTBOUND_HOUR;
@@ -203,7 +203,7 @@ static int outbound_link_client_options(struct outbound_lane *lane,
 {
   struct outbound_hub *hub = lane->hub;
   const struct target *t = &lane->target;
-  bool plain = t->tls == CONF_RELAY_OPPORTUNISTIC && peer->plain_until > clock_wall();
+  bool plain = t->tls == TARGET_TLS_OPPORTUNISTIC && peer->plain_until > clock_wall();
 
   o->to = hop->to;
   o->helo = lane->policy->conf->server.domain;
@@ -211,11 +211,11 @@ static int outbound_link_client_options(struct outbound_lane *lane,
   o->greeting = hub->flying > hub->most / 2 ? OUTBOUND_HASTE : OUTBOUND_PATIENCE;
   o->lmtp = t->lmtp;
   o->implicit = t->implicit;
-  o->tls = plain && !t->user.n ? CLIENT_TLS_NONE : (enum client_tls)t->tls;
+  o->tls = plain && !t->user.n ? TARGET_TLS_NONE : (enum target_tls)t->tls;
   o->greeted = outbound_link_ready;
   o->failed = outbound_link_failed;
   o->gone = outbound_link_gone;
-  if (o->tls != CLIENT_TLS_NONE && !(o->tls_config = outbound_link_tls(hub))) return err_nomem(e);
+  if (o->tls != TARGET_TLS_NONE && !(o->tls_config = outbound_link_tls(hub))) return err_nomem(e);
   if (!t->user.n) return 0;
   if (outbound_link_secret(lane, secret, e) < 0) return -1;
   o->user = t->user;
@@ -253,7 +253,7 @@ static int outbound_link_connect(struct outbound_lane *lane, struct outbound_pee
 
   if (!k) return err_nomem(e);
   if (outbound_link_client_options(lane, peer, hop, &secret, &o, e) == 0)
-    k->client = client_new(lane->hub->server->loop, &o, e);
+    k->client = client_new(lane->hub->loop, &o, e);
   buf_wipe(&secret);
   if (k->client) {
     outbound_link_attach(lane, k);

@@ -9,9 +9,12 @@
 #include "certs.h"
 #include "conf.h"
 #include "resolver.h"
+#include "srs.h"
 
 struct commands;
+struct helper;
 struct outside;
+struct store;
 
 struct policy {
   unsigned refs;
@@ -36,6 +39,15 @@ void policy_release(struct policy *p);        /* NULL is fine */
 struct dns *policy_dns(struct policy *p, struct loop *l, struct err *e);
 /* The services its rules call. NULL with e. */
 struct outside *policy_outside(struct policy *p, struct loop *l, struct err *e);
+
+/* One mail transfer agent at work: what all its parts have, and its server makes. */
+struct mta {
+  struct loop *loop;
+  struct store *store; /* NULL while it is closed: at the start and at the end */
+  struct helper *helper;
+  struct policy *policy; /* of today: sessions and deliveries hold the one they began with */
+  struct srs srs;        /* keys for senders of mail that is sent on */
+};
 
 /* The rules that conf names, alone (for `check`). */
 struct rules *policy_rules(const struct conf *conf, struct diags *d);

@@ -16,7 +16,7 @@ struct port {
   struct port *next;
   struct listener *listener;
   struct netaddr at; /* as configured: its port may be 0 */
-  enum server_port kind, next_kind;
+  enum session_port kind, next_kind;
   bool open;   /* it accepts */
   bool wanted; /* by the configuration that is being prepared */
 };
@@ -94,7 +94,7 @@ static void ports_free(struct port *p)
 
 /* "Any free port" of one kind is not that of another. */
 static struct port *ports_known(const struct server *s, const struct netaddr *at,
-                                enum server_port kind)
+                                enum session_port kind)
 {
   for (struct port *p = s->ports; p; p = p->next)
     if (!p->wanted && netaddr_eq(&p->at, at) && (netaddr_port(at) || p->kind == kind)) return p;
@@ -110,8 +110,8 @@ static int ports_open(struct server *s, const struct conf_addr *addr, struct por
   if (!p) return err_nomem(e);
   *p = (struct port){.server = s, .at = addr->addr};
   fd = ports_find_given(given, &addr->addr);
-  p->listener = fd >= 0 ? listen_adopt(s->loop, fd, ports_accept, p, e)
-                        : listen_new(s->loop, &addr->addr, ports_accept, p, e);
+  p->listener = fd >= 0 ? listen_adopt(s->mta.loop, fd, ports_accept, p, e)
+                        : listen_new(s->mta.loop, &addr->addr, ports_accept, p, e);
   if (!p->listener) {
     mem_free(p);
     return -1;
@@ -137,7 +137,7 @@ static void ports_advise(const struct conf_addr *addr, struct err *e)
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static int ports_prepare_list(struct server *s, const struct conf_addrs *list,
-                              enum server_port kind, struct ports_given *given, size_t *failed,
+                              enum session_port kind, struct ports_given *given, size_t *failed,
                               struct err *e)
 {
   for (size_t i = list->n; i-- > 0;) {
@@ -168,13 +168,13 @@ int ports_prepare(struct server *s, const struct conf *conf, struct ports_given 
   const struct {
     const char *path;
     const struct conf_addrs *list;
-    enum server_port kind;
+    enum session_port kind;
   } lists[] = {
       {"server.interfaces.addr_submissions", &conf->server.interfaces.addr_submissions,
-       SERVER_SUBMISSIONS},
+       SESSION_SUBMISSIONS},
       {"server.interfaces.addr_submission", &conf->server.interfaces.addr_submission,
-       SERVER_SUBMISSION},
-      {"server.interfaces.addr", &conf->server.interfaces.addr, SERVER_SMTP},
+       SESSION_SUBMISSION},
+      {"server.interfaces.addr", &conf->server.interfaces.addr, SESSION_SMTP},
   };
   size_t failed = 0;
 
@@ -228,7 +228,7 @@ void ports_abandon(struct server *s)
 void ports_close_but_receivers(struct server *s)
 {
   for (struct port **link = &s->ports, *p; (p = *link) != NULL;) {
-    if (delegate_receives(s->policy->rules, listen_addr(p->listener))) {
+    if (delegate_receives(s->mta.policy->rules, listen_addr(p->listener))) {
       link = &p->next;
       continue;
     }

@@ -14,7 +14,7 @@ void receive_forget(struct session *s)
 {
   delegate_free(s->delegate);
   s->delegate = NULL;
-  delegate_part(s);
+  delegate_part(&s->bringer);
   if (!s->in_open) return;
   s->in_open = false;
   incoming_free(s->incoming);
@@ -28,7 +28,7 @@ void receive_forget(struct session *s)
 /* The message is refused, whatever else comes: what is stored of it goes at once. */
 static void receive_drop(struct session *s)
 {
-  s->discard = true;
+  s->discard = s->bringer.unwanted = true;
   incoming_free(s->incoming);
   s->incoming = NULL;
 }
@@ -45,7 +45,7 @@ bool receive_check(struct session *s)
     return false;
   }
   if (s->dropped && s->dropped->later) {
-    session_reply(s, reply_conf(s->policy->conf, CODE_FAILURE, "4.3.0"));
+    session_reply(s, conf_reply(s->policy->conf, CODE_FAILURE, "4.3.0"));
     return false;
   }
   /* RFC 2920 §3.1: DATA ends a group of commands. What stands behind it was sent without waiting
@@ -58,23 +58,6 @@ bool receive_check(struct session *s)
   return true;
 }
 
-void receive_begin(struct session *s)
-{
-  message_begin(&s->in);
-  s->in_open = true;
-  s->discard = false;
-  s->incoming = incoming_new(s->server->store, s->mail->facts.message_id);
-  if (!s->incoming) {
-    receive_forget(s);
-    session_reply(s, reply_of(REPLY_STORE_FAILED));
-    return;
-  }
-  incoming_on_ready(s->incoming, receive_ready, s);
-  session_enter(s, SESSION_DATA);
-  io_min_rate(s->io, LIMIT_DATA_RATE, s->policy->conf->server.smtp.timeout_client.data);
-  session_reply(s, reply_conf(s->policy->conf, CODE_DATA_START, ""));
-}
-
 /* ---- the end of the text --------------------------------------------------------------------- */
 
 /* The transaction is over: the answer was given. A server that stops waited for this. */
@@ -82,7 +65,7 @@ static void receive_finish(struct session *s)
 {
   if (s->state == SESSION_CLOSING) return;
   session_reset(s);
-  if (s->server->stopping) session_stop(s);
+  if (s->hub->stopping) session_stop(s);
 }
 
 static void receive_refuse(struct session *s, struct reply r, str why)
@@ -110,7 +93,7 @@ static void receive_stored(void *arg, enum store_result result)
              STR_ARG(m->facts.message_id), log_q(m->facts.mail_from), m->rcpt_count,
              (unsigned long long)s->in.data.octets);
     s->idle = 0;
-    deliver_wake(s->server->deliver);
+    deliver_wake(s->hub->deliver);
     session_reply(s, r);
     receive_finish(s);
   }
@@ -210,7 +193,7 @@ static void receive_judged(struct session *s, const struct rules_verdict *v)
   else if (v->kind == RULES_DELEGATED)
     receive_delegate(s, v);
   else if (s->mail->rcpt_count == 0)
-    receive_refuse(s, reply_conf(s->policy->conf, CODE_DENIED, ""), STR(""));
+    receive_refuse(s, conf_reply(s->policy->conf, CODE_DENIED, ""), STR(""));
   else
     receive_store(s, v);
 }
@@ -237,7 +220,7 @@ static void receive_trace_delegate(struct session *s, size_t directive, str stat
 static void receive_undelegated(struct session *s, size_t directive, str why)
 {
   receive_trace_delegate(s, directive, STR("failed"), why);
-  receive_refuse(s, reply_conf(s->policy->conf, CODE_FAILURE, "4.3.0"), why);
+  receive_refuse(s, conf_reply(s->policy->conf, CODE_FAILURE, "4.3.0"), why);
 }
 
 /* It came back: the header as the filter made it, the body too if that is another one now. Then the
@@ -261,7 +244,7 @@ static void receive_returned(struct session *s)
     s->mail->source = s->incoming = body;
     incoming_on_ready(body, receive_ready, s);
   }
-  v = judge_return(&s->judge, s->server->loop, s->policy, s->mail, STAGE_PREQ, directive,
+  v = judge_return(&s->judge, s->mta->loop, s->policy, s->mail, STAGE_PREQ, directive,
                    receive_judged_later, s);
   if (v)
     receive_judged(s, v);
@@ -295,7 +278,7 @@ static void receive_delegate(struct session *s, const struct rules_verdict *v)
   struct err e;
 
   judge_end(&s->judge);
-  s->delegate = delegate_new(s->server, &o, &e);
+  s->delegate = delegate_new(s->hub->delegates, &o, &e);
   if (s->delegate)
     session_wait(s);
   else
@@ -307,7 +290,7 @@ static void receive_end_returned(struct session *s, enum reply_id fault)
 {
   bool wait = false;
 
-  if (fault == REPLY_DONE) fault = delegate_return(s, &wait);
+  if (fault == REPLY_DONE) fault = delegate_return(&s->bringer, buf_str(&s->in.header), &wait);
   if (wait) {
     session_wait(s);
     return;
@@ -321,12 +304,47 @@ static void receive_end_returned(struct session *s, enum reply_id fault)
   receive_finish(s);
 }
 
-void receive_go_on(struct session *s)
+/* A mail that is brought back was waited with. */
+static void receive_go_on(void *arg)
 {
+  struct session *s = arg;
+
   if (!s->waiting) return;
   s->waiting = false;
   if (s->state == SESSION_JUDGED) receive_end_returned(s, REPLY_DONE);
   if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+}
+
+/* A filter is about to bring a mail. */
+static void receive_expect_return(struct session *s)
+{
+  s->bringer = (struct delegate_bringer){.hub = s->hub->delegates,
+                                         .peer = s->peer,
+                                         .arena = s->arena,
+                                         .helo = s->mail->facts.helo,
+                                         .id = s->mail->facts.message_id,
+                                         .incoming = &s->incoming,
+                                         .go_on = receive_go_on,
+                                         .arg = s};
+  if (netaddr_local(io_fd(s->io), &s->bringer.local) < 0) s->bringer.local.len = 0;
+}
+
+void receive_begin(struct session *s)
+{
+  message_begin(&s->in);
+  s->in_open = true;
+  s->discard = false;
+  s->incoming = incoming_new(s->mta->store, s->mail->facts.message_id);
+  if (!s->incoming) {
+    receive_forget(s);
+    session_reply(s, reply_of(REPLY_STORE_FAILED));
+    return;
+  }
+  incoming_on_ready(s->incoming, receive_ready, s);
+  if (s->returns) receive_expect_return(s);
+  session_enter(s, SESSION_DATA);
+  io_min_rate(s->io, LIMIT_DATA_RATE, s->policy->conf->server.smtp.timeout_client.data);
+  session_reply(s, conf_reply(s->policy->conf, CODE_DATA_START, ""));
 }
 
 /* ---- the text as a whole --------------------------------------------------------------------- */
@@ -404,14 +422,14 @@ static void receive_end(struct session *s)
     fault = e.kind == ERR_PERM ? REPLY_HEADER_TOO_BIG : REPLY_STORE_FAILED;
   if (fault == REPLY_DONE && receive_is_loop(m)) fault = REPLY_LOOP;
   if (fault == REPLY_DONE && settle_mark(m, &e) < 0) fault = REPLY_STORE_FAILED;
-  if (fault == REPLY_DONE) fault = delegate_arrive(s->server, s->policy->rules, m);
+  if (fault == REPLY_DONE) fault = delegate_arrive(s->hub->delegates, s->policy->rules, m);
   if (fault != REPLY_DONE) {
     receive_refuse(s, reply_of(fault), STR(""));
     return;
   }
   m->body = receive_read;
   m->source = s->incoming;
-  v = judge_start(&s->judge, s->server->loop, s->policy, m, STAGE_PREQ, 0, receive_judged_later, s);
+  v = judge_start(&s->judge, s->mta->loop, s->policy, m, STAGE_PREQ, 0, receive_judged_later, s);
   if (v)
     receive_judged(s, v);
   else
@@ -425,11 +443,12 @@ static void receive_body(struct session *s, str body)
   uint64_t limit = receive_limit(s);
   enum incoming_state state = INCOMING_GO;
 
-  if (s->discard) return;
+  if (s->discard || s->bringer.unwanted) return;
   if ((s->in.faults && !s->returns) || (limit > 0 && s->in.data.octets > limit))
     receive_drop(s);
   else
-    state = s->returns ? delegate_bring(s, body) : incoming_body(s->incoming, body);
+    state = s->returns ? delegate_bring(&s->bringer, buf_str(&s->in.header), body)
+                       : incoming_body(s->incoming, body);
   if (state == INCOMING_WAIT) session_wait(s);
 }
 

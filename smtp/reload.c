@@ -114,7 +114,7 @@ static int reload_logs(const struct conf *now, const struct conf *fresh, struct 
 /* The policy to go on with, its ports opened; or NULL, and nothing changed. */
 static struct policy *reload_prepare(struct server *s, struct diags *d)
 {
-  const struct conf *now = s->policy->conf;
+  const struct conf *now = s->mta.policy->conf;
   struct conf *conf = conf_load(now->file, d);
   struct policy *fresh;
 
@@ -166,11 +166,11 @@ static void reload_swap(struct server *s, struct policy *fresh)
   const struct conf *conf = fresh->conf;
 
   reload_use_commands(s, fresh);
-  policy_release(s->policy);
-  s->policy = fresh;
+  policy_release(s->mta.policy);
+  s->mta.policy = fresh;
   ports_commit(s);
   reload_log_levels(conf);
-  store_keep(s->store, conf->server.queues.keep.dead, conf->server.queues.keep.trace,
+  store_keep(s->mta.store, conf->server.queues.keep.dead, conf->server.queues.keep.trace,
              conf->server.queues.keep.quarantine);
 }
 

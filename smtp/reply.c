@@ -14,14 +14,6 @@ struct reply reply_of(enum reply_id id)
   return reply_table[id];
 }
 
-struct reply reply_conf(const struct conf *c, enum conf_code_id id, const char *enhanced)
-{
-  const struct conf_code *code = &c->server.smtp.codes[id];
-
-  return (struct reply){code->basic, code->enhanced.n ? code->enhanced : str_of(enhanced),
-                        code->text};
-}
-
 struct reply reply_of_err(const struct err *e)
 {
   switch (e->kind) {

@@ -2,7 +2,7 @@
 #ifndef SMTP_REPLY_H
 #define SMTP_REPLY_H
 
-#include "conf.h"
+#include "../base/base.h"
 
 struct reply {
   int basic;    /* 200..599 */
@@ -80,9 +80,6 @@ enum reply_id {
 };
 
 struct reply reply_of(enum reply_id id);
-
-/* A configured reply; where the configuration gives no enhanced code, `enhanced` is used. */
-struct reply reply_conf(const struct conf *c, enum conf_code_id id, const char *enhanced);
 
 /* The one place where an error becomes an answer. */
 struct reply reply_of_err(const struct err *e);

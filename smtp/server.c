@@ -5,14 +5,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "auth.h"
-#include "delegate.h"
-#include "deliver.h"
 #include "notify.h"
-#include "outbound.h"
 #include "ports.h"
 #include "reply.h"
-#include "session_int.h"
 
 #define SERVER_STOP_PATIENCE     5000 /* milliseconds all get to end what they are at */
 #define SERVER_CERTS_LOOK        60000
@@ -21,25 +16,17 @@
 
 /* ---- who may come ---------------------------------------------------------------------------- */
 
-static size_t server_count_ip(const struct server *s, const struct netaddr *peer)
-{
-  size_t n = 0;
-
-  for (const struct session *c = s->sessions; c; c = c->next)
-    n += netaddr_same_network(&c->peer, peer);
-  return n;
-}
-
 static bool server_is_full(const struct server *s, int fd, const struct netaddr *peer)
 {
-  const struct conf *conf = s->policy->conf;
+  const struct conf *conf = s->mta.policy->conf;
   struct netaddr local;
   int64_t all = conf->server.client_count_max, one = conf->server.client_count_max_per_ip;
 
-  if (netaddr_local(fd, &local) == 0 && delegate_receives(s->policy->rules, &local))
-    return s->return_count >= SERVER_RETURNS;
-  if (all >= 0 && (int64_t)s->session_count >= all) return true;
-  return one >= 0 && !netaddr_is_loopback(peer) && (int64_t)server_count_ip(s, peer) >= one;
+  if (netaddr_local(fd, &local) == 0 && delegate_receives(s->mta.policy->rules, &local))
+    return s->sessions.return_count >= SERVER_RETURNS;
+  if (all >= 0 && (int64_t)s->sessions.count >= all) return true;
+  return one >= 0 && !netaddr_is_loopback(peer) &&
+         (int64_t)session_count(&s->sessions, peer) >= one;
 }
 
 /* One line to somebody who gets no session; the socket's buffer always has room for it. */
@@ -53,20 +40,20 @@ static void server_turn_away(int fd, struct reply r)
   close(fd);
 }
 
-void server_accept(struct server *s, enum server_port port, int fd, const struct netaddr *peer)
+void server_accept(struct server *s, enum session_port port, int fd, const struct netaddr *peer)
 {
   char text[NETADDR_TEXT_MAX];
 
-  if (port == SERVER_SUBMISSIONS &&
-      (server_is_full(s, fd, peer) || !store_ready(s->store) || !s->policy->certs->tls)) {
+  if (port == SESSION_SUBMISSIONS &&
+      (server_is_full(s, fd, peer) || !store_ready(s->mta.store) || !s->mta.policy->certs->tls)) {
     close(fd); /* there is no way to say a word before the handshake */
   } else if (server_is_full(s, fd, peer)) {
     log_warn(LOG_RECEIVER, "client=%s turned away: too many clients", netaddr_ip(peer, text));
-    server_turn_away(fd, reply_conf(s->policy->conf, CODE_CONNECTION_MAX_REACHED, ""));
-  } else if (!store_ready(s->store)) {
+    server_turn_away(fd, conf_reply(s->mta.policy->conf, CODE_CONNECTION_MAX_REACHED, ""));
+  } else if (!store_ready(s->mta.store)) {
     server_turn_away(fd, reply_of(REPLY_STORE_DOWN));
   } else {
-    session_begin(s, port, fd, peer);
+    session_begin(&s->sessions, port, fd, peer);
   }
 }
 
@@ -93,9 +80,9 @@ int server_raise_descriptors(struct conf *conf, struct err *e)
   return 0;
 }
 
-size_t server_outbound_most(const struct server *s)
+size_t server_outbound_most(const struct conf *conf)
 {
-  int64_t clients = s->policy->conf->server.client_count_max;
+  int64_t clients = conf->server.client_count_max;
   struct rlimit limit;
 
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return LIMIT_OUTBOUND_ALL;
@@ -111,16 +98,16 @@ static void server_look_at_certificates(struct timer *t, void *arg)
 {
   struct server *s = arg;
 
-  loop_cause(s->loop, "reading certificates");
-  certs_renew(s->policy->certs, s->policy->conf);
-  timer_set(s->loop, t, loop_now(s->loop) + SERVER_CERTS_LOOK);
+  loop_cause(s->mta.loop, "reading certificates");
+  certs_renew(s->mta.policy->certs, s->mta.policy->conf);
+  timer_set(s->mta.loop, t, loop_now(s->mta.loop) + SERVER_CERTS_LOOK);
 }
 
 void server_watch_certificates(struct server *s)
 {
   s->certs.fire = server_look_at_certificates;
   s->certs.arg = s;
-  timer_set(s->loop, &s->certs, loop_now(s->loop) + SERVER_CERTS_LOOK);
+  timer_set(s->mta.loop, &s->certs, loop_now(s->mta.loop) + SERVER_CERTS_LOOK);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -128,55 +115,52 @@ void server_watch_certificates(struct server *s)
 /* Connections that bring mails back matter only while somebody waits for one. */
 static bool server_is_idle(const struct server *s)
 {
-  return s->session_count + s->dropped_count == 0 && deliver_count(s->deliver) == 0;
+  return s->sessions.count + s->sessions.dropped_count == 0 && deliver_count(s->deliver) == 0;
 }
 
 static void server_check_stopped(struct timer *t, void *arg)
 {
   struct server *s = arg;
 
-  if (server_is_idle(s) || loop_now(s->loop) >= s->stop_at)
-    loop_stop(s->loop);
+  if (server_is_idle(s) || loop_now(s->mta.loop) >= s->stop_at)
+    loop_stop(s->mta.loop);
   else
-    timer_set(s->loop, t, loop_now(s->loop) + 20);
+    timer_set(s->mta.loop, t, loop_now(s->mta.loop) + 20);
 }
 
 void server_stop(struct server *s)
 {
-  struct session *next;
-
-  s->stop_at = loop_now(s->loop);
+  s->stop_at = loop_now(s->mta.loop);
   if (s->stopping) return;
   s->stopping = true;
   deliver_drain(s->deliver);
-  log_info(LOG_SERVER, "stopping sessions=%zu deliveries=%zu", s->session_count,
+  log_info(LOG_SERVER, "stopping sessions=%zu deliveries=%zu", s->sessions.count,
            deliver_count(s->deliver));
   notify_stopping(s->notify);
   ports_close_but_receivers(s);
-  for (struct session *c = s->sessions; c; c = next) {
-    next = c->next;
-    session_stop(c);
-  }
+  session_stop_all(&s->sessions);
   s->stop_at += SERVER_STOP_PATIENCE;
   s->stop.fire = server_check_stopped;
   s->stop.arg = s;
-  timer_set(s->loop, &s->stop, loop_now(s->loop));
+  timer_set(s->mta.loop, &s->stop, loop_now(s->mta.loop));
 }
 
 void server_close(struct server *s)
 {
   struct err e;
 
-  timer_clear(s->loop, &s->stop);
-  timer_clear(s->loop, &s->certs);
+  timer_clear(s->mta.loop, &s->stop);
+  timer_clear(s->mta.loop, &s->certs);
   ports_close(s);
-  delegate_stop(s);
-  outbound_stop(s);
-  for (struct session *c = s->sessions; c; c = c->next) io_abort(c->io);
-  if (loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
-  delegate_end(s);
-  outbound_end(s);
-  auth_end(s);
+  delegate_hub_stop(s->delegates);
+  outbound_stop(s->outbounds);
+  session_abort_all(&s->sessions);
+  if (loop_turn(s->mta.loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
+  delegate_hub_free(s->delegates);
+  outbound_free(s->outbounds);
+  session_hub_end(&s->sessions);
+  s->delegates = NULL;
+  s->outbounds = NULL;
 }
 #undef SERVER_STOP_PATIENCE
 #undef SERVER_CERTS_LOOK

@@ -2,59 +2,44 @@
 #ifndef SMTP_SERVER_H
 #define SMTP_SERVER_H
 
-#include "../net/net.h"
-#include "../sqlite/store.h"
-#include "helper.h"
-#include "policy.h"
-#include "srs.h"
+#include "commands.h"
+#include "session.h"
 
-struct session;
-struct deliver;
 struct port;
-struct delegate_hub;
-struct auth_hub;
-
-/* The kinds of listeners (config.md 3.2). */
-enum server_port { SERVER_SMTP, SERVER_SUBMISSION, SERVER_SUBMISSIONS };
 
 struct server {
-  struct loop *loop;
-  struct store *store;
-  struct helper *helper;
+  struct mta mta;
+  struct session_hub sessions;
   struct commands *commands; /* that rules may run, by the helper */
+  struct outbound_hub *outbounds;
+  struct delegate_hub *delegates;
   struct deliver *deliver;
-  struct policy *policy; /* the one new sessions and deliveries work by; see policy_hold */
-  struct session *sessions;
-  size_t session_count; /* of clients; */
-  size_t return_count;  /* connections that bring mails back have a reserve of their own, */
-  size_t dropped_count; /* as have the mails of this machine */
-  struct drop *drop;    /* the drop folder */
-  struct srs srs;       /* keys for senders of mail that is sent on */
-  struct delegate_hub *delegates; /* delegate.c's own; NULL before the first */
-  struct outbound_hub *outbounds; /* outbound.c's own; likewise */
-  struct auth_hub *auth;          /* auth.c's own; likewise */
-  struct port *ports;             /* ports.c's own */
-  int notify;                     /* where a supervisor listens, or -1 (notify.h) */
-  struct timer certs;             /* the next look at the files of certificates */
-  struct timer stop;              /* the end of patience with sessions, or of -t */
-  int64_t stop_at;                /* loop time */
+  struct drop *drop;  /* the drop folder */
+  struct port *ports; /* ports.c's own */
+  int notify;         /* where a supervisor listens, or -1 (notify.h) */
+  struct timer certs; /* the next look at the files of certificates */
+  struct timer stop;  /* the end of patience with sessions, or of -t */
+  int64_t stop_at;    /* loop time */
   bool stopping;
   bool detached; /* nobody starts it anew when it ends */
   bool broken;   /* it ends because its helper died */
 };
 
 /* A client came to a port of this kind: a session begins, or he is turned away. Takes fd. */
-void server_accept(struct server *s, enum server_port port, int fd, const struct netaddr *peer);
+void server_accept(struct server *s, enum session_port port, int fd, const struct netaddr *peer);
 /* Files enough for each client allowed, and for the database, logs, ports and mails on their way; where
  * the system gives fewer, fewer clients are (config.md 3). */
 int server_raise_descriptors(struct conf *conf, struct err *e);
 /* Connections to other servers that leave files enough for all that. */
-size_t server_outbound_most(const struct server *s);
+size_t server_outbound_most(const struct conf *conf);
 /* Looks now and then whether certificates changed. */
 void server_watch_certificates(struct server *s);
 /* Stops accepting, begins no delivery, lets those under way end what they are at (an answered mail is
  * recorded, so it is not sent again), for 5 s at most; then stops the loop. The second time: at once. */
 void server_stop(struct server *s);
 void server_close(struct server *s); /* frees ports and aborts what is left of the sessions */
+
+/* The command `run`: serves until SIGTERM or SIGINT. As the commands of smtp.h. */
+int verb_run(int argc, char **argv);
 
 #endif

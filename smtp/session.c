@@ -42,7 +42,7 @@ static void session_set_deadline(struct session *s)
 {
   int64_t patience = s->waiting ? 0 : session_patience(s);
 
-  io_deadline(s->io, patience ? loop_now(s->server->loop) + patience : 0);
+  io_deadline(s->io, patience ? loop_now(s->mta->loop) + patience : 0);
 }
 
 void session_enter(struct session *s, enum session_state state)
@@ -114,7 +114,7 @@ void session_ask(struct session *s, enum stage stage)
   static const struct rules_verdict next = {.kind = RULES_NEXT};
   const struct rules_verdict *v = s->returns || (s->dropped && stage < STAGE_MAIL)
                                       ? &next
-                                      : judge_start(&s->judge, s->server->loop, s->policy,
+                                      : judge_start(&s->judge, s->mta->loop, s->policy,
                                                     session_mail(s), stage, 0, session_judged, s);
 
   if (v)
@@ -133,22 +133,22 @@ bool session_is_refusal(const struct rules_verdict *v)
 static void session_do_rset(struct session *s)
 {
   session_reset(s);
-  session_reply(s, reply_conf(s->policy->conf, CODE_OK, "2.0.0"));
+  session_reply(s, conf_reply(s->policy->conf, CODE_OK, "2.0.0"));
 }
 
 static void session_do_noop(struct session *s)
 {
-  session_reply(s, reply_conf(s->policy->conf, CODE_OK, "2.0.0"));
+  session_reply(s, conf_reply(s->policy->conf, CODE_OK, "2.0.0"));
 }
 
 static void session_do_quit(struct session *s)
 {
-  session_reply_last(s, reply_conf(s->policy->conf, CODE_CLOSING, "2.0.0"));
+  session_reply_last(s, conf_reply(s->policy->conf, CODE_CLOSING, "2.0.0"));
 }
 
 static void session_do_help(struct session *s)
 {
-  session_reply(s, reply_conf(s->policy->conf, CODE_HELP, "2.0.0"));
+  session_reply(s, conf_reply(s->policy->conf, CODE_HELP, "2.0.0"));
 }
 
 static void session_do_vrfy(struct session *s)
@@ -158,12 +158,12 @@ static void session_do_vrfy(struct session *s)
 
 static void session_do_unimplemented(struct session *s)
 {
-  session_reply(s, reply_conf(s->policy->conf, CODE_UNIMPLEMENTED, ""));
+  session_reply(s, conf_reply(s->policy->conf, CODE_UNIMPLEMENTED, ""));
 }
 
 static void session_do_unknown(struct session *s)
 {
-  session_reply(s, reply_conf(s->policy->conf, CODE_UNRECOGNIZED_COMMAND, ""));
+  session_reply(s, conf_reply(s->policy->conf, CODE_UNRECOGNIZED_COMMAND, ""));
 }
 
 static void session_do_foreign(struct session *s)
@@ -243,7 +243,7 @@ static struct reply session_fault(struct session *s, enum command_fault fault)
   case COMMAND_OK:
   case COMMAND_BAD_ARGUMENT: break;
   }
-  return reply_conf(s->policy->conf, CODE_SYNTAX_ERROR_PARAMS, "");
+  return conf_reply(s->policy->conf, CODE_SYNTAX_ERROR_PARAMS, "");
 }
 
 /* Out of sequence: MAIL inside a transaction and RCPT before EHLO have words of their own. */
@@ -325,11 +325,9 @@ static void session_input(struct session *s)
 
 static size_t *session_counter(struct session *s)
 {
-  struct server *server = s->server;
+  struct session_hub *hub = s->hub;
 
-  return s->returns   ? &server->return_count
-         : s->dropped ? &server->dropped_count
-                      : &server->session_count;
+  return s->returns ? &hub->return_count : s->dropped ? &hub->dropped_count : &hub->count;
 }
 
 static void session_free(struct session *s)
@@ -337,7 +335,7 @@ static void session_free(struct session *s)
   judge_end(&s->judge);
   auth_forget(s);
   receive_forget(s);
-  timer_clear(s->server->loop, &s->delay);
+  timer_clear(s->mta->loop, &s->delay);
   buf_free(&s->held);
   *s->link = s->next;
   if (s->next) s->next->link = s->link;
@@ -351,7 +349,7 @@ static void session_timeout(struct session *s)
 {
   log_info(LOG_RECEIVER, "sid=%s closing: client too slow state=%s", s->id,
            session_state_names[s->state]);
-  session_reply_last(s, reply_conf(s->policy->conf, CODE_TIMEOUT, ""));
+  session_reply_last(s, conf_reply(s->policy->conf, CODE_TIMEOUT, ""));
 }
 
 static void session_event(struct io *io, enum io_event event, void *arg)
@@ -393,8 +391,8 @@ static int session_set_dropped(struct session *s, const struct session_dropped *
 
   s->dropped = arena_alloc(s->arena, sizeof *s->dropped);
   if (!s->dropped) return -1;
-  s->server->session_count--;
-  s->server->dropped_count++;
+  s->hub->count--;
+  s->hub->dropped_count++;
   *s->dropped = (struct session_dropped){.uid = who->uid};
   s->dropped->file = arena_str(s->arena, who->file);
   s->dropped->user = f->auth_id = arena_str(s->arena, who->user);
@@ -408,7 +406,7 @@ static int session_set_dropped(struct session *s, const struct session_dropped *
   return s->dropped->file.p && f->auth_id.p ? 0 : -1;
 }
 
-static struct session *session_new(struct server *server, enum server_port port,
+static struct session *session_new(struct session_hub *hub, enum session_port port,
                                    const struct netaddr *peer)
 {
   struct session *s = mem_alloc(sizeof *s);
@@ -419,34 +417,35 @@ static struct session *session_new(struct server *server, enum server_port port,
     mem_free(s);
     return NULL;
   }
-  s->server = server;
+  s->hub = hub;
+  s->mta = hub->mta;
   s->port = port;
   s->peer = *peer;
-  s->policy = policy_hold(server->policy);
+  s->policy = policy_hold(s->mta->policy);
   s->held.cap = LIMIT_SESSION_REPLY;
   s->delay.fire = session_reply_late;
   s->delay.arg = s;
   id_new(s->id);
   s->connection = mail_new(s->arena, s->policy->conf, NULL);
-  if (s->connection) s->connection->store = server->store;
-  s->next = server->sessions;
-  s->link = &server->sessions;
+  if (s->connection) s->connection->store = s->mta->store;
+  s->next = hub->sessions;
+  s->link = &hub->sessions;
   if (s->next) s->next->link = &s->next;
-  server->sessions = s;
-  server->session_count++;
+  hub->sessions = s;
+  hub->count++;
   return s;
 }
 
-static struct session *session_start(struct server *server, enum server_port port, int fd,
+static struct session *session_start(struct session_hub *hub, enum session_port port, int fd,
                                      const struct netaddr *peer, const struct session_dropped *who)
 {
-  struct session *s = session_new(server, port, peer);
+  struct session *s = session_new(hub, port, peer);
   struct err e;
 
   if (s && fd >= 0)
-    s->io = io_new(server->loop, fd, session_event, s, &e);
+    s->io = io_new(hub->mta->loop, fd, session_event, s, &e);
   else if (s)
-    s->io = io_memory(server->loop, session_event, s, &e);
+    s->io = io_memory(hub->mta->loop, session_event, s, &e);
   else if (fd >= 0)
     close(fd);
   if (!s) return NULL;
@@ -462,25 +461,25 @@ static struct session *session_start(struct server *server, enum server_port por
            STR_ARG(s->connection->facts.client_ip));
   if (s->close_after)
     session_refuse(s, STAGE_CONNECT, reply_of(REPLY_DELEGATE_DENIED), STR(""));
-  else if (port == SERVER_SUBMISSIONS)
+  else if (port == SESSION_SUBMISSIONS)
     hello_shake(s);
   else
     session_ask(s, STAGE_CONNECT);
   return s;
 }
 
-struct session *session_begin(struct server *server, enum server_port port, int fd,
+struct session *session_begin(struct session_hub *hub, enum session_port port, int fd,
                               const struct netaddr *peer)
 {
-  return session_start(server, port, fd, peer, NULL);
+  return session_start(hub, port, fd, peer, NULL);
 }
 
-struct session *session_begin_dropped(struct server *server, int fd,
+struct session *session_begin_dropped(struct session_hub *hub, int fd,
                                       const struct session_dropped *who)
 {
   struct netaddr nobody = {.len = 0};
 
-  return session_start(server, SERVER_SMTP, fd, &nobody, who);
+  return session_start(hub, SESSION_SMTP, fd, &nobody, who);
 }
 
 /* A filter is let finish: what it brings back somebody may still wait for. */
@@ -489,9 +488,37 @@ void session_stop(struct session *s)
   bool between = s->state == SESSION_GREETED || s->state == SESSION_READY ||
                  s->state == SESSION_MAIL || s->state == SESSION_RCPT;
 
-  if (s->returns && delegate_is_any(s->server)) return;
+  if (s->returns && delegate_is_any(s->hub->delegates)) return;
   if (s->state == SESSION_SHAKING) session_close(s);
   if (between && !s->waiting) session_reply_last(s, reply_of(REPLY_SHUTDOWN));
+}
+
+size_t session_count(const struct session_hub *hub, const struct netaddr *peer)
+{
+  size_t n = 0;
+
+  for (const struct session *s = hub->sessions; s; s = s->next)
+    n += netaddr_same_network(&s->peer, peer);
+  return n;
+}
+
+void session_stop_all(struct session_hub *hub)
+{
+  hub->stopping = true;
+  for (struct session *s = hub->sessions, *next; s; s = next) {
+    next = s->next;
+    session_stop(s);
+  }
+}
+
+void session_abort_all(struct session_hub *hub)
+{
+  for (struct session *s = hub->sessions; s; s = s->next) io_abort(s->io);
+}
+
+void session_hub_end(struct session_hub *hub)
+{
+  auth_end(hub);
 }
 #undef SESSION_ANY
 #undef SESSION_HELLO

@@ -2,7 +2,25 @@
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
-#include "server.h"
+#include "delegate.h"
+#include "deliver.h"
+#include "policy.h"
+
+/* The kinds of listeners a client can come by. */
+enum session_port { SESSION_SMTP, SESSION_SUBMISSION, SESSION_SUBMISSIONS };
+
+/* What all conversations share. */
+struct session_hub {
+  struct mta *mta;
+  struct deliver *deliver; /* hears of accepted mails */
+  struct delegate_hub *delegates;
+  struct auth_hub *auth;    /* auth.c's own; NULL before the first */
+  struct session *sessions; /* all */
+  size_t count;             /* of clients; */
+  size_t return_count;      /* connections that bring mails back have a reserve of their own, */
+  size_t dropped_count;     /* as have the mails of this machine */
+  bool stopping;
+};
 
 /* A mail of this machine, from the drop folder: its client is drop.c. Rules are asked from `mail` on,
  * and find somebody who has logged in. Lives in the session's arena. */
@@ -18,12 +36,17 @@ struct session_dropped {
 /* Begins a conversation on fd, which is taken in any case; -1: on a connection in memory, whose io
  * is fed by hand (fuzzers). The session belongs to itself and lives until its connection is closed.
  * NULL: no memory. */
-struct session *session_begin(struct server *server, enum server_port port, int fd,
+struct session *session_begin(struct session_hub *hub, enum session_port port, int fd,
                               const struct netaddr *peer);
 /* The same for a mail of this machine; texts are copied. The peer is the other end of fd. */
-struct session *session_begin_dropped(struct server *server, int fd,
+struct session *session_begin_dropped(struct session_hub *hub, int fd,
                                       const struct session_dropped *who);
-/* The server stops: 421 to those between commands, the others end what they are at. */
-void session_stop(struct session *s);
+size_t session_count(const struct session_hub *hub,
+                     const struct netaddr *peer); /* of its network */
+/* No more mails: 421 to those between commands, the others end what they are at. */
+void session_stop_all(struct session_hub *hub);
+/* Breaks off what is left; then one turn of the loop, */
+void session_abort_all(struct session_hub *hub);
+void session_hub_end(struct session_hub *hub); /* and this */
 
 #endif

@@ -34,11 +34,12 @@ enum session_state {
 };
 
 struct session {
-  struct server *server;        /* borrows */
+  struct session_hub *hub; /* borrows, as mta */
+  struct mta *mta;
   struct session *next, **link; /* of all sessions */
   struct io *io;
   enum session_state state;
-  enum server_port port; /* kind of listener it came by */
+  enum session_port port; /* kind of listener it came by */
   char id[ID_LENGTH + 1];
   struct netaddr peer;
   struct policy *policy;                  /* configuration and rules it began with, kept for it */
@@ -50,7 +51,7 @@ struct session {
   bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
   struct session_dropped *dropped; /* NULL: it came by a listener */
   struct delegate *delegate;       /* the mail is at a filter */
-  struct delegate *brings;         /* with returns: whose mail comes in just now */
+  struct delegate_bringer bringer; /* with returns: the mail that comes in just now */
   bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
   /* the command whose stage is being asked */
   struct command command;
@@ -83,6 +84,7 @@ void session_resume(struct session *s);
 void session_reset(struct session *s);       /* the transaction is over: state READY, or GREETED */
 void session_forget_mail(struct session *s); /* it and its texts, the state apart */
 void session_close(struct session *s);
+void session_stop(struct session *s);               /* 421, unless it is at something */
 struct mail *session_mail(const struct session *s); /* the innermost: whose a decision is now */
 /* Asks the rules of a stage; then the command's proceed has the verdict, at once or later. */
 void session_ask(struct session *s, enum stage stage);
@@ -119,7 +121,6 @@ void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v);
 bool receive_check(struct session *s);
 void receive_begin(struct session *s);  /* DATA was accepted */
 bool receive_input(struct session *s);  /* false: nothing more can be used now */
-void receive_go_on(struct session *s);  /* a mail that is brought back was waited with */
 void receive_forget(struct session *s); /* drops what was received of a message */
 
 #endif

@@ -35,7 +35,7 @@ static void session_count_reply(struct session *s, const struct reply *r, struct
 
   if (r->basic >= 400 && !s->returns && !s->dropped) s->errors++;
   if (hard < 0 || s->errors <= hard) return;
-  reply_put(out, reply_conf(s->policy->conf, CODE_TOO_MANY_ERROR, ""));
+  reply_put(out, conf_reply(s->policy->conf, CODE_TOO_MANY_ERROR, ""));
   s->close_after = true;
   log_warn(LOG_RECEIVER, "sid=%s closing: too many errors", s->id);
 }
@@ -56,7 +56,7 @@ void session_reply(struct session *s, struct reply r)
   } else if ((late = session_lateness(s)) > 0) {
     s->held = out;
     session_wait(s);
-    timer_set(s->server->loop, &s->delay, loop_now(s->server->loop) + late);
+    timer_set(s->mta->loop, &s->delay, loop_now(s->mta->loop) + late);
   } else {
     io_write(s->io, buf_str(&out));
     buf_free(&out);
@@ -74,7 +74,7 @@ struct reply session_code(struct session *s, const struct rules_code *given, enu
                           const char *enhanced)
 {
   if (given->basic) return (struct reply){given->basic, given->enhanced, given->text};
-  return reply_conf(s->policy->conf, id, enhanced);
+  return conf_reply(s->policy->conf, id, enhanced);
 }
 
 /* What was decided about this client, so that it can be explained though no mail is kept. Outside a
@@ -86,14 +86,13 @@ static void session_keep_refusal(struct session *s, enum stage stage, str detail
 
   if (s->mail) mail_trace(m, stage, STR(""), "server", STR("refused"), detail);
   if (m->trace_count > s->reported)
-    refused_add(s->server->store, str_of(s->id), m->trace + s->reported,
-                m->trace_count - s->reported);
+    refused_add(s->mta->store, str_of(s->id), m->trace + s->reported, m->trace_count - s->reported);
   s->reported = m->trace_count;
   if (s->mail) return;
   row.kind = STR("server");
   row.status = STR("refused");
   row.detail = detail;
-  refused_add(s->server->store, str_of(s->id), &row, 1);
+  refused_add(s->mta->store, str_of(s->id), &row, 1);
 }
 
 void session_refuse(struct session *s, enum stage stage, struct reply r, str why)

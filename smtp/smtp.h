@@ -6,7 +6,6 @@
 #ifndef SMTP_SMTP_H
 #define SMTP_SMTP_H
 
-int verb_run(int argc, char **argv);         /* serve until SIGTERM or SIGINT */
 int verb_check(int argc, char **argv);       /* read everything, start nothing */
 int verb_config_show(int argc, char **argv); /* the loaded configuration as JSON */
 int verb_config_diff(int argc, char **argv); /* what differs from the defaults */

@@ -14,7 +14,7 @@ static const struct target_scheme {
 };
 
 static const char *const target_policies[] = {"none", "opportunistic", "required",
-                                              "verified"}; /* ORDER CONF_RELAY_TLS */
+                                              "verified"}; /* ORDER TARGET_TLS */
 static const char *const target_auths[] = {"best", "plain", "login", "scram-sha-256",
                                            "xoauth2"}; /* ORDER TARGET_AUTH */
 
@@ -91,7 +91,7 @@ static int target_bracket(str text, struct target *t, struct err *e)
   return target_port(str_skip(rest, 1), &t->port, e);
 }
 
-static int target_host(str text, struct target *t, struct err *e)
+int target_parse_host(str text, struct target *t, struct err *e)
 {
   ptrdiff_t colon;
 
@@ -135,7 +135,7 @@ static int target_key(struct target *t, str key, str value, struct target_given 
     if (word < 0 || given->tls)
       return err_set(e, ERR_SYNTAX,
                      "tls is, once, one of none, opportunistic, required and verified");
-    t->tls = (enum conf_relay_tls)word;
+    t->tls = (enum target_tls)word;
     given->tls = true;
   } else if (str_eq(key, STR("auth"))) {
     word = target_word(value, target_auths, BASE_COUNT(target_auths));
@@ -182,9 +182,9 @@ static int target_complete(struct target *t, const struct target_given *given, s
   size_t secrets = (t->password.n > 0) + (t->password_file.n > 0) + (t->token_file.n > 0);
 
   if (!given->tls)
-    t->tls = t->local                   ? CONF_RELAY_NONE
-             : t->implicit || t->user.n ? CONF_RELAY_VERIFIED
-                                        : CONF_RELAY_OPPORTUNISTIC;
+    t->tls = t->local                   ? TARGET_TLS_NONE
+             : t->implicit || t->user.n ? TARGET_TLS_VERIFIED
+                                        : TARGET_TLS_OPPORTUNISTIC;
   if (t->token_file.n && !given->auth) t->auth = TARGET_AUTH_XOAUTH2;
   if (!t->user.n && (secrets || given->auth))
     return err_set(e, ERR_SYNTAX, "there is a secret or a way to log in, but no user");
@@ -193,9 +193,9 @@ static int target_complete(struct target *t, const struct target_given *given, s
                    "a user needs one of a password, a password_file and a token_file");
   if ((t->auth == TARGET_AUTH_XOAUTH2) != (t->token_file.n > 0))
     return err_set(e, ERR_SYNTAX, "xoauth2 and token_file go together");
-  if (t->implicit && t->tls < CONF_RELAY_REQUIRED)
+  if (t->implicit && t->tls < TARGET_TLS_REQUIRED)
     return err_set(e, ERR_SYNTAX, "smtps is TLS from the start: tls is required or verified");
-  if (t->local && t->tls != CONF_RELAY_NONE)
+  if (t->local && t->tls != TARGET_TLS_NONE)
     return err_set(e, ERR_SYNTAX, "there is no TLS to a socket of this machine");
   return 0;
 }
@@ -251,7 +251,7 @@ static int target_url(const struct target_scheme *s, str text, struct arena *a, 
   t->port = s->port;
   if (str_ends(text, STR("/"))) text.n--;
   if (at >= 0 && target_login(str_sub(text, 0, (size_t)at), a, t, e) < 0) return -1;
-  if (target_host(str_skip(text, (size_t)(at + 1)), t, e) < 0) return -1;
+  if (target_parse_host(str_skip(text, (size_t)(at + 1)), t, e) < 0) return -1;
   if (query.p && target_keys(query, a, t, &given, e) < 0) return -1;
   return target_complete(t, &given, e);
 }
@@ -263,8 +263,8 @@ static int target_any(str text, struct arena *a, struct target *t, struct err *e
   if (str_starts(text, STR("lmtp:unix:"))) return target_socket(str_skip(text, 10), a, t, e);
   if (colon < 0) {
     t->port = 25;
-    t->tls = CONF_RELAY_OPPORTUNISTIC;
-    return target_host(text, t, e);
+    t->tls = TARGET_TLS_OPPORTUNISTIC;
+    return target_parse_host(text, t, e);
   }
   for (size_t i = 0; i < BASE_COUNT(target_schemes); i++)
     if (str_eq(str_sub(text, 0, (size_t)colon), str_of(target_schemes[i].name)))
@@ -285,24 +285,6 @@ int target_parse(str text, struct arena *a, struct target *out, struct err *e)
   err_set(e, why.kind, "cannot forward to '%s': %s", log_q(buf_str(&shown)), why.text);
   buf_free(&shown);
   return -1;
-}
-
-int target_of_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e)
-{
-  str host = arena_str(a, conf->server.relay.host);
-
-  *out = (struct target){.tls = conf->server.relay.tls,
-                         .port = 25,
-                         .user = arena_str(a, conf->server.relay.user),
-                         .password_file = arena_str(a, conf->server.relay.password_file),
-                         .token_file = arena_str(a, conf->server.relay.token_file),
-                         .token_command = conf->server.relay.token_command.n > 0};
-  if (arena_full(a) || !host.p || !out->user.p || !out->password_file.p || !out->token_file.p)
-    return err_nomem(e);
-  if (target_host(host, out, e) < 0) return err_context(e, "server.relay.host");
-  if (out->token_file.n || out->token_command) out->auth = TARGET_AUTH_XOAUTH2;
-  out->implicit = out->port == 465 && out->tls >= CONF_RELAY_REQUIRED;
-  return 0;
 }
 
 void target_show(str text, struct buf *out)

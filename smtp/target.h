@@ -15,7 +15,16 @@
 #ifndef SMTP_TARGET_H
 #define SMTP_TARGET_H
 
-#include "conf.h"
+#include "../net/net.h"
+#include "../vsmtp.h"
+
+/* How much encryption a server must speak. ORDER TARGET_TLS: conf_keys.c and target.c have the words */
+enum target_tls {
+  TARGET_TLS_NONE,
+  TARGET_TLS_OPPORTUNISTIC, /* if it offers STARTTLS, whoever it is */
+  TARGET_TLS_REQUIRED,
+  TARGET_TLS_VERIFIED /* and it must prove that it is `host` */
+};
 
 enum target_auth { /* ORDER TARGET_AUTH: target_auths in target.c */
                    TARGET_AUTH_BEST,
@@ -32,7 +41,7 @@ struct target {
   bool lmtp;
   bool implicit; /* TLS from the first octet */
   uint16_t port;
-  enum conf_relay_tls tls;
+  enum target_tls tls;
   enum target_auth auth;
   str user;                                /* empty: nobody logs in */
   str password, password_file, token_file; /* with a user one of them, */
@@ -42,8 +51,9 @@ struct target {
 /* The texts of out lie in a. -1 with e, whose text never holds a password. A password goes to nobody
  * but a server that proved its name, unless tls says otherwise. */
 int target_parse(str text, struct arena *a, struct target *out, struct err *e);
-/* The one of [server.relay]; likewise. */
-int target_of_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e);
+/* HOST[:PORT], IP[:PORT] or [IP6]:PORT alone: fills host, ip and port, which keeps its value where none is
+ * given. What out points to lies where text does. */
+int target_parse_host(str text, struct target *out, struct err *e);
 /* text as it may be shown: without a password. */
 void target_show(str text, struct buf *out);
 

@@ -24,7 +24,6 @@
 #include "privilege.h"
 #include "reload.h"
 #include "server.h"
-#include "smtp.h"
 
 struct run_options {
   const char *config;
@@ -208,7 +207,7 @@ static int run_set_signals(struct server *s, struct err *e)
   static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
   for (size_t i = 0; i < BASE_COUNT(signals); i++)
-    if (loop_signal(s->loop, signals[i], run_signal, s, e) < 0) return -1;
+    if (loop_signal(s->mta.loop, signals[i], run_signal, s, e) < 0) return -1;
   return 0;
 }
 
@@ -216,7 +215,7 @@ static int run_set_signals(struct server *s, struct err *e)
 
 static int64_t run_hook(void *arg, bool idle)
 {
-  return store_turn(((struct server *)arg)->store, idle);
+  return store_turn(((struct server *)arg)->mta.store, idle);
 }
 
 static void run_queue_changed(void *arg)
@@ -229,12 +228,12 @@ static void run_queue_changed(void *arg)
 /* Whoever asks for a retry wants it now, whatever failed before. */
 static void run_queue_touched(void *arg)
 {
-  outbound_flush(arg);
+  outbound_flush(((struct server *)arg)->outbounds);
 }
 
 static int run_open_store(struct server *s, struct err *e)
 {
-  const struct conf *conf = s->policy->conf;
+  const struct conf *conf = s->mta.policy->conf;
   struct store_options o = {.dirpath = conf->server.queues.dirpath,
                             .server = true,
                             .create = true,
@@ -245,9 +244,9 @@ static int run_open_store(struct server *s, struct err *e)
                             .touched = run_queue_touched,
                             .arg = s};
 
-  s->store = store_open(&o, e);
-  if (!s->store) return -1;
-  loop_hook(s->loop, run_hook, s);
+  s->mta.store = store_open(&o, e);
+  if (!s->mta.store) return -1;
+  loop_hook(s->mta.loop, run_hook, s);
   return 0;
 }
 
@@ -259,24 +258,24 @@ static int run_start_helper(struct server *s, const struct conf *conf, struct er
 
   if (!a) return err_nomem(e);
   h.mailboxes = locate_root(conf, a);
-  s->helper = h.mailboxes.p ? helper_start(&h, e) : NULL;
+  s->mta.helper = h.mailboxes.p ? helper_start(&h, e) : NULL;
   arena_free(a);
-  return s->helper ? 0 : -1;
+  return s->mta.helper ? 0 : -1;
 }
 
 /* Takes conf. Keys may be for root alone. */
 static int run_load_certificates(struct server *s, struct conf *conf, struct diags *d,
                                  struct err *e)
 {
-  s->policy = policy_new(conf, d);
-  return s->policy ? 0 : err_set(e, ERR_RULE, "cannot use the certificates");
+  s->mta.policy = policy_new(conf, d);
+  return s->mta.policy ? 0 : err_set(e, ERR_RULE, "cannot use the certificates");
 }
 
 /* Rights end here; rules are the first thing read without them. */
 static int run_load_rules(struct server *s, struct diags *d, struct err *e)
 {
-  if (privilege_drop(s->policy->conf, e) < 0) return -1;
-  return policy_load(s->policy, d) == 0 ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
+  if (privilege_drop(s->mta.policy->conf, e) < 0) return -1;
+  return policy_load(s->mta.policy, d) == 0 ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
 }
 
 /* Only root could make another helper, and that this is no more. Whoever watches over the server
@@ -295,11 +294,25 @@ static void run_helper_died(void *arg)
 
 static int run_tell_commands(struct server *s, struct err *e)
 {
-  if (helper_attach(s->helper, s->loop, e) < 0) return -1;
-  helper_on_death(s->helper, run_helper_died, s);
-  s->commands = commands_new(s->loop, s->helper, s->policy->conf, s->policy->rules, e);
-  s->policy->commands = s->commands;
+  if (helper_attach(s->mta.helper, s->mta.loop, e) < 0) return -1;
+  helper_on_death(s->mta.helper, run_helper_died, s);
+  s->commands =
+      commands_new(s->mta.loop, s->mta.helper, s->mta.policy->conf, s->mta.policy->rules, e);
+  s->mta.policy->commands = s->commands;
   return s->commands ? 0 : -1;
+}
+
+/* What sessions and deliveries share, on top of an agent that is whole. */
+static int run_make_parts(struct server *s, struct err *e)
+{
+  s->outbounds = outbound_new(s->mta.loop, server_outbound_most(s->mta.policy->conf));
+  s->delegates = delegate_hub_new(s->mta.loop);
+  if (!s->outbounds || !s->delegates) return err_nomem(e);
+  s->deliver = deliver_new(&s->mta, s->outbounds, s->delegates);
+  s->sessions =
+      (struct session_hub){.mta = &s->mta, .deliver = s->deliver, .delegates = s->delegates};
+  s->drop = s->deliver ? drop_new(s) : NULL;
+  return s->drop ? 0 : err_nomem(e);
 }
 
 static void run_timeout(struct timer *t, void *arg)
@@ -311,7 +324,7 @@ static void run_timeout(struct timer *t, void *arg)
 static int run_bind(struct server *s, struct run_options *o, struct err *e)
 {
   const struct toml *at;
-  int rc = ports_prepare(s, s->policy->conf, &o->given, &at, e);
+  int rc = ports_prepare(s, s->mta.policy->conf, &o->given, &at, e);
 
   if (rc == 0) ports_close_given(&o->given);
   return rc;
@@ -322,13 +335,13 @@ static int run_serve(struct server *s, const struct run_options *o, struct err *
   struct timer limit = {.fire = run_timeout, .arg = s};
   int rc;
 
-  if (o->timeout) timer_set(s->loop, &limit, loop_now(s->loop) + o->timeout);
+  if (o->timeout) timer_set(s->mta.loop, &limit, loop_now(s->mta.loop) + o->timeout);
   ports_commit(s);
   notify_ready(s->notify);
   server_watch_certificates(s);
   log_info(LOG_SERVER, "serving version=%s", VSMTP_VERSION);
-  rc = loop_run(s->loop, e);
-  timer_clear(s->loop, &limit);
+  rc = loop_run(s->mta.loop, e);
+  timer_clear(s->mta.loop, &limit);
   if (rc == 0 && s->broken) rc = err_set(e, ERR_PERM, "the helper has died");
   return rc;
 }
@@ -339,17 +352,18 @@ static void run_end(struct server *s)
 
   drop_stop(s->drop);
   deliver_stop(s->deliver);
-  if (s->loop) server_close(s);
-  if (s->loop) loop_hook(s->loop, NULL, NULL);
-  if (s->store) store_close(s->store);
-  s->store = NULL;
+  if (s->mta.loop) server_close(s);
+  if (s->mta.loop) loop_hook(s->mta.loop, NULL, NULL);
+  if (s->mta.store) store_close(s->mta.store);
+  s->mta.store = NULL;
   drop_free(s->drop);
   deliver_free(s->deliver);
-  helper_free(s->helper);
+  helper_free(s->mta.helper);
   commands_free(s->commands);
-  if (s->loop && loop_turn(s->loop, 0, &e) < 0) log_error(LOG_SERVER, "at the end: %s", e.text);
-  policy_release(s->policy);
-  loop_free(s->loop);
+  if (s->mta.loop && loop_turn(s->mta.loop, 0, &e) < 0)
+    log_error(LOG_SERVER, "at the end: %s", e.text);
+  policy_release(s->mta.policy);
+  loop_free(s->mta.loop);
   if (s->notify >= 0) close(s->notify);
   log_close();
 }
@@ -379,13 +393,13 @@ static int run_all(struct conf *conf, struct run_options *o, struct diags *d, in
   int code = -1;
 
   if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
-      run_open_logs(conf, o, &e) < 0 || !(s.loop = loop_new(&e))) {
+      run_open_logs(conf, o, &e) < 0 || !(s.mta.loop = loop_new(&e))) {
     conf_free(conf);
   } else if (run_load_certificates(&s, conf, d, &e) == 0 && run_bind(&s, o, &e) == 0 &&
              server_raise_descriptors(conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
-             run_open_store(&s, &e) == 0 && srs_load(&s.srs, s.store, &e) == 0 &&
-             run_tell_commands(&s, &e) == 0 && (s.deliver = deliver_new(&s)) != NULL &&
-             (s.drop = drop_new(&s)) != NULL && run_set_signals(&s, &e) == 0) {
+             run_open_store(&s, &e) == 0 && srs_load(&s.mta.srs, s.mta.store, &e) == 0 &&
+             run_tell_commands(&s, &e) == 0 && run_make_parts(&s, &e) == 0 &&
+             run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
     reload_log_faults(d);
     if (ready_fd >= 0) daemon_ready(ready_fd);

@@ -56,12 +56,13 @@ static const char session_fuzz_conf[] = "version_requirement = \"*\"\n"
                                         "[app.vsl]\n"
                                         "filepath = \"main.vsl\"\n";
 
-static struct server session_fuzz_server;
+static struct mta session_fuzz_mta;
+static struct session_hub session_fuzz_hub = {.mta = &session_fuzz_mta};
 static char session_fuzz_folder[] = "/tmp/vsmtp-fuzz-XXXXXX";
 
 static int64_t session_fuzz_hook(void *arg, bool idle)
 {
-  return store_turn(((struct server *)arg)->store, idle);
+  return store_turn(((struct mta *)arg)->store, idle);
 }
 
 static void session_fuzz_write(const char *path, const char *text)
@@ -86,7 +87,7 @@ static void session_fuzz_remove(void)
 static void session_fuzz_setup(void)
 {
   char *folder = session_fuzz_folder, path[100];
-  struct server *s = &session_fuzz_server;
+  struct mta *s = &session_fuzz_mta;
   struct store_options o = {.server = true, .create = true};
   struct conf *conf;
   struct diags d;
@@ -112,8 +113,10 @@ static void session_fuzz_setup(void)
   if (mkdir(path, 0700) < 0) abort();
   o.dirpath = str_of(path);
   s->store = store_open(&o, &e);
-  s->deliver = deliver_new(s);
-  if (!s->store || !s->deliver) abort();
+  session_fuzz_hub.delegates = delegate_hub_new(s->loop);
+  session_fuzz_hub.deliver =
+      deliver_new(s, outbound_new(s->loop, LIMIT_OUTBOUND_ALL), session_fuzz_hub.delegates);
+  if (!s->store || !session_fuzz_hub.delegates || !session_fuzz_hub.deliver) abort();
   loop_hook(s->loop, session_fuzz_hook, s);
 }
 
@@ -139,43 +142,43 @@ static void session_fuzz_turns(int n)
   struct err e;
 
   while (n-- > 0)
-    if (loop_turn(session_fuzz_server.loop, 5, &e) < 0) abort();
+    if (loop_turn(session_fuzz_mta.loop, 5, &e) < 0) abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  struct server *server = &session_fuzz_server;
+  struct session_hub *hub = &session_fuzz_hub;
   struct netaddr peer;
   struct buf said = BUF_INIT(16 << 20);
   struct session *s;
   size_t step = size ? 1 + (size_t)data[0] * 8 : 1;
   str text = {(const char *)data + (size ? 1 : 0), size ? size - 1 : 0};
 
-  if (!server->loop) session_fuzz_setup();
+  if (!hub->mta->loop) session_fuzz_setup();
   if (size > 100000 || netaddr_of_ip(STR("192.0.2.7"), 4711, &peer) < 0) return 0;
   if (step < size / 200) step = size / 200;
-  s = session_begin(server, SERVER_SMTP, -1, &peer);
+  s = session_begin(hub, SESSION_SMTP, -1, &peer);
   if (!s) abort();
   session_fuzz_turns(2);
-  while (text.n > 0 && server->sessions && !io_is_closing(s->io)) {
+  while (text.n > 0 && hub->sessions && !io_is_closing(s->io)) {
     size_t taken = io_feed(s->io, str_sub(text, 0, step));
 
     text = str_skip(text, taken);
     session_fuzz_turns(2);
-    if (server->sessions) io_taken(s->io, &said);
+    if (hub->sessions) io_taken(s->io, &said);
   }
-  if (server->sessions && !io_is_closing(s->io)) {
+  if (hub->sessions && !io_is_closing(s->io)) {
     session_fuzz_turns(10);
     io_taken(s->io, &said);
     io_feed_eof(s->io);
   }
-  for (int i = 0; server->sessions && i < 100; i++) { /* what is not taken is not sent */
+  for (int i = 0; hub->sessions && i < 100; i++) { /* what is not taken is not sent */
     io_taken(s->io, &said);
     if (i == 20) io_abort(s->io); /* its answer is late: a password was wrong */
     session_fuzz_turns(1);
   }
-  if (server->sessions) abort();
-  auth_end(server); /* every input begins without a past */
+  if (hub->sessions) abort();
+  session_hub_end(hub); /* every input begins without a past */
   session_fuzz_check(buf_str(&said));
   buf_free(&said);
   return 0;

@@ -166,7 +166,7 @@ TEST(conf_reads_every_form)
     CHECK_STR(c->server.smtp.codes[CODE_ALREADY_UNDER_TLS].text, "a\nb");
     CHECK_STR(conf_text_of(c, "server.smtp.codes.Help"), "214 2.0.0 see docs");
     CHECK_INT(c->server.smtp.auth.mechanisms, CONF_LOGIN | CONF_ANONYMOUS);
-    CHECK_INT(c->server.relay.tls, CONF_RELAY_OPPORTUNISTIC);
+    CHECK_INT(c->server.relay.tls, TARGET_TLS_OPPORTUNISTIC);
     CHECK_STR(c->app.aliases.list[0].address, "root@d.example");
     CHECK_STR(c->app.aliases.list[0].targets[0], "alice@d.example");
     CHECK_STR(c->app.aliases.list[1].targets[0], "z@y.example");
@@ -301,7 +301,7 @@ TEST(conf_token_commands)
     CHECK_STR(words->list[1], "");
     CHECK_STR(words->list[2], " a ");
     CHECK_STR(words->list[3], "x/y");
-    CHECK_INT(c->server.relay.tls, CONF_RELAY_VERIFIED);
+    CHECK_INT(c->server.relay.tls, TARGET_TLS_VERIFIED);
   }
   conf_free(c);
   c = conf_of(CONF_HEAD RELAY "token_command = ['oama']\n", &faults);

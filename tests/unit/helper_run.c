@@ -60,7 +60,7 @@ static void give_services(void)
   static const str words[] = {STR_INIT("-c"), STR_INIT("printf '%s|' \"$@\""),
                               STR_INIT("-"),  STR_INIT(" a"),
                               STR_INIT(""),   STR_INIT("$(b)")};
-  static char huge[HELPER_WORDS_MAX];
+  static char huge[LIMIT_PROGRAM_WORDS];
   static const str too_long[] = {{huge, sizeof huge}};
   static const struct helper_service list[LAST] = {
       [SH] = {.command = STR_INIT("sh"), .timeout = 10000},
@@ -127,7 +127,7 @@ TEST(helper_runs_nothing_else)
 {
   struct run r;
   str args[2] = {STR("a"), {"x\0y", 3}};
-  static char big[HELPER_ARGS_MAX + 1];
+  static char big[LIMIT_PROGRAM_ARGS + 1];
   if (!begin()) return;
   r = run(TRUE, NULL, 0); /* nobody has given the list */
   CHECK(r.how == HELPER_NOT_RUN && r.value == HELPER_PERM);

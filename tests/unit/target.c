@@ -1,5 +1,5 @@
 /* tests/unit/target.c: the ways a server to forward to may be written. */
-#include "../../smtp/target.h"
+#include "../../smtp/conf.h"
 #include "../check.h"
 
 struct target_row {
@@ -15,7 +15,7 @@ static str target_secret(const struct target *t)
 
 TEST(target_is_read)
 {
-  enum { NONE = CONF_RELAY_NONE, MAY, MUST, SURE };
+  enum { NONE = TARGET_TLS_NONE, MAY, MUST, SURE };
   static const struct target_row rows[] = {
       {"mail.example", "mail.example", 25, MAY, "", ""},
       {"mail.example:2525", "mail.example", 2525, MAY, "", ""},
@@ -122,26 +122,26 @@ TEST(target_of_a_relay)
   struct conf conf = {.server.relay = {.on = true,
                                        .host = STR("x.example:465"),
                                        .user = STR("joe"),
-                                       .tls = CONF_RELAY_VERIFIED}};
+                                       .tls = TARGET_TLS_VERIFIED}};
   str words[] = {STR("oama"), STR("access")};
   struct arena *a = arena_new(0);
   struct target t;
   struct err e;
 
   conf.server.relay.token_command = (struct conf_strs){words, 2};
-  CHECK_INT(target_of_relay(&conf, a, &t, &e), 0);
+  CHECK_INT(conf_relay(&conf, a, &t, &e), 0);
   CHECK(t.user.p != conf.server.relay.user.p);
   CHECK_STR(t.user, "joe");
   CHECK(t.token_command && t.auth == TARGET_AUTH_XOAUTH2 && t.implicit);
   conf.server.relay.token_command.n = 0;
   conf.server.relay.token_file = STR("/t");
-  CHECK_INT(target_of_relay(&conf, a, &t, &e), 0);
+  CHECK_INT(conf_relay(&conf, a, &t, &e), 0);
   CHECK_STR(t.token_file, "/t");
   CHECK(!t.token_command && t.auth == TARGET_AUTH_XOAUTH2);
   for (uint64_t nth = 1; nth < 3; nth++) {
     mem_fail_at(nth, true);
     struct arena *b = arena_new(0);
-    if (b) target_of_relay(&conf, b, &t, &e);
+    if (b) conf_relay(&conf, b, &t, &e);
     arena_free(b);
   }
   mem_fail_at(0, true);

@@ -33,22 +33,22 @@ static int64_t torture_stored(void)
 /* Gives text to the session while it lasts and takes what it says. */
 static void torture_feed(struct session *s, str text, struct buf *said)
 {
-  struct server *server = &session_fuzz_server;
-  while (text.n > 0 && server->sessions && !io_is_closing(s->io)) {
+  struct session_hub *hub = &session_fuzz_hub;
+  while (text.n > 0 && hub->sessions && !io_is_closing(s->io)) {
     text = str_skip(text, io_feed(s->io, text));
     session_fuzz_turns(2);
-    if (server->sessions) io_taken(s->io, said);
+    if (hub->sessions) io_taken(s->io, said);
   }
-  for (int i = 0; i < 20 && server->sessions; i++) {
+  for (int i = 0; i < 20 && hub->sessions; i++) {
     session_fuzz_turns(1);
-    if (server->sessions) io_taken(s->io, said);
+    if (hub->sessions) io_taken(s->io, said);
   }
 }
 
 /* One mail of about 100 KB, so that it is spilled; said holds all replies. */
 static void torture_converse(uint64_t nth, bool once, struct buf *said)
 {
-  struct server *server = &session_fuzz_server;
+  struct session_hub *hub = &session_fuzz_hub;
   struct netaddr peer;
   struct buf body = BUF_INIT(1 << 20);
   buf_puts(&body, torture_mail);
@@ -56,17 +56,17 @@ static void torture_converse(uint64_t nth, bool once, struct buf *said)
   buf_puts(&body, ".\r\nQUIT\r\n");
   netaddr_of_ip(STR("192.0.2.7"), 4711, &peer);
   mem_fail_at(nth, once);
-  struct session *s = session_begin(server, SERVER_SMTP, -1, &peer);
+  struct session *s = session_begin(hub, SESSION_SMTP, -1, &peer);
   if (s) {
     session_fuzz_turns(2);
     torture_feed(s, str_of(torture_talk), said);
     if (str_find(buf_str(said), STR("\r\n354 ")) >= 0) torture_feed(s, buf_str(&body), said);
-    if (server->sessions) io_feed_eof(s->io);
+    if (hub->sessions) io_feed_eof(s->io);
   }
   bool failed = mem_failed();
   mem_fail_at(0, true);
-  for (int i = 0; server->sessions && i < 100; i++) session_fuzz_turns(1);
-  CHECK(!server->sessions);
+  for (int i = 0; hub->sessions && i < 100; i++) session_fuzz_turns(1);
+  CHECK(!hub->sessions);
   if (!failed) buf_puts(said, "(nothing failed)");
   buf_free(&body);
 }
@@ -74,7 +74,7 @@ static void torture_converse(uint64_t nth, bool once, struct buf *said)
 static void torture_open(void)
 {
   char path[200];
-  if (!session_fuzz_server.loop) session_fuzz_setup();
+  if (!session_fuzz_mta.loop) session_fuzz_setup();
   snprintf(path, sizeof path, "%s/queue/vsmtp.db", session_fuzz_folder);
   CHECK_INT(sqlite3_open(path, &torture_db), SQLITE_OK);
 }
