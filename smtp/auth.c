@@ -66,7 +66,7 @@ void auth_end(struct session_hub *sessions)
 /* On submission listeners there is always a way to log in: nothing is taken there without. */
 static bool auth_is_on(const struct session *s)
 {
-  return !s->returns && (auth_conf(s)->server.smtp.auth.on || s->port != SESSION_SMTP);
+  return s->traits->offers && (auth_conf(s)->server.smtp.auth.on || s->port != SESSION_SMTP);
 }
 
 static bool auth_is_safe(const struct session *s)
@@ -279,12 +279,6 @@ static void auth_accepted(struct session *s)
 
 static void auth_take(struct session *s, enum sasl_next next);
 
-/* A callback of the loop is over: the session takes lines again, unless it waits for more. */
-static void auth_go_on(struct session *s)
-{
-  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
-}
-
 static void auth_answered(struct session *s, enum password_answer answer)
 {
   switch (answer) {
@@ -300,7 +294,7 @@ static void auth_checked(void *arg, enum password_answer answer)
   struct session *s = arg;
   s->waiting = false;
   auth_answered(s, answer);
-  auth_go_on(s);
+  session_go_on(s);
 }
 
 static void auth_ask_password(struct session *s)
@@ -352,7 +346,7 @@ static void auth_made(void *arg, enum password_answer answer)
               sasl_server_verifier(&s->auth->sasl, &s->auth->check.verifier, true, &s->auth->out));
   else
     auth_give_up(s, reply_of(REPLY_AUTH_LATER));
-  auth_go_on(s);
+  session_go_on(s);
 }
 
 /* A rule knows the password. */
@@ -415,7 +409,7 @@ static void auth_judged(void *arg, const struct rules_verdict *v)
   struct session *s = arg;
   s->waiting = false;
   auth_verdict(s, v);
-  auth_go_on(s);
+  session_go_on(s);
 }
 
 /* What the rules may know of the client's part. -1: no memory. */
@@ -449,8 +443,12 @@ static void auth_ask(struct session *s, enum rules_auth kind)
     auth_give_up(s, reply_of(REPLY_AUTH_LATER));
     return;
   }
-  v = judge_start(&s->judge, s->mta->loop, s->policy, s->greeting, STAGE_AUTHENTICATE, 0,
-                  auth_judged, s);
+  v = judge_start(&s->judge, &(struct judge_order){.loop = s->mta->loop,
+                                                   .policy = s->policy,
+                                                   .mail = s->greeting,
+                                                   .stage = STAGE_AUTHENTICATE,
+                                                   .done = auth_judged,
+                                                   .arg = s});
   if (v)
     auth_verdict(s, v);
   else

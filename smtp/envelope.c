@@ -17,7 +17,7 @@ static bool envelope_may_mail(struct session *s)
   const struct conf *conf = s->policy->conf;
   const struct rules_facts *f = &s->greeting->facts;
 
-  if ((s->returns || s->dropped) && store_ready(s->mta->store)) return true;
+  if (s->traits->trusted && store_ready(s->mta->store)) return true;
   if (conf->server.tls.on && conf->server.tls.security_level == CONF_ENCRYPT && !f->secured)
     session_reply(s, conf_reply(conf, CODE_TLS_REQUIRED, ""));
   else if (!f->authenticated &&
@@ -39,7 +39,7 @@ bool envelope_check_mail(struct session *s)
   char id[ID_LENGTH + 1];
 
   if (!envelope_may_mail(s)) return false;
-  if (!s->returns && limit > 0 && size > (uint64_t)limit) {
+  if (!s->traits->as_it_is && limit > 0 && size > (uint64_t)limit) {
     session_refuse(s, STAGE_MAIL, reply_of(REPLY_TOO_BIG), s->command.path.text);
     return false;
   }
@@ -47,19 +47,19 @@ bool envelope_check_mail(struct session *s)
     session_refuse(s, STAGE_MAIL, reply_of(REPLY_FULL), s->command.path.text);
     return false;
   }
-  s->mail = mail_new(s->arena, conf, s->greeting);
-  if (s->mail) {
-    s->mail->facts.message_id = arena_str(s->arena, str_of(id_new(id)));
-    s->mail->dsn = dsn_mail_text(s->command.ret, s->command.envid, s->arena);
+  s->tx.mail = mail_new(s->arena, conf, s->greeting);
+  if (s->tx.mail) {
+    s->tx.mail->facts.message_id = arena_str(s->arena, str_of(id_new(id)));
+    s->tx.mail->dsn = dsn_mail_text(s->command.ret, s->command.envid, s->arena);
   }
-  if (!s->mail || !s->mail->facts.message_id.p || !s->mail->dsn.p) {
+  if (!s->tx.mail || !s->tx.mail->facts.message_id.p || !s->tx.mail->dsn.p) {
     session_forget_mail(s);
     session_reply(s, reply_of(REPLY_STORE_FAILED));
     return false;
   }
-  s->mail->facts.mail_from = s->command.path.text;
-  s->mail->facts.mail_at = clock_wall();
-  s->mail->utf8 = s->command.utf8;
+  s->tx.mail->facts.mail_from = s->command.path.text;
+  s->tx.mail->facts.mail_at = clock_wall();
+  s->tx.mail->utf8 = s->command.utf8;
   s->reported = 0;
   return true;
 }
@@ -73,7 +73,7 @@ static bool envelope_is_not_theirs(const struct session *s, const struct rules_v
   if (s->port == SESSION_SMTP || sender.n == 0 || v->kind == RULES_ACCEPT ||
       v->kind == RULES_FACCEPT)
     return false;
-  return s->mail->facts.mail_from.p == sender.p && !auth_owns(s, sender);
+  return s->tx.mail->facts.mail_from.p == sender.p && !auth_owns(s, sender);
 }
 
 void envelope_proceed_mail(struct session *s, const struct rules_verdict *v)
@@ -99,28 +99,27 @@ bool envelope_check_rcpt(struct session *s)
   const struct conf *conf = s->policy->conf;
   struct err e;
 
-  if (!s->returns && !s->dropped &&
-      (int64_t)s->mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
+  if (!s->traits->trusted && (int64_t)s->tx.mail->rcpt_count >= conf->server.smtp.rcpt_count_max) {
     session_reply(s, conf_reply(conf, CODE_TOO_MANY_RECIPIENTS, ""));
     return false;
   }
   str dsn = dsn_rcpt_text(s->command.notify, s->command.orcpt, s->arena);
-  if (!dsn.p || mail_rcpt_add(s->mail, s->command.path.text, true, &e) < 0) {
+  if (!dsn.p || mail_rcpt_add(s->tx.mail, s->command.path.text, true, &e) < 0) {
     session_reply(s, reply_of(REPLY_STORE_FAILED));
     return false;
   }
-  struct mail_rcpt *r = &s->mail->rcpt[s->mail->rcpt_count - 1];
+  struct mail_rcpt *r = &s->tx.mail->rcpt[s->tx.mail->rcpt_count - 1];
   r->dsn = dsn;
-  s->rcpt = r->original.p;
-  r->address = guard_normal_rcpt(s->mail, r->address);
+  s->tx.rcpt = r->original.p;
+  r->address = guard_normal_rcpt(s->tx.mail, r->address);
   return true;
 }
 
 /* Where the recipient in question stands after the rules ran; -1: they removed it. */
 static ptrdiff_t envelope_find_rcpt(const struct session *s)
 {
-  for (size_t i = s->mail->rcpt_count; i-- > 0;)
-    if (s->mail->rcpt[i].original.p == s->rcpt) return (ptrdiff_t)i;
+  for (size_t i = s->tx.mail->rcpt_count; i-- > 0;)
+    if (s->tx.mail->rcpt[i].original.p == s->tx.rcpt) return (ptrdiff_t)i;
   return -1;
 }
 
@@ -144,22 +143,22 @@ static void envelope_keep_refusal(struct session *s, struct reply r)
 
 static void envelope_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)
 {
-  s->refused_rcpt++;
+  s->tx.refused_rcpt++;
   if (s->dropped) envelope_keep_refusal(s, r);
   session_refuse(s, STAGE_RCPT, r, s->command.path.text);
-  if (at >= 0) mail_rcpt_remove(s->mail, (size_t)at);
+  if (at >= 0) mail_rcpt_remove(s->tx.mail, (size_t)at);
 }
 
 /* A report about mail that we sent on goes back to its first sender: to him alone who sends nobody a
  * report in turn (srs.h). */
 static void envelope_send_back(struct session *s, size_t at)
 {
-  struct mail_rcpt *r = &s->mail->rcpt[at];
+  struct mail_rcpt *r = &s->tx.mail->rcpt[at];
   str sender;
 
-  if (s->mail->facts.mail_from.n || r->transport != RULES_TRANSPORT_UNSET) return;
+  if (s->tx.mail->facts.mail_from.n || r->transport != RULES_TRANSPORT_UNSET) return;
   if (!srs_recipient(&s->mta->srs, s->policy->conf, r->address, s->arena, &sender)) return;
-  mail_trace(s->mail, STAGE_RCPT, STR(""), "server", STR("sent back"), sender);
+  mail_trace(s->tx.mail, STAGE_RCPT, STR(""), "server", STR("sent back"), sender);
   r->address = sender;
   r->rewritten = true;
 }
@@ -174,11 +173,11 @@ void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v)
     envelope_refuse_rcpt(s, at, session_code(s, &v->code, CODE_DENIED, ""));
     return;
   }
-  if (at >= 0 && !s->returns) envelope_send_back(s, (size_t)at);
-  guard = at < 0 || s->returns ? REPLY_DONE : guard_rcpt(s->mail, (size_t)at, faccept);
+  if (at >= 0 && !s->traits->as_it_is) envelope_send_back(s, (size_t)at);
+  guard = at < 0 || s->traits->as_it_is ? REPLY_DONE : guard_rcpt(s->tx.mail, (size_t)at, faccept);
   if (guard != REPLY_DONE) {
     if (v->kind == RULES_ACCEPT)
-      mail_trace(s->mail, STAGE_RCPT, v->directive, "server", STR("guard"),
+      mail_trace(s->tx.mail, STAGE_RCPT, v->directive, "server", STR("guard"),
                  STR("accept() does not permit relaying; faccept() or check_relay() does"));
     envelope_refuse_rcpt(s, at, reply_of(guard));
     return;

@@ -15,10 +15,8 @@ int hello_set_facts(struct session *s)
   f->client_ip = arena_str(s->arena, str_of(netaddr_ip(&s->peer, text)));
   f->client_port = netaddr_port(&s->peer);
   if (io_fd(s->io) >= 0) netaddr_local(io_fd(s->io), &local);
-  if (local.len && !s->returns && delegate_receives(s->policy->rules, &local)) {
-    s->returns = true;
-    s->hub->count--;
-    s->hub->return_count++;
+  if (local.len && s->kind == SESSION_CLIENT && delegate_receives(s->policy->rules, &local)) {
+    session_set_kind(s, SESSION_RETURN);
     s->close_after = !delegate_may_return(s->policy->rules, &local, &s->peer);
   }
   f->server_ip = arena_str(s->arena, str_of(netaddr_ip(&local, text)));
@@ -90,7 +88,7 @@ bool hello_check(struct session *s)
 /* May this connection be encrypted yet? */
 static bool hello_offers_tls(const struct session *s)
 {
-  return s->policy->certs->tls && !s->returns && !s->connection->facts.secured;
+  return s->policy->certs->tls && s->traits->offers && !s->connection->facts.secured;
 }
 
 /* RFC 5321 §4.1.1.1: the first line names us, each further one is an extension. */
@@ -101,7 +99,7 @@ static struct reply hello_extensions(struct session *s)
                           STR_FMT "\nPIPELINING\nSIZE %lld\n8BITMIME\nSMTPUTF8\n"
                                   "ENHANCEDSTATUSCODES\nDSN\n%sHELP",
                           STR_ARG(conf->server.domain),
-                          (long long)(s->returns ? 0 : conf->server.message_size_limit),
+                          (long long)(s->traits->as_it_is ? 0 : conf->server.message_size_limit),
                           hello_offers_tls(s) ? "STARTTLS\n" : "");
 
   text = auth_offer(s, text);

@@ -18,8 +18,8 @@ static bool judge_is_skipped(const struct mail *m, enum stage stage)
 /* A mail set aside for one recipient is not let through by what another is allowed. */
 static bool judge_skips_from_here(const struct judge *s, const struct rules_verdict *v)
 {
-  return rules_skip(s->stage, v->kind) != RULES_SKIP_NO &&
-         !(s->mail->skip == RULES_QUARANTINE && v->kind == RULES_FACCEPT);
+  return rules_skip(s->o.stage, v->kind) != RULES_SKIP_NO &&
+         !(s->o.mail->skip == RULES_QUARANTINE && v->kind == RULES_FACCEPT);
 }
 
 static const struct rules_verdict *judge_finish(struct judge *s)
@@ -28,7 +28,7 @@ static const struct rules_verdict *judge_finish(struct judge *s)
 
   ask_cancel(s->ask); /* of a directive whose time was over: nobody is told twice */
   s->ask = NULL;
-  if (judge_skips_from_here(s, v)) mail_set_skip(s->mail, s->stage, v);
+  if (judge_skips_from_here(s, v)) mail_set_skip(s->o.mail, s->o.stage, v);
   return v;
 }
 
@@ -37,9 +37,9 @@ static const struct rules_verdict *judge_slice(struct judge *s)
 {
   switch (rules_step(s->run)) {
   case RULES_DONE: return judge_finish(s);
-  case RULES_YIELD: loop_ready(s->loop, &s->task); break;
+  case RULES_YIELD: loop_ready(s->o.loop, &s->task); break;
   case RULES_WAIT: /* whoever answers makes the task ready; the directive's time may end before */
-    timer_set(s->loop, &s->limit, loop_now(s->loop) + rules_deadline(s->run) - clock_mono());
+    timer_set(s->o.loop, &s->limit, loop_now(s->o.loop) + rules_deadline(s->run) - clock_mono());
     break;
   }
   return NULL;
@@ -50,7 +50,8 @@ static const struct rules_verdict *judge_over(struct judge *s, const struct rule
 {
   struct err e;
 
-  if (!v || s->stage < STAGE_PREQ || s->mail->again || settle_all(s->mail, s->stage, &e) == 0)
+  if (!v || s->o.stage < STAGE_PREQ || s->o.mail->again ||
+      settle_all(s->o.mail, s->o.stage, &e) == 0)
     return v;
   s->skipped = judge_no_memory;
   return &s->skipped;
@@ -60,9 +61,9 @@ static void judge_go_on(struct judge *s)
 {
   const struct rules_verdict *v;
 
-  timer_clear(s->loop, &s->limit);
+  timer_clear(s->o.loop, &s->limit);
   v = judge_over(s, judge_slice(s));
-  if (v) s->done(s->arg, v);
+  if (v) s->o.done(s->o.arg, v);
 }
 
 static void judge_run(struct task *t, void *arg)
@@ -84,65 +85,50 @@ static void judge_answered(void *arg, const struct rules_answer *a, const struct
   struct judge *s = arg;
 
   s->ask = NULL;
-  if (s->of_the_sender && a && str_eq(a->result, STR("pass"))) s->mail->sender_proved = true;
+  if (s->of_the_sender && a && str_eq(a->result, STR("pass"))) s->o.mail->sender_proved = true;
   rules_answer(s->run, a, e);
-  loop_ready(s->loop, &s->task);
+  loop_ready(s->o.loop, &s->task);
 }
 
 int judge_ask(struct judge *s, const struct rules_question *q, struct err *e)
 {
   ask_cancel(s->ask); /* of a directive whose time was over */
   s->of_the_sender = q->ask == RULES_ASK_SPF && str_eq(q->identity, STR("mail_from"));
-  s->ask = ask_start(s->loop, s->policy, s->mail, q, judge_answered, s, e);
+  s->ask = ask_start(s->o.loop, s->o.policy, s->o.mail, q, judge_answered, s, e);
   return s->ask ? 0 : -1;
 }
 
 /* ---- a run ----------------------------------------------------------------------------------- */
 
-static const struct rules_verdict *
-judge_begin(struct judge *s, struct loop *l, struct policy *policy, struct mail *m,
-            enum stage stage, size_t from, bool returned,
-            void (*done)(void *arg, const struct rules_verdict *v), void *arg)
+static const struct rules_verdict *judge_begin(struct judge *s, const struct judge_order *o)
 {
-  *s = (struct judge){
-      .loop = l, .policy = policy, .mail = m, .stage = stage, .done = done, .arg = arg};
+  *s = (struct judge){.o = *o};
   s->task.run = judge_run;
   s->limit.fire = judge_late;
   s->task.arg = s->limit.arg = s;
-  if (judge_is_skipped(m, stage)) {
-    s->skipped = (struct rules_verdict){.kind = m->skip, .code = m->reply};
-    s->skipped.text = m->quarantine;
-    s->skipped.directive = m->directive;
+  if (judge_is_skipped(o->mail, o->stage)) {
+    s->skipped = (struct rules_verdict){.kind = o->mail->skip, .code = o->mail->reply};
+    s->skipped.text = o->mail->quarantine;
+    s->skipped.directive = o->mail->directive;
     return &s->skipped;
   }
-  if (rules_count(policy->rules, stage) <= from) return &s->skipped; /* zeroed: next */
-  m->judge = s;
-  s->run = rules_start(policy->rules, stage, from, returned, &host_functions, m);
+  if (rules_count(o->policy->rules, o->stage) <= o->from) return &s->skipped; /* zeroed: next */
+  o->mail->judge = s;
+  s->run = rules_start(o->policy->rules, o->stage, o->from, o->returned, &host_functions, o->mail);
   if (s->run) return judge_slice(s);
   s->skipped = judge_no_memory;
   return &s->skipped;
 }
 
-const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct policy *policy,
-                                        struct mail *m, enum stage stage, size_t from,
-                                        void (*done)(void *arg, const struct rules_verdict *v),
-                                        void *arg)
+const struct rules_verdict *judge_start(struct judge *s, const struct judge_order *o)
 {
-  return judge_over(s, judge_begin(s, l, policy, m, stage, from, false, done, arg));
-}
-
-const struct rules_verdict *judge_return(struct judge *s, struct loop *l, struct policy *policy,
-                                         struct mail *m, enum stage stage, size_t from,
-                                         void (*done)(void *arg, const struct rules_verdict *v),
-                                         void *arg)
-{
-  return judge_over(s, judge_begin(s, l, policy, m, stage, from, true, done, arg));
+  return judge_over(s, judge_begin(s, o));
 }
 
 void judge_end(struct judge *s)
 {
   loop_unready(&s->task);
-  if (s->loop) timer_clear(s->loop, &s->limit);
+  if (s->o.loop) timer_clear(s->o.loop, &s->limit);
   ask_cancel(s->ask);
   s->ask = NULL;
   rules_cancel(s->run);

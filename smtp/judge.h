@@ -6,35 +6,33 @@
 #include "ask.h"
 #include "policy.h"
 
+/* What is asked, of which mail, and who hears the verdict. */
+struct judge_order {
+  struct loop *loop;
+  struct policy *policy; /* borrows, as the mail */
+  struct mail *mail;
+  enum stage stage;
+  size_t from;   /* the first directive; */
+  bool returned; /* a delegate, whose message has come back: its body runs */
+  void (*done)(void *arg, const struct rules_verdict *v);
+  void *arg;
+};
+
 /* Lives in its owner's struct, zeroed before first use. */
 struct judge {
-  struct loop *loop;
-  struct policy *policy; /* borrows */
+  struct judge_order o;
   struct rules_run *run;
   struct ask *ask;    /* what the run waits for, */
   bool of_the_sender; /* which is whether SPF lets the client send for mail_from */
   struct task task;
-  struct timer limit; /* the time of a directive that waits */
-  struct mail *mail;
-  enum stage stage;
-  void (*done)(void *arg, const struct rules_verdict *v);
-  void *arg;
+  struct timer limit;           /* the time of a directive that waits */
   struct rules_verdict skipped; /* what a skip state or an empty stage stands for */
 };
 
-/* Begins stage at directive `from`. When the verdict is known at once it is returned; otherwise
- * NULL, and done is called from the loop. A skip state of the mail decides without running
- * anything, and a verdict that makes one is kept in the mail. Call judge_end when the verdict was
- * used. */
-const struct rules_verdict *judge_start(struct judge *s, struct loop *l, struct policy *policy,
-                                        struct mail *m, enum stage stage, size_t from,
-                                        void (*done)(void *arg, const struct rules_verdict *v),
-                                        void *arg);
-/* The same where directive `from` is a delegate whose message has come back: its body runs. */
-const struct rules_verdict *judge_return(struct judge *s, struct loop *l, struct policy *policy,
-                                         struct mail *m, enum stage stage, size_t from,
-                                         void (*done)(void *arg, const struct rules_verdict *v),
-                                         void *arg);
+/* Begins a stage. When the verdict is known at once it is returned; otherwise NULL, and done is called
+ * from the loop. A skip state of the mail decides without running anything, and a verdict that makes one
+ * is kept in the mail. Call judge_end when the verdict was used. */
+const struct rules_verdict *judge_start(struct judge *s, const struct judge_order *o);
 /* Ends it, also while it runs or waits: then done is never called. */
 void judge_end(struct judge *s);
 

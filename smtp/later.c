@@ -305,11 +305,18 @@ static void later_trace_delegate(struct deliver_job *j, str status, str detail)
 
 static void later_judged(void *arg, const struct rules_verdict *v);
 
-/* Asks the stage from a directive on. */
-static void later_ask(struct deliver_job *j, size_t from)
+/* Asks the stage from a directive on; returned: a delegate, and what came back is the mail now. */
+static void later_ask(struct deliver_job *j, size_t from, bool returned)
 {
-  const struct rules_verdict *v = judge_start(&j->judge, j->deliver->mta->loop, j->policy, j->mail,
-                                              j->stage, from, later_judged, j);
+  struct judge_order o = {.loop = j->deliver->mta->loop,
+                          .policy = j->policy,
+                          .mail = j->mail,
+                          .stage = j->stage,
+                          .from = from,
+                          .returned = returned,
+                          .done = later_judged,
+                          .arg = j};
+  const struct rules_verdict *v = judge_start(&j->judge, &o);
 
   if (v) later_judged(j, v);
 }
@@ -326,7 +333,7 @@ static void later_pass_over(struct deliver_job *j, size_t next)
   j->directive = next - 1;
   later_trace_delegate(j, STR("passed over"), STR(""));
   judge_end(&j->judge);
-  later_ask(j, next);
+  later_ask(j, next, false);
 }
 
 static void later_judged(void *arg, const struct rules_verdict *v)
@@ -349,7 +356,7 @@ static void later_judged(void *arg, const struct rules_verdict *v)
   } else {
     judge_end(&j->judge);
     j->stage++;
-    later_ask(j, 0);
+    later_ask(j, 0, false);
   }
 }
 
@@ -372,15 +379,6 @@ static void later_undelegated(struct deliver_job *j, str why)
                                 STR_ARG(v.directive), STR_ARG(why)));
 }
 
-/* What came back is the mail now: the body of the directive judges it. */
-static void later_judge_returned(struct deliver_job *j)
-{
-  const struct rules_verdict *v = judge_return(&j->judge, j->deliver->mta->loop, j->policy, j->mail,
-                                               j->stage, j->directive, later_judged, j);
-
-  if (v) later_judged(j, v);
-}
-
 static void later_replaced(void *arg, enum store_result result)
 {
   struct deliver_job *j = arg;
@@ -392,7 +390,7 @@ static void later_replaced(void *arg, enum store_result result)
     return; /* deliver_free ends it: the next server goes on from here */
   } else if (result == STORE_OK) {
     j->mail->trace_count = 0;
-    later_judge_returned(j);
+    later_ask(j, j->directive, true);
   } else {
     later_undelegated(j, STR("what came back cannot be stored now"));
   }
@@ -437,7 +435,7 @@ static void later_returned(struct deliver_job *j)
   if (body)
     later_replace(j, body);
   else
-    later_judge_returned(j);
+    later_ask(j, j->directive, true);
 }
 
 /* It may be the server's end that broke it off: then the next one hands it over again. */
@@ -520,11 +518,11 @@ static void later_resume(struct deliver_job *j, struct deliver_place place)
   j->directive = found < 0 ? 0 : (size_t)found;
   service = rules_service(j->policy->rules, j->stage, j->directive, &v);
   if (service && place.at == DELIVER_RETURNED)
-    later_judge_returned(j);
+    later_ask(j, j->directive, true);
   else if (service && found >= 0 && mail->queue == STORE_DELEGATED)
     later_hand_over(j);
   else
-    later_ask(j, j->directive + (place.at == DELIVER_AFTER));
+    later_ask(j, j->directive + (place.at == DELIVER_AFTER), false);
 }
 
 static int later_restore(struct deliver_job *j, bool again, struct err *e)
@@ -553,7 +551,7 @@ void later_begin(struct deliver_job *j)
   } else if (later_restore(j, again, &e) < 0) {
     later_broken(j, &e);
   } else if (again) {
-    later_ask(j, 0);
+    later_ask(j, 0, false);
   } else if (j->stage == STAGE_COUNT) {
     later_passed(j);
   } else {

@@ -12,25 +12,25 @@
 
 void receive_forget(struct session *s)
 {
-  delegate_free(s->delegate);
-  s->delegate = NULL;
-  delegate_part(&s->bringer);
-  if (!s->in_open) return;
-  s->in_open = false;
-  incoming_free(s->incoming);
-  s->incoming = NULL;
-  message_free(&s->in);
-  buf_free(&s->header);
-  buf_free(&s->context);
+  delegate_free(s->tx.delegate);
+  s->tx.delegate = NULL;
+  delegate_part(&s->tx.bringer);
+  if (!s->tx.in_open) return;
+  s->tx.in_open = false;
+  incoming_free(s->tx.incoming);
+  s->tx.incoming = NULL;
+  message_free(&s->tx.in);
+  buf_free(&s->tx.header);
+  buf_free(&s->tx.context);
   io_min_rate(s->io, 0, 0);
 }
 
 /* The message is refused, whatever else comes: what is stored of it goes at once. */
 static void receive_drop(struct session *s)
 {
-  s->discard = s->bringer.unwanted = true;
-  incoming_free(s->incoming);
-  s->incoming = NULL;
+  s->tx.discard = s->tx.bringer.unwanted = true;
+  incoming_free(s->tx.incoming);
+  s->tx.incoming = NULL;
 }
 
 static void receive_ready(void *arg)
@@ -40,8 +40,8 @@ static void receive_ready(void *arg)
 
 bool receive_check(struct session *s)
 {
-  if (s->mail->rcpt_count == 0) {
-    session_reply(s, reply_of(s->refused_rcpt ? REPLY_NO_VALID_RCPT : REPLY_NO_RCPT));
+  if (s->tx.mail->rcpt_count == 0) {
+    session_reply(s, reply_of(s->tx.refused_rcpt ? REPLY_NO_VALID_RCPT : REPLY_NO_RCPT));
     return false;
   }
   if (s->dropped && s->dropped->later) {
@@ -77,7 +77,7 @@ static void receive_refuse(struct session *s, struct reply r, str why)
 static void receive_stored(void *arg, enum store_result result)
 {
   struct session *s = arg;
-  struct mail *m = s->mail;
+  struct mail *m = s->tx.mail;
   struct reply r = session_code(s, &m->reply, CODE_OK, "2.0.0");
 
   s->waiting = false;
@@ -91,13 +91,13 @@ static void receive_stored(void *arg, enum store_result result)
     }
     log_info(LOG_RECEIVER, "sid=%s mid=" STR_FMT " accepted from=%s rcpts=%zu octets=%llu", s->id,
              STR_ARG(m->facts.message_id), log_q(m->facts.mail_from), m->rcpt_count,
-             (unsigned long long)s->in.data.octets);
+             (unsigned long long)s->tx.in.data.octets);
     s->idle = 0;
     deliver_wake(s->hub->deliver);
     session_reply(s, r);
     receive_finish(s);
   }
-  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+  session_go_on(s);
 }
 
 static enum store_queue receive_queue(const struct session *s, const struct rules_verdict *v)
@@ -111,7 +111,7 @@ static enum store_queue receive_queue(const struct session *s, const struct rule
 static int receive_step(const struct session *s, const struct rules_verdict *v)
 {
   if (v->kind != RULES_QUARANTINE) return deliver_step(STAGE_POSTQ, 0, DELIVER_FROM);
-  if (s->mail->decided != STAGE_PREQ) return deliver_step(STAGE_PREQ, 0, DELIVER_FROM);
+  if (s->tx.mail->decided != STAGE_PREQ) return deliver_step(STAGE_PREQ, 0, DELIVER_FROM);
   return deliver_step(STAGE_PREQ, v->next - 1, DELIVER_AFTER);
 }
 
@@ -141,17 +141,17 @@ static int receive_add_dropped(struct session *s, struct store_mail *row)
 /* Hands everything to the store; receive_stored has its answer. */
 static void receive_store(struct session *s, const struct rules_verdict *v)
 {
-  struct mail *m = s->mail;
+  struct mail *m = s->tx.mail;
   struct store_mail *row = arena_alloc(s->arena, sizeof *row);
   bool quarantined = v->kind == RULES_QUARANTINE;
   struct err e = {.kind = ERR_NOMEM};
 
-  s->header.cap = LIMIT_HEADER_BYTES + 2;
-  s->context.cap = LIMIT_COMMAND_LINE * 4;
+  s->tx.header.cap = LIMIT_HEADER_BYTES + 2;
+  s->tx.context.cap = LIMIT_COMMAND_LINE * 4;
   if (v->kind == RULES_ACCEPT) mail_set_reply(m, &v->code);
   mail_trace(m, STAGE_PREQ, STR(""), "server", STR("accepted"),
              quarantined ? v->text : STR("to the queue"));
-  if (!row || mail_header(m, &s->header, &e) < 0 || mail_context_write(m, &s->context) < 0) {
+  if (!row || mail_header(m, &s->tx.header, &e) < 0 || mail_context_write(m, &s->tx.context) < 0) {
     receive_refuse(s, reply_of_err(&e), STR(""));
     return;
   }
@@ -164,11 +164,11 @@ static void receive_store(struct session *s, const struct rules_verdict *v)
                              .mail_from = m->facts.mail_from,
                              .auth_user = m->facts.auth_id,
                              .subject = mail_subject(m),
-                             .context = buf_str(&s->context),
+                             .context = buf_str(&s->tx.context),
                              .step = receive_step(s, v),
                              .rcpt = mail_rcpt_rows(m, s->arena, clock_wall()),
                              .rcpt_count = m->rcpt_count,
-                             .header = buf_str(&s->header),
+                             .header = buf_str(&s->tx.header),
                              .trace = m->trace,
                              .trace_count = m->trace_count};
   if (quarantined) {
@@ -181,7 +181,7 @@ static void receive_store(struct session *s, const struct rules_verdict *v)
     return;
   }
   session_wait(s);
-  incoming_accept(s->incoming, row, receive_stored, s);
+  incoming_accept(s->tx.incoming, row, receive_stored, s);
 }
 
 static void receive_delegate(struct session *s, const struct rules_verdict *v);
@@ -192,7 +192,7 @@ static void receive_judged(struct session *s, const struct rules_verdict *v)
     receive_refuse(s, session_code(s, &v->code, CODE_DENIED, ""), STR(""));
   else if (v->kind == RULES_DELEGATED)
     receive_delegate(s, v);
-  else if (s->mail->rcpt_count == 0)
+  else if (s->tx.mail->rcpt_count == 0)
     receive_refuse(s, conf_reply(s->policy->conf, CODE_DENIED, ""), STR(""));
   else
     receive_store(s, v);
@@ -204,7 +204,26 @@ static void receive_judged_later(void *arg, const struct rules_verdict *v)
 
   s->waiting = false;
   receive_judged(s, v);
-  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+  session_go_on(s);
+}
+
+/* Asks stage preq from a directive on; returned: a delegate, whose message came back. */
+static void receive_ask(struct session *s, size_t from, bool returned)
+{
+  struct judge_order o = {.loop = s->mta->loop,
+                          .policy = s->policy,
+                          .mail = s->tx.mail,
+                          .stage = STAGE_PREQ,
+                          .from = from,
+                          .returned = returned,
+                          .done = receive_judged_later,
+                          .arg = s};
+  const struct rules_verdict *v = judge_start(&s->judge, &o);
+
+  if (v)
+    receive_judged(s, v);
+  else
+    session_wait(s);
 }
 
 /* ---- a filter looks at it -------------------------------------------------------------------- */
@@ -214,7 +233,7 @@ static void receive_trace_delegate(struct session *s, size_t directive, str stat
   struct rules_service v = {.name = STR("")};
 
   rules_service(s->policy->rules, STAGE_PREQ, directive, &v);
-  mail_trace(s->mail, STAGE_PREQ, v.directive, "delegate", status, detail);
+  mail_trace(s->tx.mail, STAGE_PREQ, v.directive, "delegate", status, detail);
 }
 
 static void receive_undelegated(struct session *s, size_t directive, str why)
@@ -227,29 +246,23 @@ static void receive_undelegated(struct session *s, size_t directive, str why)
  * body of the directive judges it. */
 static void receive_returned(struct session *s)
 {
-  size_t directive = delegate_directive(s->delegate);
+  size_t directive = delegate_directive(s->tx.delegate);
   struct incoming *body = NULL;
-  const struct rules_verdict *v;
   struct err e;
 
-  if (delegate_take_result(s->delegate, &body, &s->mail->facts.message_id, &e) < 0) {
+  if (delegate_take_result(s->tx.delegate, &body, &s->tx.mail->facts.message_id, &e) < 0) {
     receive_undelegated(s, directive, str_of(e.text));
     return;
   }
   receive_trace_delegate(s, directive, STR("returned"), body ? STR("with another body") : STR(""));
-  delegate_free(s->delegate);
-  s->delegate = NULL;
+  delegate_free(s->tx.delegate);
+  s->tx.delegate = NULL;
   if (body) {
-    incoming_free(s->incoming);
-    s->mail->source = s->incoming = body;
+    incoming_free(s->tx.incoming);
+    s->tx.mail->source = s->tx.incoming = body;
     incoming_on_ready(body, receive_ready, s);
   }
-  v = judge_return(&s->judge, s->mta->loop, s->policy, s->mail, STAGE_PREQ, directive,
-                   receive_judged_later, s);
-  if (v)
-    receive_judged(s, v);
-  else
-    session_wait(s);
+  receive_ask(s, directive, true);
 }
 
 static void receive_delegated(void *arg, bool returned)
@@ -260,17 +273,17 @@ static void receive_delegated(void *arg, bool returned)
   if (returned)
     receive_returned(s);
   else
-    receive_undelegated(s, delegate_directive(s->delegate),
-                        arena_str(s->arena, delegate_why(s->delegate)));
-  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+    receive_undelegated(s, delegate_directive(s->tx.delegate),
+                        arena_str(s->arena, delegate_why(s->tx.delegate)));
+  session_go_on(s);
 }
 
 /* The client waits meanwhile (design: preq is before the queue). */
 static void receive_delegate(struct session *s, const struct rules_verdict *v)
 {
   struct delegate_order o = {.policy = s->policy,
-                             .mail = s->mail,
-                             .octets = incoming_octets(s->incoming),
+                             .mail = s->tx.mail,
+                             .octets = incoming_octets(s->tx.incoming),
                              .stage = STAGE_PREQ,
                              .directive = v->next - 1,
                              .done = receive_delegated,
@@ -278,8 +291,8 @@ static void receive_delegate(struct session *s, const struct rules_verdict *v)
   struct err e;
 
   judge_end(&s->judge);
-  s->delegate = delegate_new(s->hub->delegates, &o, &e);
-  if (s->delegate)
+  s->tx.delegate = delegate_new(s->hub->delegates, &o, &e);
+  if (s->tx.delegate)
     session_wait(s);
   else
     receive_undelegated(s, o.directive, str_of(e.text));
@@ -290,7 +303,8 @@ static void receive_end_returned(struct session *s, enum reply_id fault)
 {
   bool wait = false;
 
-  if (fault == REPLY_DONE) fault = delegate_return(&s->bringer, buf_str(&s->in.header), &wait);
+  if (fault == REPLY_DONE)
+    fault = delegate_return(&s->tx.bringer, buf_str(&s->tx.in.header), &wait);
   if (wait) {
     session_wait(s);
     return;
@@ -312,36 +326,36 @@ static void receive_go_on(void *arg)
   if (!s->waiting) return;
   s->waiting = false;
   if (s->state == SESSION_JUDGED) receive_end_returned(s, REPLY_DONE);
-  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+  session_go_on(s);
 }
 
 /* A filter is about to bring a mail. */
 static void receive_expect_return(struct session *s)
 {
-  s->bringer = (struct delegate_bringer){.hub = s->hub->delegates,
-                                         .peer = s->peer,
-                                         .arena = s->arena,
-                                         .helo = s->mail->facts.helo,
-                                         .id = s->mail->facts.message_id,
-                                         .incoming = &s->incoming,
-                                         .go_on = receive_go_on,
-                                         .arg = s};
-  if (netaddr_local(io_fd(s->io), &s->bringer.local) < 0) s->bringer.local.len = 0;
+  s->tx.bringer = (struct delegate_bringer){.hub = s->hub->delegates,
+                                            .peer = s->peer,
+                                            .arena = s->arena,
+                                            .helo = s->tx.mail->facts.helo,
+                                            .id = s->tx.mail->facts.message_id,
+                                            .incoming = &s->tx.incoming,
+                                            .go_on = receive_go_on,
+                                            .arg = s};
+  if (netaddr_local(io_fd(s->io), &s->tx.bringer.local) < 0) s->tx.bringer.local.len = 0;
 }
 
 void receive_begin(struct session *s)
 {
-  message_begin(&s->in);
-  s->in_open = true;
-  s->discard = false;
-  s->incoming = incoming_new(s->mta->store, s->mail->facts.message_id);
-  if (!s->incoming) {
+  message_begin(&s->tx.in);
+  s->tx.in_open = true;
+  s->tx.discard = false;
+  s->tx.incoming = incoming_new(s->mta->store, s->tx.mail->facts.message_id);
+  if (!s->tx.incoming) {
     receive_forget(s);
     session_reply(s, reply_of(REPLY_STORE_FAILED));
     return;
   }
-  incoming_on_ready(s->incoming, receive_ready, s);
-  if (s->returns) receive_expect_return(s);
+  incoming_on_ready(s->tx.incoming, receive_ready, s);
+  if (s->kind == SESSION_RETURN) receive_expect_return(s);
   session_enter(s, SESSION_DATA);
   io_min_rate(s->io, LIMIT_DATA_RATE, s->policy->conf->server.smtp.timeout_client.data);
   session_reply(s, conf_reply(s->policy->conf, CODE_DATA_START, ""));
@@ -375,7 +389,7 @@ static uint64_t receive_limit(const struct session *s)
 {
   int64_t limit = s->policy->conf->server.message_size_limit;
 
-  return limit <= 0 ? 0 : (uint64_t)limit + (s->returns ? LIMIT_HEADER_BYTES : 0);
+  return limit <= 0 ? 0 : (uint64_t)limit + (s->traits->as_it_is ? LIMIT_HEADER_BYTES : 0);
 }
 
 /* What is wrong with the text as a whole; REPLY_DONE: nothing. */
@@ -389,13 +403,13 @@ static enum reply_id receive_fault(const struct session *s)
       {DATA_BARE_CR, REPLY_BARE_CR}, {MESSAGE_HEADER_TOO_BIG, REPLY_HEADER_TOO_BIG},
       {MESSAGE_LOOP, REPLY_LOOP},    {MESSAGE_NO_MEMORY, REPLY_STORE_FAILED},
   };
-  unsigned faults = s->in.faults & ~(s->returns ? (unsigned)MESSAGE_LOOP : 0u);
+  unsigned faults = s->tx.in.faults & ~(s->traits->as_it_is ? (unsigned)MESSAGE_LOOP : 0u);
   uint64_t limit = receive_limit(s);
 
   for (size_t i = 0; i < BASE_COUNT(table); i++)
     if (faults & table[i].fault) return table[i].reply;
-  if (limit > 0 && s->in.data.octets > limit) return REPLY_TOO_BIG;
-  switch (s->incoming ? incoming_state(s->incoming) : INCOMING_TEMP) {
+  if (limit > 0 && s->tx.in.data.octets > limit) return REPLY_TOO_BIG;
+  switch (s->tx.incoming ? incoming_state(s->tx.incoming) : INCOMING_TEMP) {
   case INCOMING_FULL: return REPLY_FULL;
   case INCOMING_TEMP: return REPLY_STORE_FAILED;
   case INCOMING_GO:
@@ -407,18 +421,17 @@ static enum reply_id receive_fault(const struct session *s)
 /* The final dot was read. */
 static void receive_end(struct session *s)
 {
-  const struct rules_verdict *v;
   enum reply_id fault = receive_fault(s);
-  struct mail *m = s->mail;
+  struct mail *m = s->tx.mail;
   struct err e;
 
   session_enter(s, SESSION_JUDGED);
   io_min_rate(s->io, 0, 0);
-  if (s->returns) {
+  if (s->kind == SESSION_RETURN) {
     receive_end_returned(s, fault);
     return;
   }
-  if (fault == REPLY_DONE && mail_arrive(m, buf_str(&s->in.header), true, &e) < 0)
+  if (fault == REPLY_DONE && mail_arrive(m, buf_str(&s->tx.in.header), true, &e) < 0)
     fault = e.kind == ERR_PERM ? REPLY_HEADER_TOO_BIG : REPLY_STORE_FAILED;
   if (fault == REPLY_DONE && receive_is_loop(m)) fault = REPLY_LOOP;
   if (fault == REPLY_DONE && settle_mark(m, &e) < 0) fault = REPLY_STORE_FAILED;
@@ -428,12 +441,8 @@ static void receive_end(struct session *s)
     return;
   }
   m->body = receive_read;
-  m->source = s->incoming;
-  v = judge_start(&s->judge, s->mta->loop, s->policy, m, STAGE_PREQ, 0, receive_judged_later, s);
-  if (v)
-    receive_judged(s, v);
-  else
-    session_wait(s);
+  m->source = s->tx.incoming;
+  receive_ask(s, 0, false);
 }
 
 /* ---- the text -------------------------------------------------------------------------------- */
@@ -443,12 +452,13 @@ static void receive_body(struct session *s, str body)
   uint64_t limit = receive_limit(s);
   enum incoming_state state = INCOMING_GO;
 
-  if (s->discard || s->bringer.unwanted) return;
-  if ((s->in.faults && !s->returns) || (limit > 0 && s->in.data.octets > limit))
+  if (s->tx.discard || s->tx.bringer.unwanted) return;
+  if ((s->tx.in.faults && !s->traits->as_it_is) || (limit > 0 && s->tx.in.data.octets > limit))
     receive_drop(s);
   else
-    state = s->returns ? delegate_bring(&s->bringer, buf_str(&s->in.header), body)
-                       : incoming_body(s->incoming, body);
+    state = s->kind == SESSION_RETURN
+                ? delegate_bring(&s->tx.bringer, buf_str(&s->tx.in.header), body)
+                : incoming_body(s->tx.incoming, body);
   if (state == INCOMING_WAIT) session_wait(s);
 }
 
@@ -458,7 +468,7 @@ bool receive_input(struct session *s)
   enum message_event event = MESSAGE_MORE;
 
   if (all.n == 0) return false;
-  while (!s->waiting && (event = message_next(&s->in, &in, &body)) == MESSAGE_BODY)
+  while (!s->waiting && (event = message_next(&s->tx.in, &in, &body)) == MESSAGE_BODY)
     receive_body(s, body);
   io_consume(s->io, all.n - in.n);
   if (event == MESSAGE_END) receive_end(s);

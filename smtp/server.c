@@ -23,8 +23,8 @@ static bool server_is_full(const struct server *s, int fd, const struct netaddr 
   int64_t all = conf->server.client_count_max, one = conf->server.client_count_max_per_ip;
 
   if (netaddr_local(fd, &local) == 0 && delegate_receives(s->mta.policy->rules, &local))
-    return s->sessions.return_count >= SERVER_RETURNS;
-  if (all >= 0 && (int64_t)s->sessions.count >= all) return true;
+    return s->sessions.counts[SESSION_RETURN] >= SERVER_RETURNS;
+  if (all >= 0 && (int64_t)s->sessions.counts[SESSION_CLIENT] >= all) return true;
   return one >= 0 && !netaddr_is_loopback(peer) &&
          (int64_t)session_count(&s->sessions, peer) >= one;
 }
@@ -115,7 +115,8 @@ void server_watch_certificates(struct server *s)
 /* Connections that bring mails back matter only while somebody waits for one. */
 static bool server_is_idle(const struct server *s)
 {
-  return s->sessions.count + s->sessions.dropped_count == 0 && deliver_count(s->deliver) == 0;
+  return s->sessions.counts[SESSION_CLIENT] + s->sessions.counts[SESSION_DROPPED] == 0 &&
+         deliver_count(s->deliver) == 0;
 }
 
 static void server_check_stopped(struct timer *t, void *arg)
@@ -134,7 +135,7 @@ void server_stop(struct server *s)
   if (s->stopping) return;
   s->stopping = true;
   deliver_drain(s->deliver);
-  log_info(LOG_SERVER, "stopping sessions=%zu deliveries=%zu", s->sessions.count,
+  log_info(LOG_SERVER, "stopping sessions=%zu deliveries=%zu", s->sessions.counts[SESSION_CLIENT],
            deliver_count(s->deliver));
   notify_stopping(s->notify);
   ports_close_but_receivers(s);

@@ -16,7 +16,7 @@ static const char *const session_state_names[] = {
 /* The innermost mail: what a decision taken now belongs to. */
 struct mail *session_mail(const struct session *s)
 {
-  return s->mail ? s->mail : s->greeting ? s->greeting : s->connection;
+  return s->tx.mail ? s->tx.mail : s->greeting ? s->greeting : s->connection;
 }
 
 /* How long the next line may take in this state (config.md 3.9): 0 where another clock runs. */
@@ -67,6 +67,11 @@ void session_resume(struct session *s)
   io_resume(s->io);
 }
 
+void session_go_on(struct session *s)
+{
+  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+}
+
 void session_close(struct session *s)
 {
   if (s->state == SESSION_CLOSING) return;
@@ -82,17 +87,34 @@ void session_forget_mail(struct session *s)
 {
   judge_end(&s->judge);
   receive_forget(s);
-  if (s->mail) arena_rewind(s->arena, s->mail_at);
-  s->mail = NULL;
+  if (s->tx.mail) arena_rewind(s->arena, s->mail_at);
+  s->tx.mail = NULL;
   if (s->dropped) s->dropped->refused_count = 0, s->dropped->refused = NULL;
   s->reported = 0;
-  s->refused_rcpt = 0;
+  s->tx.refused_rcpt = 0;
 }
 
 void session_reset(struct session *s)
 {
   session_forget_mail(s);
   session_enter(s, s->greeting ? SESSION_READY : SESSION_GREETED);
+}
+
+/* ---- the kinds ------------------------------------------------------------------------------- */
+
+/* ORDER SESSION_KIND */
+static const struct session_traits session_kinds[SESSION_KINDS] = {
+    {.asked_from = STAGE_CONNECT, .offers = true},
+    {.asked_from = STAGE_COUNT, .trusted = true, .as_it_is = true, .hurried = true},
+    {.asked_from = STAGE_MAIL, .offers = true, .trusted = true},
+};
+
+void session_set_kind(struct session *s, enum session_kind kind)
+{
+  if (s->traits) s->hub->counts[s->kind]--;
+  s->kind = kind;
+  s->traits = &session_kinds[kind];
+  s->hub->counts[kind]++;
 }
 
 /* ---- asking the rules ------------------------------------------------------------------------ */
@@ -105,17 +127,21 @@ static void session_judged(void *arg, const struct rules_verdict *v)
 
   s->waiting = false;
   session_proceed(s, v);
-  if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
+  session_go_on(s);
 }
 
 /* Asks the rules of a stage; what follows is in the proceed column of the table. */
 void session_ask(struct session *s, enum stage stage)
 {
   static const struct rules_verdict next = {.kind = RULES_NEXT};
-  const struct rules_verdict *v = s->returns || (s->dropped && stage < STAGE_MAIL)
-                                      ? &next
-                                      : judge_start(&s->judge, s->mta->loop, s->policy,
-                                                    session_mail(s), stage, 0, session_judged, s);
+  struct judge_order o = {.loop = s->mta->loop,
+                          .policy = s->policy,
+                          .mail = session_mail(s),
+                          .stage = stage,
+                          .done = session_judged,
+                          .arg = s};
+  const struct rules_verdict *v =
+      stage < s->traits->asked_from ? &next : judge_start(&s->judge, &o);
 
   if (v)
     session_proceed(s, v);
@@ -249,9 +275,9 @@ static struct reply session_fault(struct session *s, enum command_fault fault)
 /* Out of sequence: MAIL inside a transaction and RCPT before EHLO have words of their own. */
 static enum reply_id session_misplaced(const struct session *s, const struct session_row *row)
 {
-  if (s->command.verb == COMMAND_MAIL && s->mail) return REPLY_MAIL_TWICE;
+  if (s->command.verb == COMMAND_MAIL && s->tx.mail) return REPLY_MAIL_TWICE;
   if (s->state == SESSION_GREETED) return REPLY_HELO_FIRST;
-  if (s->command.verb == COMMAND_DATA && !s->mail) return REPLY_NO_MAIL;
+  if (s->command.verb == COMMAND_DATA && !s->tx.mail) return REPLY_NO_MAIL;
   return row->elsewhere;
 }
 
@@ -259,7 +285,7 @@ static void session_command(struct session *s, str line)
 {
   const struct session_row *row;
 
-  command_parse(line, s->mail && s->mail->utf8, s->arena, &s->command);
+  command_parse(line, s->tx.mail && s->tx.mail->utf8, s->arena, &s->command);
   row = &session_table[s->command.verb];
   if (row->idle) s->idle++; /* an accepted mail sets it back */
   if (s->idle > LIMIT_IDLE_COMMANDS) s->errors++;
@@ -323,13 +349,6 @@ static void session_input(struct session *s)
       break;
 }
 
-static size_t *session_counter(struct session *s)
-{
-  struct session_hub *hub = s->hub;
-
-  return s->returns ? &hub->return_count : s->dropped ? &hub->dropped_count : &hub->count;
-}
-
 static void session_free(struct session *s)
 {
   judge_end(&s->judge);
@@ -339,7 +358,7 @@ static void session_free(struct session *s)
   buf_free(&s->held);
   *s->link = s->next;
   if (s->next) s->next->link = s->link;
-  --*session_counter(s);
+  s->hub->counts[s->kind]--;
   arena_free(s->arena);
   policy_release(s->policy);
   mem_free(s);
@@ -359,7 +378,7 @@ static void session_event(struct io *io, enum io_event event, void *arg)
   switch (event) {
   case IO_DATA:
     session_input(s);
-    if (s->returns) io_hurry(io); /* clamsmtpd writes line by line */
+    if (s->traits->hurried) io_hurry(io);
     break;
   case IO_TIMEOUT:
   case IO_SLOW: session_timeout(s); break;
@@ -375,7 +394,7 @@ static void session_event(struct io *io, enum io_event event, void *arg)
     session_free(s);
     break;
   case IO_HANGUP: /* a half-closed client may still listen for its answer; but not that long */
-    if (s->delegate || s->auth) session_close(s);
+    if (s->tx.delegate || s->auth) session_close(s);
     break;
   case IO_CONNECTED: hello_secured(s); break;
   case IO_DRAINED: break;
@@ -391,8 +410,7 @@ static int session_set_dropped(struct session *s, const struct session_dropped *
 
   s->dropped = arena_alloc(s->arena, sizeof *s->dropped);
   if (!s->dropped) return -1;
-  s->hub->count--;
-  s->hub->dropped_count++;
+  session_set_kind(s, SESSION_DROPPED);
   *s->dropped = (struct session_dropped){.uid = who->uid};
   s->dropped->file = arena_str(s->arena, who->file);
   s->dropped->user = f->auth_id = arena_str(s->arena, who->user);
@@ -432,7 +450,7 @@ static struct session *session_new(struct session_hub *hub, enum session_port po
   s->link = &hub->sessions;
   if (s->next) s->next->link = &s->next;
   hub->sessions = s;
-  hub->count++;
+  session_set_kind(s, SESSION_CLIENT);
   return s;
 }
 
@@ -488,7 +506,7 @@ void session_stop(struct session *s)
   bool between = s->state == SESSION_GREETED || s->state == SESSION_READY ||
                  s->state == SESSION_MAIL || s->state == SESSION_RCPT;
 
-  if (s->returns && delegate_is_any(s->hub->delegates)) return;
+  if (s->kind == SESSION_RETURN && delegate_is_any(s->hub->delegates)) return;
   if (s->state == SESSION_SHAKING) session_close(s);
   if (between && !s->waiting) session_reply_last(s, reply_of(REPLY_SHUTDOWN));
 }

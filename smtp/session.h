@@ -9,16 +9,22 @@
 /* The kinds of listeners a client can come by. */
 enum session_port { SESSION_SMTP, SESSION_SUBMISSION, SESSION_SUBMISSIONS };
 
+/* The kinds of conversations. ORDER SESSION_KIND: session_kinds in session.c */
+enum session_kind {
+  SESSION_CLIENT,  /* it came by a listener: anybody */
+  SESSION_RETURN,  /* it came by a receiver: a filter brings mails back */
+  SESSION_DROPPED, /* a mail of this machine, from the drop folder: its client is our own */
+  SESSION_KINDS
+};
+
 /* What all conversations share. */
 struct session_hub {
   struct mta *mta;
   struct deliver *deliver; /* hears of accepted mails */
   struct delegate_hub *delegates;
-  struct auth_hub *auth;    /* auth.c's own; NULL before the first */
-  struct session *sessions; /* all */
-  size_t count;             /* of clients; */
-  size_t return_count;      /* connections that bring mails back have a reserve of their own, */
-  size_t dropped_count;     /* as have the mails of this machine */
+  struct auth_hub *auth;        /* auth.c's own; NULL before the first */
+  struct session *sessions;     /* all */
+  size_t counts[SESSION_KINDS]; /* each kind has a reserve of its own */
   bool stopping;
 };
 

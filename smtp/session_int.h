@@ -33,44 +33,60 @@ enum session_state {
   SESSION_CLOSING    /* the last reply was written */
 };
 
-struct session {
-  struct session_hub *hub; /* borrows, as mta */
-  struct mta *mta;
-  struct session *next, **link; /* of all sessions */
-  struct io *io;
-  enum session_state state;
-  enum session_port port; /* kind of listener it came by */
-  char id[ID_LENGTH + 1];
-  struct netaddr peer;
-  struct policy *policy;                  /* configuration and rules it began with, kept for it */
-  struct arena *arena;                    /* owns the texts of all three mails below */
-  struct arena_mark greeting_at, mail_at; /* what is above goes with EHLO, with RSET */
-  struct mail *connection, *greeting, *mail; /* see mail.h; mail NULL: no transaction */
-  struct judge judge;
-  bool greeted; /* 220 was said */
-  bool returns; /* it came by a receiver: a filter brings a mail back, no rules are asked */
-  struct session_dropped *dropped; /* NULL: it came by a listener */
-  struct delegate *delegate;       /* the mail is at a filter */
-  struct delegate_bringer bringer; /* with returns: the mail that comes in just now */
-  bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
-  /* the command whose stage is being asked */
-  struct command command;
+/* How they differ. */
+struct session_traits {
+  enum stage asked_from; /* the first stage whose rules are asked; STAGE_COUNT: none are */
+  bool offers;           /* TLS and AUTH */
+  bool
+      trusted; /* its client is nobody's: it need not log in, errors and recipients have no limit */
+  bool
+      as_it_is; /* its mails were judged before: neither their size nor who they are for is again */
+  bool hurried; /* each line is answered as it comes: clamsmtpd writes line by line */
+};
+
+/* A mail transaction (RFC 5321 §3.3): from MAIL on, until RSET, EHLO or the answer to the text. */
+struct session_transaction {
+  struct mail *mail;     /* NULL: there is none */
   const char *rcpt;      /* identity of the recipient in question: its `original` */
-  unsigned refused_rcpt; /* recipients refused in this transaction */
-  /* the message */
+  unsigned refused_rcpt; /* recipients refused */
   struct message_in in;
   bool in_open; /* `in` holds memory */
   struct incoming *incoming;
   bool discard;      /* refused already: the rest is read and forgotten */
   struct buf header; /* the block as it is stored */
   struct buf context;
+  struct delegate *delegate;       /* the mail is at a filter */
+  struct delegate_bringer bringer; /* with SESSION_RETURN: what it brings */
+};
+
+struct session {
+  struct session_hub *hub; /* borrows, as mta */
+  struct mta *mta;
+  struct session *next, **link; /* of all sessions */
+  struct io *io;
+  enum session_state state;
+  enum session_kind kind;
+  const struct session_traits *traits; /* of its kind */
+  enum session_port port;              /* kind of listener it came by */
+  char id[ID_LENGTH + 1];
+  struct netaddr peer;
+  struct policy *policy;                  /* configuration and rules it began with, kept for it */
+  struct arena *arena;                    /* owns the texts of the mails below and of tx */
+  struct arena_mark greeting_at, mail_at; /* what is above goes with EHLO, with RSET */
+  struct mail *connection, *greeting;     /* see mail.h */
+  struct session_transaction tx;
+  struct judge judge;
+  bool greeted;                    /* 220 was said */
+  struct session_dropped *dropped; /* of SESSION_DROPPED: whose mail it is */
+  bool waiting; /* for rules, a commit or the end of a delay: no command is taken meanwhile */
+  struct command command; /* whose stage is being asked */
   /* AUTH */
   struct auth *auth; /* auth.c's own; NULL: no exchange is under way */
   uint64_t auth_cancelled;
   /* misbehaviour */
   int64_t errors;   /* replies of 400 and above */
   unsigned idle;    /* commands in a row that led nowhere */
-  size_t reported;  /* trace rows of `mail` already kept as a refusal */
+  size_t reported;  /* trace rows of session_mail already kept as a refusal */
   struct buf held;  /* a reply that is being delayed */
   bool close_after; /* and what comes after it */
   int64_t late;     /* the next reply is held back for so many milliseconds */
@@ -79,8 +95,11 @@ struct session {
 
 /* session.c */
 void session_enter(struct session *s, enum session_state state); /* the one setter */
+void session_set_kind(struct session *s, enum session_kind kind);
 void session_wait(struct session *s); /* takes no input until session_resume */
 void session_resume(struct session *s);
+/* A callback of the loop is over: lines are taken again, unless it waits for more. */
+void session_go_on(struct session *s);
 void session_reset(struct session *s);       /* the transaction is over: state READY, or GREETED */
 void session_forget_mail(struct session *s); /* it and its texts, the state apart */
 void session_close(struct session *s);

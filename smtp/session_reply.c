@@ -33,7 +33,7 @@ static void session_count_reply(struct session *s, const struct reply *r, struct
 {
   int64_t hard = s->policy->conf->server.smtp.error.hard_count;
 
-  if (r->basic >= 400 && !s->returns && !s->dropped) s->errors++;
+  if (r->basic >= 400 && !s->traits->trusted) s->errors++;
   if (hard < 0 || s->errors <= hard) return;
   reply_put(out, conf_reply(s->policy->conf, CODE_TOO_MANY_ERROR, ""));
   s->close_after = true;
@@ -84,11 +84,11 @@ static void session_keep_refusal(struct session *s, enum stage stage, str detail
   struct mail *m = session_mail(s);
   struct store_trace row = {.at = clock_wall(), .stage = mail_stage_name(stage)};
 
-  if (s->mail) mail_trace(m, stage, STR(""), "server", STR("refused"), detail);
+  if (s->tx.mail) mail_trace(m, stage, STR(""), "server", STR("refused"), detail);
   if (m->trace_count > s->reported)
     refused_add(s->mta->store, str_of(s->id), m->trace + s->reported, m->trace_count - s->reported);
   s->reported = m->trace_count;
-  if (s->mail) return;
+  if (s->tx.mail) return;
   row.kind = STR("server");
   row.status = STR("refused");
   row.detail = detail;
