@@ -13,7 +13,7 @@
 #define VSMTP_VERSION       "0.1.0"
 #define VSMTP_COMPATIBILITY "1.1.3" /* of vSMTP, what version_requirement is held against */
 
-/* ---- the stages of a mail, in order (vsl-api: each name is a key of the rule file's map) -------
+/* ---- the stages of a mail, in order (vsl-api: each name is a key of the rule file's map) --------
  * ORDER STAGE. X(enum, name) */
 #define STAGE_LIST(X)                                                                              \
   X(CONNECT, "connect")                                                                            \
@@ -32,7 +32,7 @@ enum stage {
       STAGE_COUNT
 };
 
-/* ---- a value of a database, as rules give and get it: a blob is a text ------------------------- */
+/* ---- a value of a database, as rules give and get it: a blob is a text ----------------------- */
 enum datum_type { DATUM_NULL, DATUM_INT, DATUM_REAL, DATUM_TEXT };
 struct datum {
   enum datum_type type;

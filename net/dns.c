@@ -211,7 +211,7 @@ static void dns_send(struct dns_entry *e)
   ares_query(e->dns->channel, text, 1, (int)e->type, dns_answered, e);
 }
 
-/* ---- the task: what is known goes out, what waits goes on its way ------------------------------ */
+/* ---- the task: what is known goes out, what waits goes on its way ---------------------------- */
 
 static void dns_tell(struct dns_entry *e)
 {
@@ -294,7 +294,7 @@ void dns_cancel(struct dns_query *q)
   mem_free(q);
 }
 
-/* ---- c-ares inside the loop -------------------------------------------------------------------- */
+/* ---- c-ares inside the loop ------------------------------------------------------------------ */
 
 static void dns_ready(struct watch *w, unsigned what, void *arg)
 {
@@ -420,7 +420,7 @@ void dns_free(struct dns *d)
   ares_library_cleanup();
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 int dns_reverse(str ip, char out[DNS_REVERSE_MAX])
 {

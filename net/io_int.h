@@ -75,7 +75,7 @@ struct io {
   struct io_tls *tls; /* NULL: clear text */
 };
 
-/* ---- io.c ---- */
+/* ---- io.c ------------------------------------------------------------------------------------ */
 /* Takes fd (-1: none), which is non-blocking already. */
 struct io *io_make(struct loop *l, int fd, enum io_life life, io_fn *fn, void *arg, struct err *e);
 bool io_is_usable(const struct io *io); /* neither lost nor closed by its owner */
@@ -89,7 +89,7 @@ void io_sent(struct io *io);  /* some output went: somebody may wait for that */
 void io_keep(
     struct io *io); /* what is unused of the input, and nothing else, until there is more */
 
-/* ---- io_tls.c ---- */
+/* ---- io_tls.c -------------------------------------------------------------------------------- */
 /* The descriptor is ready, or has failed, while there is a handshake. */
 void io_tls_ready(struct io *io);
 void io_tls_free(struct io *io);

@@ -45,7 +45,7 @@ bool netaddr_eq(const struct netaddr *a, const struct netaddr *b);
 int netaddr_local(int fd, struct netaddr *out);
 int netaddr_peer(int fd, struct netaddr *out);
 
-/* ---- loop.c: one turn after another ----------------------------------------------------------
+/* ---- loop.c: one turn after another -------------------------------------------------------------
  * A turn is: poll, I/O, ready tasks, timers, then what was put off to the end of the turn (flushes,
  * closings). Timers are held against the clock as it was before the poll, so what arrived in time
  * is heard before its deadline strikes.
@@ -72,9 +72,10 @@ void loop_cause(struct loop *l, const char *cause);
 typedef int64_t loop_hook_fn(void *arg, bool idle);
 void loop_hook(struct loop *l, loop_hook_fn *fn, void *arg);
 
-/* ---- timer.c: Timers live in their owner's struct, zeroed before first use, and never fail.
- * Setting an earlier time or clearing is O(log n) amortised, a later time O(1). Fires once; a time
- * already past fires in the next turn. */
+/* ---- timer.c: a heap of timers ------------------------------------------------------------------
+ * They live in their owner's struct, zeroed before first use, and never fail. Setting an earlier
+ * time or clearing is O(log n) amortised, a later time O(1). Fires once; a time already past fires
+ * in the next turn. */
 struct timer {
   void (*fire)(struct timer *t, void *arg);
   void *arg;
@@ -97,8 +98,9 @@ void loop_ready(struct loop *l, struct task *t);
 void loop_late(struct loop *l, struct task *t); /* at the end of this turn, before any sleep */
 void loop_unready(struct task *t);              /* fine when not ready */
 
-/* ---- watch.c: Watches live in their owner's struct. Level-triggered. LOOP_GONE (error or hang-up)
- * is reported whether wanted or not, together with the others: read or write to learn more. */
+/* ---- watch.c: descriptors -----------------------------------------------------------------------
+ * Watches live in their owner's struct. Level-triggered. LOOP_GONE (error or hang-up) is reported
+ * whether wanted or not, together with the others: read or write to learn more. */
 enum {
   LOOP_READ = 1,
   LOOP_WRITE = 2,
@@ -121,7 +123,7 @@ void watch_clear(struct loop *l, struct watch *w); /* before fd is closed; fine 
 int loop_signal(struct loop *l, int signo, void (*fn)(int signo, void *arg), void *arg,
                 struct err *e);
 
-/* ---- io.c: buffered connections --------------------------------------------------------------
+/* ---- io.c: buffered connections -----------------------------------------------------------------
  * Owns its descriptor. Reads into memory shared by all connections and keeps only what the callback
  * left unused, at most LIMIT_IO_INPUT; an idle connection holds no buffer at all. Writes are
  * gathered and sent once, when the callback is over. */
@@ -192,7 +194,7 @@ void io_drain(struct io *io, size_t at_most); /* one IO_DRAINED once so few are 
 void io_deadline(struct io *io, int64_t at);
 void io_min_rate(struct io *io, size_t bytes, int64_t per_ms);
 
-/* ---- tls.c, tls_stream.c, tls_gate.c: encryption (RFC 8446, RFC 5246, RFC 6066) ------------------
+/* ---- tls.c, tls_stream.c, tls_gate.c: encryption (RFC 8446, RFC 5246, RFC 6066) -----------------
  * A connection speaks clear text until io_tls_server or io_tls_client; from then on everything of
  * io.c is meant of the text inside. TLS 1.2 and, where the library has it, 1.3; nothing older, no
  * renegotiation, no compression. What all connections share is a configuration, counted by
@@ -263,7 +265,7 @@ struct tls_info {
 /* After the handshake, until IO_CLOSED; NULL: clear text. Texts live as long. */
 const struct tls_info *io_tls_info(const struct io *io);
 
-/* ---- listen.c --------------------------------------------------------------------------------
+/* ---- listen.c -----------------------------------------------------------------------------------
  * Accepts in batches. When descriptors or memory run out it rests a moment; clients wait in the
  * kernel's queue. */
 

@@ -7,7 +7,7 @@
 #include "api.h"
 #include "mailbox.h"
 
-/* ---- what all natives of the API share ----------------------------------------------------- */
+/* ---- what all natives of the API share ------------------------------------------------------- */
 
 static const char *const api_stage_names[] = {
 #define API_STAGE_NAME(upper, name) name,
@@ -94,7 +94,7 @@ int api_ask(struct fiber *f, struct call *c, const struct api_env *env,
   }
 }
 
-/* ---- facts --------------------------------------------------------------------------------- */
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 /* How a fact becomes a value: 1, or -1 raised. */
 typedef int api_fact(struct fiber *f, const struct api_env *env, struct value *out);
@@ -250,7 +250,7 @@ static int api_call_fact(struct fiber *f, struct call *c, const char *name, enum
 API_FACTS(API_FACT_CALL)
 #undef API_FACT_CALL
 
-/* ---- credentials --------------------------------------------------------------------------- */
+/* ---- credentials ----------------------------------------------------------------------------- */
 
 struct api_auth {
   struct object object;
@@ -320,7 +320,7 @@ static int api_out_auth(struct fiber *f, const struct api_env *env, struct value
   return got;
 }
 
-/* ---- handles ------------------------------------------------------------------------------- */
+/* ---- handles --------------------------------------------------------------------------------- */
 
 static int api_context_get(struct fiber *f, struct value self, str name, struct value *out)
 {

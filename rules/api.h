@@ -16,7 +16,7 @@ struct api_env {
   struct rules_run *run; /* NULL while loading */
 };
 
-/* ---- api.c --------------------------------------------------------------------------------- */
+/* ---- api.c ----------------------------------------------------------------------------------- */
 
 /* The environment of a running stage, at least `from` on: else raises "field 'name' is only
  * available from the 'rcpt' stage" and gives NULL. */
@@ -45,7 +45,7 @@ int api_ask(struct fiber *f, struct call *c, const struct api_env *env,
 /* Runs f on the text of a whole message. */
 struct value api_message_text(struct fiber *f, const struct api_env *env);
 
-/* ---- status.c ------------------------------------------------------------------------------ */
+/* ---- status.c -------------------------------------------------------------------------------- */
 
 struct status {
   struct object object;
@@ -63,7 +63,7 @@ static inline const struct status *status_of(struct value v) /* of status_type *
   return (const struct status *)(const void *)v.as.object;
 }
 
-/* ---- service.c ----------------------------------------------------------------------------- */
+/* ---- service.c ------------------------------------------------------------------------------- */
 
 struct service {
   struct object object;
@@ -85,7 +85,7 @@ static inline const struct service *service_of(struct value v) /* of service_typ
   return (const struct service *)(const void *)v.as.object;
 }
 
-/* ---- directive.c --------------------------------------------------------------------------- */
+/* ---- directive.c ----------------------------------------------------------------------------- */
 
 enum directive_kind { DIRECTIVE_RULE, DIRECTIVE_ACTION, DIRECTIVE_DELEGATE };
 struct directive {
@@ -103,7 +103,7 @@ static inline const struct directive *directive_of(struct value v) /* of directi
 }
 const char *directive_kind_name(enum directive_kind k);
 
-/* ---- rules.c ------------------------------------------------------------------------------- */
+/* ---- rules.c --------------------------------------------------------------------------------- */
 
 /* All natives of the language and of mail, the words of declarations, the prelude. */
 struct registry *rules_registry(void); /* NULL: no memory */
@@ -120,7 +120,7 @@ const struct rules_limits *rules_limits_of(const struct rules *r); /* of a direc
 int64_t rules_max_time(const struct rules *r);                     /* milliseconds of a directive */
 const char *rules_stage_name(enum stage s);
 
-/* ---- stage.c ------------------------------------------------------------------------------- */
+/* ---- stage.c --------------------------------------------------------------------------------- */
 
 /* Asks the host for the native that runs: DONE fills *a; on WAIT the native returns stage_wait, and
  * finds the answer by stage_answer when it is called again. */
@@ -130,7 +130,7 @@ int stage_wait(struct rules_run *run, struct fiber *f);
 const struct rules_answer *stage_answer(const struct rules_run *run);
 void stage_print(void *unused, bool debug, str text); /* print() and debug() in the server */
 
-/* ---- tables -------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 #define API_TABLES(X)                                                                              \
   X(object_natives)                                                                                \

@@ -157,7 +157,7 @@ uint32_t registry_find(const struct registry *g, str name); /* CODE_NONE: no suc
 const struct native_row *registry_pick(const struct registry *g, uint32_t set,
                                        const struct value *args, size_t argc, bool property);
 
-/* ---- fn.c: Fn, curry, name… */
+/* ---- fn.c: Fn, curry, name… ------------------------------------------------------------------ */
 extern const struct native fn_natives[];
 extern const size_t fn_natives_count;
 

@@ -56,8 +56,7 @@ static void decl_define(struct compiler *c, str name, bool object, uint32_t at)
   if (object) compile_add(c, &c->exports, &e, sizeof e);
 }
 
-/* ---- objects and services -----------------------------------------------------------------------
- */
+/* ---- objects and services -------------------------------------------------------------------- */
 
 /* The word that is the current token, which must be one of the list; skips it. */
 static str decl_type_word(struct compiler *c, const char *const *list, const char *what)
@@ -108,8 +107,7 @@ static void decl_object(struct compiler *c, bool service)
   emit_op(c, OP_GET, r.slot, name_at);
 }
 
-/* ---- directives ---------------------------------------------------------------------------------
- */
+/* ---- directives ------------------------------------------------------------------------------ */
 
 static void decl_rule(struct compiler *c, int word)
 {
@@ -139,8 +137,7 @@ void decl_expr(struct compiler *c)
     decl_object(c, word == 4);
 }
 
-/* ---- let, const ---------------------------------------------------------------------------------
- */
+/* ---- let, const ------------------------------------------------------------------------------ */
 
 void decl_let(struct compiler *c, bool exported)
 {
@@ -164,8 +161,7 @@ void decl_let(struct compiler *c, bool exported)
   compile_add(c, &c->exports, &e, sizeof e);
 }
 
-/* ---- functions ----------------------------------------------------------------------------------
- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 /* The entry scan.c made for the definition at that place. */
 static struct function *decl_function_at(struct compiler *c, uint32_t at)
@@ -218,8 +214,7 @@ void decl_fn(struct compiler *c)
   f->proto = p;
 }
 
-/* ---- imports and exports ------------------------------------------------------------------------
- */
+/* ---- imports and exports --------------------------------------------------------------------- */
 
 /* The path is a literal if the code of the expression is one constant. */
 static bool decl_import_literal(struct compiler *c, str *path)

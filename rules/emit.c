@@ -65,8 +65,7 @@ void emit_ab(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_
   emit_instruction(c, op, (a & 0xFF) | (b & 0xFFFF) << 8, at);
 }
 
-/* ---- jumps --------------------------------------------------------------------------------------
- */
+/* ---- jumps ----------------------------------------------------------------------------------- */
 
 uint32_t emit_here(struct compiler *c)
 {
@@ -119,8 +118,7 @@ void emit_jump_to(struct compiler *c, enum opcode op, uint32_t target, uint32_t 
   emit_set_jump(c, jump, (int64_t)target - jump - 1);
 }
 
-/* ---- loads --------------------------------------------------------------------------------------
- */
+/* ---- loads ----------------------------------------------------------------------------------- */
 
 static bool emit_same(struct value a, struct value b)
 {

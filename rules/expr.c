@@ -32,8 +32,7 @@ static void expr_text(struct compiler *c, str text, uint32_t at)
   if (s) emit_value(c, VALUE_MAKE(VALUE_STRING, string, s), at);
 }
 
-/* ---- literals -----------------------------------------------------------------------------------
- */
+/* ---- literals -------------------------------------------------------------------------------- */
 
 /* `…${ statements }…`: the first piece is the current token. */
 static void expr_template(struct compiler *c)
@@ -141,8 +140,7 @@ static void expr_map(struct compiler *c)
   map_free(&seen);
 }
 
-/* ---- closures -----------------------------------------------------------------------------------
- */
+/* ---- closures -------------------------------------------------------------------------------- */
 
 static void expr_parameters(struct compiler *c)
 {
@@ -178,8 +176,7 @@ static void expr_closure(struct compiler *c)
   emit_op(c, OP_CLOSURE, COMPILE_COUNT(c->unit->protos, struct proto *) - 1, at);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------
- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 uint32_t expr_arguments(struct compiler *c)
 {
@@ -323,8 +320,7 @@ static struct operand expr_call(struct compiler *c, str name, uint32_t at)
   return expr_on_stack(at, LITERAL_NO);
 }
 
-/* ---- qualified names ----------------------------------------------------------------------------
- */
+/* ---- qualified names ------------------------------------------------------------------------- */
 
 /* A native or native constant that is called `alias::name`. */
 static uint32_t expr_qualified_native(struct compiler *c, str alias, str name)
@@ -419,8 +415,7 @@ static struct operand expr_global(struct compiler *c)
   return o;
 }
 
-/* ---- primaries and what hangs on them -----------------------------------------------------------
- */
+/* ---- primaries and what hangs on them -------------------------------------------------------- */
 
 static struct operand expr_identifier(struct compiler *c)
 {
@@ -574,8 +569,7 @@ struct operand expr_postfix(struct compiler *c)
   return o;
 }
 
-/* ---- operators ----------------------------------------------------------------------------------
- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 static struct operand expr_unary(struct compiler *c)
 {
@@ -702,8 +696,7 @@ struct operand expr_condition(struct compiler *c)
 #undef EXPR_RANGE_LEVEL
 #undef EXPR_POW_LEVEL
 
-/* ---- constants of switch labels -----------------------------------------------------------------
- */
+/* ---- constants of switch labels -------------------------------------------------------------- */
 
 static int expr_constant_array(struct compiler *c, struct value *out)
 {

@@ -50,7 +50,7 @@ static bool match_is_comparable(struct value v)
   return v.type == VALUE_STRING || object_is_any(v);
 }
 
-/* ---- ways ---------------------------------------------------------------------------------- */
+/* ---- ways ------------------------------------------------------------------------------------ */
 
 static int match_never(const struct match *m)
 {
@@ -174,7 +174,7 @@ static match_way *const match_ways[MATCH_CLASSES][MATCH_CLASSES] = {
 #undef EACH
 /* clang-format on */
 
-/* ---- equality ------------------------------------------------------------------------------ */
+/* ---- equality -------------------------------------------------------------------------------- */
 
 static int match_value(struct fiber *f, struct value a, struct value b)
 {
@@ -194,7 +194,7 @@ int match_equals(struct fiber *f, struct value a, struct value b)
   return match_value(f, a, b);
 }
 
-/* ---- containing ---------------------------------------------------------------------------- */
+/* ---- containing ------------------------------------------------------------------------------ */
 
 static int match_in(struct fiber *f, struct value container, struct value item);
 

@@ -68,7 +68,7 @@ struct value object_code(struct fiber *f, struct value v);
 void object_code_parts(struct value code, struct rules_code *out);
 struct value object_of_code(struct region *r, struct rules_code code);
 
-/* ---- match.c ------------------------------------------------------------------------------- */
+/* ---- match.c --------------------------------------------------------------------------------- */
 
 /* 1, 0, -1 raised; -2: these two cannot be compared, nothing raised. */
 int match_equals(struct fiber *f, struct value a, struct value b);
@@ -80,7 +80,7 @@ int match_within(struct fiber *f, struct value self, struct value element);
  * here is an address or a range, never a part of one? What cannot be compared is no match. */
 int match_among(struct fiber *f, struct value item, struct value hosts);
 
-/* ---- tables -------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 extern const struct native object_natives[];
 extern const size_t object_natives_count;

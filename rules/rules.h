@@ -13,7 +13,7 @@
 
 #include "../vsmtp.h"
 
-/* ---- nouns --------------------------------------------------------------------------------- */
+/* ---- nouns ----------------------------------------------------------------------------------- */
 
 /* A reply as a rule gives it (vsl-api 2.5). Folding into lines is the business of smtp/reply.c. */
 struct rules_code {
@@ -50,7 +50,7 @@ enum rules_transport {
 };
 const char *rules_transport_name(enum rules_transport t); /* "deliver" …; unset is "" */
 
-/* ---- loading ------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 struct rules;
 
@@ -130,7 +130,7 @@ str rules_declared_mark(const struct rules *r, size_t service, size_t n);
 void rules_warn(const struct rules *r, size_t service, struct diags *d, const char *fmt, ...)
     BASE_PRINTF(4, 5);
 
-/* ---- the host: what a running rule may ask -------------------------------------------------
+/* ---- the host: what a running rule may ask ------------------------------------------------------
  * Every function gets the opaque tx given to rules_start. Slices the host returns are valid until
  * the next call of the host; slices given to it only during the call. Functions that can fail
  * return 0 or -1 and fill e: the text becomes the message of the rule's error. None may be NULL. */
@@ -263,7 +263,7 @@ struct rules_host {
                           struct err *e);
 };
 
-/* ---- running ------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 struct rules_run;
 
@@ -302,7 +302,7 @@ const struct rules_verdict *rules_verdict(const struct rules_run *run);
 /* Ends a run at any point, waiting or not. NULL is fine. */
 void rules_cancel(struct rules_run *run);
 
-/* ---- scripts without mail ------------------------------------------------------------------ */
+/* ---- scripts without mail -------------------------------------------------------------------- */
 
 /* Runs a script that needs no mail (`vsmtp eval`). What it prints goes to out, errors in the form
  * of vsl.md 13 to err. Returns the exit code: 0, 65 syntax error, 1 error at run time, 66 no such

@@ -26,7 +26,7 @@ struct rules_run {
 
 #define STAGE_BUILTIN STR("reject by default")
 
-/* ---- what is told -------------------------------------------------------------------------- */
+/* ---- what is told ---------------------------------------------------------------------------- */
 
 static void stage_trace(struct rules_run *run, str name, const char *kind, str status, str detail)
 {
@@ -62,7 +62,7 @@ void stage_print(void *unused, bool debug, str text)
   log_write(LOG_APP, debug ? LOG_DEBUG : LOG_INFO, STR_FMT, STR_ARG(text));
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------ */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 static void stage_decide(struct rules_run *run, const struct rules_verdict *v)
 {
@@ -151,7 +151,7 @@ static void stage_delegate(struct rules_run *run, const struct directive *d)
   stage_decide(run, &v);
 }
 
-/* ---- stepping ------------------------------------------------------------------------------ */
+/* ---- stepping -------------------------------------------------------------------------------- */
 
 static void stage_end_directive(struct rules_run *run)
 {
@@ -217,7 +217,7 @@ int64_t rules_deadline(const struct rules_run *run)
   return run->deadline;
 }
 
-/* ---- questions to the host ----------------------------------------------------------------- */
+/* ---- questions to the host ------------------------------------------------------------------- */
 
 enum rules_asked stage_ask(struct rules_run *run, const struct rules_question *q,
                            struct rules_answer *a, struct err *e)
@@ -309,7 +309,7 @@ void rules_answer(struct rules_run *run, const struct rules_answer *a, const str
   fiber_resume(run->fiber, value_unit());
 }
 
-/* ---- a run --------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 /* Without a rule file every connection is refused, and nothing else is ever asked. */
 static void stage_refuse_all(struct rules_run *run)

@@ -63,7 +63,7 @@ struct value status_with(struct fiber *f, enum rules_kind k, int basic, str enha
                     object_of_code(fiber_region(f), (struct rules_code){basic, enhanced, text}));
 }
 
-/* ---- constructors -------------------------------------------------------------------------- */
+/* ---- constructors ---------------------------------------------------------------------------- */
 
 static int status_make(struct fiber *f, struct call *c, enum rules_kind k, int min, int max)
 {

@@ -167,8 +167,7 @@ STD_EACH(index_of, std_each_take_index_of, std_each_end_index_of)
 STD_EACH(drain, std_each_take_drain, std_each_end_parted)
 STD_EACH(retain, std_each_take_retain, std_each_end_parted)
 
-/* ---- those with other arguments ---------------------------------------------------------------
- */
+/* ---- those with other arguments -------------------------------------------------------------- */
 
 /* The element is `this` and may be changed; the index is the only argument. */
 static int std_each_for_each(struct fiber *f, struct call *c)

@@ -4,8 +4,7 @@
 #include "std.h"
 #include "unicode.h"
 
-/* ---- parts of a string ------------------------------------------------------------------------
- */
+/* ---- parts of a string ----------------------------------------------------------------------- */
 
 static str std_string_part(const struct string *s, struct std_span span)
 {

@@ -45,8 +45,7 @@ bool stmt_body(struct compiler *c, bool want)
   return closed;
 }
 
-/* ---- if -----------------------------------------------------------------------------------------
- */
+/* ---- if -------------------------------------------------------------------------------------- */
 
 void stmt_if(struct compiler *c, bool want)
 {
@@ -73,8 +72,7 @@ void stmt_if(struct compiler *c, bool want)
   emit_patch_chain(c, ends);
 }
 
-/* ---- switch -------------------------------------------------------------------------------------
- */
+/* ---- switch ---------------------------------------------------------------------------------- */
 
 struct stmt_cases {
   struct buf exact, ranges; /* struct switch_label */
@@ -196,8 +194,7 @@ void stmt_switch(struct compiler *c, bool want)
   buf_free(&s.ranges);
 }
 
-/* ---- loops --------------------------------------------------------------------------------------
- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 static void stmt_loop_begin(struct compiler *c, struct unit_loop *l, bool want)
 {
@@ -327,8 +324,7 @@ void stmt_loop(struct compiler *c, bool want)
     stmt_while(c, want);
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------
- */
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 /* Is there an expression behind break, return or throw? */
 static bool stmt_has_value(const struct compiler *c)
@@ -456,8 +452,7 @@ static void stmt_try(struct compiler *c)
   emit_patch(c, over);
 }
 
-/* ---- assignment ---------------------------------------------------------------------------------
- */
+/* ---- assignment ------------------------------------------------------------------------------ */
 
 static enum value_op stmt_compound_op(enum token_type t)
 {
@@ -530,8 +525,7 @@ static bool stmt_expression(struct compiler *c, bool want)
   return want;
 }
 
-/* ---- one statement ------------------------------------------------------------------------------
- */
+/* ---- one statement --------------------------------------------------------------------------- */
 
 /* True: a value was left (only if wanted). *closed: it needs no ; behind it. */
 static bool stmt_one(struct compiler *c, bool want, bool *closed)

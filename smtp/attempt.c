@@ -9,7 +9,7 @@
 #include "attempt_int.h"
 #include "retry.h"
 
-/* ---- what is written --------------------------------------------------------------------------- */
+/* ---- what is written ------------------------------------------------------------------------- */
 
 static void attempt_cancel(struct attempt *a);
 
@@ -83,7 +83,7 @@ void attempt_go_on(struct attempt *a)
   if (a->under_way == 0) deliver_job_end(j);
 }
 
-/* ---- outcomes ---------------------------------------------------------------------------------- */
+/* ---- outcomes -------------------------------------------------------------------------------- */
 
 static const char *attempt_word(enum store_status status, bool tried)
 {
@@ -145,7 +145,7 @@ void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool
   attempt_tell(a, r, &o, end);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 /* Breaks everything off; what became of somebody is still written. */
 static void attempt_cancel(struct attempt *a)

@@ -36,7 +36,7 @@ static const struct conf *auth_conf(const struct session *s)
   return s->policy->conf;
 }
 
-/* ---- what is shared ---------------------------------------------------------------------------- */
+/* ---- what is shared -------------------------------------------------------------------------- */
 
 static struct auth_hub *auth_get_hub(struct server *server)
 {
@@ -61,7 +61,7 @@ void auth_end(struct server *server)
   server->auth = NULL;
 }
 
-/* ---- may it be? -------------------------------------------------------------------------------- */
+/* ---- may it be? ------------------------------------------------------------------------------ */
 
 /* On submission listeners there is always a way to log in: nothing is taken there without. */
 static bool auth_is_on(const struct session *s)
@@ -135,7 +135,7 @@ bool auth_check(struct session *s)
   return false;
 }
 
-/* ---- the end of an exchange -------------------------------------------------------------------- */
+/* ---- the end of an exchange ------------------------------------------------------------------ */
 
 void auth_forget(struct session *s)
 {
@@ -256,7 +256,7 @@ static void auth_succeed(struct session *s, str id, const struct rules_verdict *
   judge_end(&s->judge);
 }
 
-/* ---- the accounts ------------------------------------------------------------------------------ */
+/* ---- the accounts ---------------------------------------------------------------------------- */
 
 /* The account meant, nothing if it can be none. -1: no memory. */
 static int auth_account(struct session *s, struct buf *out)
@@ -341,7 +341,7 @@ static void auth_ask_accounts(struct session *s)
   }
 }
 
-/* ---- the rules --------------------------------------------------------------------------------- */
+/* ---- the rules ------------------------------------------------------------------------------- */
 
 static void auth_made(void *arg, enum password_answer answer)
 {
@@ -457,7 +457,7 @@ static void auth_ask(struct session *s, enum rules_auth kind)
     session_wait(s);
 }
 
-/* ---- the exchange ------------------------------------------------------------------------------ */
+/* ---- the exchange ---------------------------------------------------------------------------- */
 
 static void auth_challenge(struct session *s)
 {
@@ -555,7 +555,7 @@ void auth_run(struct session *s)
     auth_take(s, sasl_server_step(&a->sasl, NULL, &a->out));
 }
 
-/* ---- afterwards -------------------------------------------------------------------------------- */
+/* ---- afterwards ------------------------------------------------------------------------------ */
 
 bool auth_owns(const struct session *s, str address)
 {

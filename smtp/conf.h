@@ -285,7 +285,7 @@ struct conf *conf_parse(str file, str source, const struct conf_world *world, st
 struct conf *conf_defaults(struct diags *d); /* as without any file */
 void conf_free(struct conf *c);
 
-/* ---- conf_ours.c ------------------------------------------------------------------------------- */
+/* ---- conf_ours.c ----------------------------------------------------------------------------- */
 
 /* Says whether the domain (any case) is server.domain or one of server.virtual. */
 bool conf_is_ours(const struct conf *c, str domain);

@@ -17,7 +17,7 @@ void deliver_wake(struct deliver *d)
   if (!d->draining) loop_ready(d->server->loop, &d->task);
 }
 
-/* ---- jobs -------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 bool deliver_is_due(const struct store_rcpt *r, int64_t now)
 {

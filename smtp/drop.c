@@ -431,7 +431,7 @@ static int drop_converse(struct drop_job *j, struct err *e)
   return 0;
 }
 
-/* ---- looking into the folder ------------------------------------------------------------------- */
+/* ---- looking into the folder ----------------------------------------------------------------- */
 
 static int drop_who(struct drop_job *j, uint32_t uid, struct err *e)
 {

@@ -44,7 +44,7 @@ struct helper {
   struct helper_job jobs[LIMIT_HELPER_CHILDREN];
 };
 
-/* ---- orders ----------------------------------------------------------------------------------- */
+/* ---- orders ---------------------------------------------------------------------------------- */
 
 /* Copies text into a field of an order; false when it is too long or holds a NUL. */
 static bool helper_field(char *out, size_t size, str text, bool lower)

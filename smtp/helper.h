@@ -39,8 +39,7 @@ enum helper_outcome {
   HELPER_PERM  /* no such user or mailbox, refused for ever */
 };
 
-/* ---- deliver ----------------------------------------------------------------------------------
- */
+/* ---- deliver --------------------------------------------------------------------------------- */
 enum helper_place {
   HELPER_USER,  /* the system user `user`: ~/Maildir, or the system's mbox */
   HELPER_FOLDER /* the folder mailboxes/<domain>/<local>: its Maildir, or its file mbox */
@@ -80,7 +79,7 @@ int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_
  * killed. */
 void helper_cancel(struct helper_job *job);
 
-/* ---- run ---------------------------------------------------------------------------------------
+/* ---- run ----------------------------------------------------------------------------------------
  * Programs that rules declare as `cmd` services, and the one that server.relay has its token from. The
  * helper is told once which there are; whatever becomes of the server later, nothing else is ever run.
  * No shell; standard input is empty, standard error is lost, and so is standard output unless somebody

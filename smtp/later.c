@@ -180,7 +180,7 @@ static void later_put_off(struct deliver_job *j, str why)
   later_leave(j, &row, rows);
 }
 
-/* ---- rules asked again -------------------------------------------------------------------------
+/* ---- rules asked again --------------------------------------------------------------------------
  * A mail may wait for days, and its rules be others by then. So before each later attempt the stage
  * `delivery` of today is asked once more. What the mail says, who sent it and for whom it is was
  * settled the first time; what counts now is where those go who still wait, who is not to get it
@@ -295,7 +295,7 @@ static void later_delegate(struct deliver_job *j, const struct rules_verdict *v)
   later_change(j, &row, rows);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static void later_trace_delegate(struct deliver_job *j, str status, str detail)
 {

@@ -26,7 +26,7 @@ uint16_t outbound_port(void)
   return 25;
 }
 
-/* ---- mails ------------------------------------------------------------------------------------ */
+/* ---- mails ----------------------------------------------------------------------------------- */
 
 static void outbound_pace(struct outbound_lane *lane)
 {
@@ -111,7 +111,7 @@ static void outbound_give(struct outbound_link *k, struct outbound *o)
   client_send(k->client, &o->mail);
 }
 
-/* ---- the pump --------------------------------------------------------------------------------- */
+/* ---- the pump -------------------------------------------------------------------------------- */
 
 static bool outbound_is_unused(const struct outbound_lane *lane)
 {
@@ -163,7 +163,7 @@ void outbound_pump(struct task *t, void *arg)
   if (outbound_is_unused(lane) && lane->fails == 0) outbound_lane_free(lane);
 }
 
-/* ---- the door --------------------------------------------------------------------------------- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 static struct outbound_hub *outbound_hub(struct server *s)
 {
@@ -251,7 +251,7 @@ bool outbound_is_at_text(const struct outbound *o)
   return o->link && client_is_at_text(o->link->client);
 }
 
-/* ---- when places are short -------------------------------------------------------------------- */
+/* ---- when places are short ------------------------------------------------------------------- */
 
 /* Who would wait for over OUTBOUND_WAIT, at the speed of this lane, comes back when it is his turn. */
 static void outbound_thin(struct outbound_lane *lane)
@@ -315,7 +315,7 @@ void outbound_flush(struct server *s)
       ((struct outbound_peer *)hub->peers.entries[i].value)->silent_until = 0;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void outbound_forget(struct outbound_lane *lane)
 {

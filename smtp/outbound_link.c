@@ -7,7 +7,7 @@
 
 #define OUTBOUND_PATIENCE 30000 /* ms for a connection and its greeting, */
 
-/* ---- its end ---------------------------------------------------------------------------------- */
+/* ---- its end --------------------------------------------------------------------------------- */
 
 /* From now on it serves nobody; it is freed when its socket is closed. */
 void outbound_link_detach(struct outbound_link *k)
@@ -55,7 +55,7 @@ static void outbound_link_idle(struct timer *t, void *arg)
   outbound_link_drop(arg);
 }
 
-/* ---- greeted, or not -------------------------------------------------------------------------- */
+/* ---- greeted, or not ------------------------------------------------------------------------- */
 
 /* A server that says it is us: what we hand it comes back (RFC 5321 §6.3). */
 static bool outbound_link_is_mirror(const struct outbound_link *k)
@@ -131,7 +131,7 @@ static void outbound_link_failed(void *arg, int code, str why)
     outbound_link_drop(k);
 }
 
-/* ---- who we are ------------------------------------------------------------------------------- */
+/* ---- who we are ------------------------------------------------------------------------------ */
 
 /* The first line of a file with a password or a token. */
 static int outbound_link_read_secret(str path, struct buf *secret, struct err *e)
@@ -168,7 +168,7 @@ static enum sasl_mech outbound_link_mech(enum target_auth auth)
   return mechs[auth];
 }
 
-/* ---- its beginning ---------------------------------------------------------------------------- */
+/* ---- its beginning --------------------------------------------------------------------------- */
 
 static void outbound_link_attach(struct outbound_lane *lane, struct outbound_link *k)
 {

@@ -49,7 +49,7 @@ enum sasl_next {
   SASL_NOMEM      /* the end */
 };
 
-/* ---- sasl_server.c ---------------------------------------------------------------------------- */
+/* ---- sasl_server.c --------------------------------------------------------------------------- */
 
 struct sasl_server {
   enum sasl_mech mech;
@@ -73,7 +73,7 @@ enum sasl_next sasl_server_verifier(struct sasl_server *s, const struct scram_ve
 enum sasl_next sasl_server_secret(struct sasl_server *s, str password);
 void sasl_server_end(struct sasl_server *s); /* wipes and frees; zeroed is fine */
 
-/* ---- sasl_client.c ---------------------------------------------------------------------------- */
+/* ---- sasl_client.c --------------------------------------------------------------------------- */
 
 struct sasl_client {
   enum sasl_mech mech;

@@ -69,7 +69,7 @@ struct spf {
   bool missing;                  /* an answer was not there: what the library says counts nothing */
 };
 
-/* ---- spf.c ------------------------------------------------------------------------------------- */
+/* ---- spf.c ----------------------------------------------------------------------------------- */
 
 extern const struct spf_known spf_no_such_name;
 /* What is known of a name in presentation form, or NULL: then it is being asked for. */
@@ -77,7 +77,7 @@ const struct spf_known *spf_lookup(struct spf *s, str name, enum dns_type type);
 const struct spf_known *spf_lookup_reverse(struct spf *s); /* the names of the client */
 bool spf_name_within(str name, str domain);                /* is it below the domain? */
 
-/* ---- spf_library.c ----------------------------------------------------------------------------- */
+/* ---- spf_library.c --------------------------------------------------------------------------- */
 
 int spf_library_open(struct spf *s); /* -1: no memory */
 void spf_library_close(struct spf *s);

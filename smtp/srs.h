@@ -35,7 +35,7 @@ str srs_sender(const struct srs *s, const struct conf *conf, str mail_from, str 
 bool srs_recipient(const struct srs *s, const struct conf *conf, str rcpt, struct arena *a,
                    str *out);
 
-/* ---- the parts, for tests ----------------------------------------------------------------------
+/* ---- the parts, for tests -----------------------------------------------------------------------
  * now is a wall time; key may have any length. -1: it cannot be rewritten; it is none of ours. */
 int srs_forward(str key, str sender, str domain, int64_t now, struct arena *a, str *out);
 int srs_reverse(str key, str local, int64_t now, struct arena *a, str *out);

@@ -277,7 +277,7 @@ int queue_body(struct store *s, struct store_claim *claim, size_t n, struct buf 
                  STR_ARG(m->id));
 }
 
-/* ---- recording ---------------------------------------------------------------------------------
+/* ---- recording ----------------------------------------------------------------------------------
  * An op with its own copy of everything, because it may have to be written more than once.
  */
 

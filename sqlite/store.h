@@ -26,7 +26,7 @@ enum store_result {
 };
 typedef void store_done(void *arg, enum store_result result);
 
-/* ---- id.c --------------------------------------------------------------------------------------
+/* ---- id.c ---------------------------------------------------------------------------------------
  * 26 characters of [0-9a-z] that sort by time within this process, also between processes if their
  * clocks agree; 72 bits of each are random. For messages and sessions. */
 #define ID_LENGTH 26
@@ -144,7 +144,7 @@ struct store_mail {
 /* Legal name of a quarantine: 1..128 characters, no control character, not a queue's name. */
 bool store_quarantine_name(str name);
 
-/* ---- incoming.c: receiving ---------------------------------------------------------------------
+/* ---- incoming.c: receiving ----------------------------------------------------------------------
  * One struct incoming from DATA (or MAIL) to its answer. The body, which is everything behind the
  * empty line of the header, dots unstuffed, lines CRLF, is given as it arrives; up to LIMIT_CHUNK of
  * it stays in memory, the rest goes into the file. */
@@ -177,7 +177,7 @@ void incoming_accept(struct incoming *in, const struct store_mail *mail, store_d
  * not called any more. Always needed, after the callback too. */
 void incoming_free(struct incoming *in);
 
-/* ---- queue.c: running the queue ----------------------------------------------------------------
+/* ---- queue.c: running the queue -----------------------------------------------------------------
  * Who works on a message holds a claim, in memory: nobody else is given it. A claim ends with
  * queue_release; a crash ends all. */
 
@@ -236,16 +236,16 @@ int queue_change(struct store *s, const struct store_claim *claim, const struct 
 int queue_replace(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
                   struct incoming *body, store_done *done, void *arg);
 
-/* ---- refused.c: sessions that left no message --------------------------------------------------
+/* ---- refused.c: sessions that left no message ---------------------------------------------------
  * The newest 1000 rows are kept in memory and reach the file in a commit that happens anyway. */
 void refused_add(struct store *s, str sid, const struct store_trace *trace, size_t count);
 
-/* ---- dropped.c: files of the drop folder ------------------------------------------------------
+/* ---- dropped.c: files of the drop folder --------------------------------------------------------
  * Was the file of that name accepted already (store_mail.dropped)? 1, 0, -1 cannot be told now. Asked
  * again a week later it may be forgotten. */
 int dropped_known(struct store *s, str name, struct err *e);
 
-/* ---- account.c: who may log in -----------------------------------------------------------------
+/* ---- account.c: who may log in ------------------------------------------------------------------
  * A name is local@domain in small letters; a verifier is text that proves a password without telling
  * it (smtp/scram.h). Looking waits for nothing and sees what was committed last. */
 
@@ -259,7 +259,7 @@ int account_set(struct store *s, str name, str verifier, struct err *e);
 int account_remove(struct store *s, str name, struct err *e);
 /* They are listed by view_rows, VIEW_ACCOUNT: name, made_at, changed_at. */
 
-/* ---- secret.c: keys the server made for itself -------------------------------------------------
+/* ---- secret.c: keys the server made for itself --------------------------------------------------
  * 1: its value is appended to out; 0: there is none; -1. */
 int secret_get(struct store *s, str name, struct buf *out, int64_t *made_at, struct err *e);
 /* Replaces it, in one of the next commits; the one it replaces becomes NAME.previous. Copied. */
@@ -285,7 +285,7 @@ int view_rows(struct store *s, enum store_view view, str id, str queue,
 int view_mail(struct store *s, str id, bool (*put)(void *arg, str octets), void *arg,
               struct err *e);
 
-/* ---- quarantine.c: what people do to messages --------------------------------------------------
+/* ---- quarantine.c: what people do to messages ---------------------------------------------------
  * For verbs. The same rows change as by SQL on the views; a server running beside notices within a
  * second. 1 done, 0 no such message (there), -1 error: ERR_PERM not allowed for that message. */
 int quarantine_release(struct store *s, str id, struct err *e);         /* only from a quarantine */
@@ -295,7 +295,7 @@ int quarantine_retry(struct store *s, str id, struct err *e); /* due now; failed
                         id empty: every message that is not in a quarantine or dead */
 int quarantine_remove(struct store *s, str id, bool only_quarantine, struct err *e);
 
-/* ---- die points: test build only ---------------------------------------------------------------
+/* ---- die points: test build only ----------------------------------------------------------------
  * The process kills itself when it passes the point named by VSMTP_DIE_AT=name[:nth]. */
 #ifdef VSMTP_TEST
 void store_die_point(const char *name);
@@ -303,7 +303,7 @@ void store_die_point(const char *name);
 #define store_die_point(name) ((void)0)
 #endif
 
-/* ---- foreign.c: SQLite databases of others, which rules ask ------------------------------------
+/* ---- foreign.c: SQLite databases of others, which rules ask -------------------------------------
  * One connection each, opened when it is first asked and again when the file was replaced. A statement
  * is compiled, run to its end and forgotten within one call, LIMIT_QUERY_TIME at most; it may look at
  * tables and, where that is permitted, change their rows: no ATTACH, no PRAGMA, no schema change, no

@@ -129,7 +129,7 @@ int sql_text_run(struct store *s, const char *text);   /* one or more statements
 enum sql_trouble sql_trouble(struct store *s, int rc);
 int sql_err(struct store *s, int rc, struct err *e, const char *what); /* "cannot WHAT: …"; -1 */
 
-/* ---- tx.c: operations in the shared transaction ------------------------------------------------
+/* ---- tx.c: operations in the shared transaction -------------------------------------------------
  * An op is something to be written. It waits until the transaction can be had, is written into it,
  * and is settled when the commit is known: its callback then runs from store_turn. */
 

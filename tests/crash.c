@@ -40,7 +40,7 @@ static void crash_delivered(void *arg, enum store_result result)
   if (result == STORE_OK) crash_say('-', d->id);
 }
 
-/* ---- the child ---------------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------- */
 
 static void crash_deliver(struct store *s, struct crash_delivery *d)
 {
@@ -128,7 +128,7 @@ static void crash_child(const char *folder, int rounds)
   " ((SELECT octets FROM body WHERE at = key) = CAST('Subject: replaced' || char(13, 10, 13, 10)"  \
   " AS BLOB) AND step = 7)"
 
-/* ---- the parent --------------------------------------------------------------------------------- */
+/* ---- the parent ------------------------------------------------------------------------------ */
 
 /* Reads all a dying child said; its end is the wait status. */
 static int crash_run(const char *folder, int rounds, char said[CRASH_SAID])
@@ -196,7 +196,7 @@ static void crash_clean(const char *folder)
   }
 }
 
-/* ---- killed ------------------------------------------------------------------------------------- */
+/* ---- killed ---------------------------------------------------------------------------------- */
 
 TEST(crash_killed_at_every_point)
 {
@@ -220,7 +220,7 @@ TEST(crash_killed_at_every_point)
   }
 }
 
-/* ---- the power goes ------------------------------------------------------------------------------ */
+/* ---- the power goes -------------------------------------------------------------------------- */
 
 TEST(crash_power_goes_anywhere)
 {

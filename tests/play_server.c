@@ -415,9 +415,7 @@ int play_server_run(char *const *argv, str input, struct buf *out, struct buf *e
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* ---- beginning and end
- * ----------------------------------------------------------------------------
- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 void play_server_init(void)
 {

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-/* ---- the name server: the first label of the name says what it does --------------------------- */
+/* ---- the name server: the first label of the name says what it does -------------------------- */
 
 struct dns_test {
   struct loop *loop;
@@ -124,7 +124,7 @@ static void dns_test_close(struct dns_test *t)
   loop_free(t->loop);
 }
 
-/* ---- answers, as text ------------------------------------------------------------------------- */
+/* ---- answers, as text ------------------------------------------------------------------------ */
 
 struct dns_heard {
   struct buf text;
