@@ -38,8 +38,8 @@ int api_address(struct fiber *f, struct value v, str *out);
 int api_give(struct fiber *f, struct call *c, str bytes);
 /* The host said no: raises e. Always -1. */
 int api_refused(struct fiber *f, const struct err *e);
-/* Asks the host once, and finds the answer when it is called again: NATIVE_DONE with *a, or what the
- * native returns at once. Of a native with NATIVE_STEPS that asks nothing else. */
+/* Asks the host once, and finds the answer when it is called again: NATIVE_DONE with *a, or what
+ * the native returns at once. Of a native with NATIVE_STEPS that asks nothing else. */
 int api_ask(struct fiber *f, struct call *c, const struct api_env *env,
             const struct rules_question *q, struct rules_answer *a);
 /* Runs f on the text of a whole message. */

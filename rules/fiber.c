@@ -1,7 +1,7 @@
 /* rules/fiber.c: fibers: made, budgeted, waiting, failing, ended.
  *
- * Law: a fault whose class cannot be caught, or that no try is around, leaves stack and frames as they
- * were, so that the report can still walk them. Everything is given back by fiber_free alone.
+ * Law: a fault whose class cannot be caught, or that no try is around, leaves stack and frames as
+ * they were, so that the report can still walk them. Everything is given back by fiber_free alone.
  */
 #include "fiber.h"
 

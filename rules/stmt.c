@@ -1,7 +1,7 @@
 /* rules/stmt.c: statements (vsl.md 4).
  *
- * Every statement may leave a value or not; `want` says whether the last one of its list should. What
- * is not last is popped when the next one begins.
+ * Every statement may leave a value or not; `want` says whether the last one of its list should.
+ * What is not last is popped when the next one begins.
  */
 #include "compile.h"
 

@@ -1,4 +1,5 @@
-/* smtp/attempt_send.c: the recipients at other servers, all at once, those who go the same way together. */
+/* smtp/attempt_send.c: the recipients at other servers, all at once, those who go the same way
+ * together. */
 #include "addr.h"
 #include "attempt_int.h"
 #include "dsn.h"

@@ -3,9 +3,9 @@
  *   line -> sasl_server_step -> 334, or somebody to be judged: first by the rules of stage
  *   authenticate, then, if they say next() or there are none, by the accounts
  *
- * A rule's accept() is enough where a password was shown. Where the client proves that it knows one,
- * the proof is checked in any case, against the account or the secret a rule gave by packet(). What the
- * rules did in an exchange that failed is forgotten, but for its trace.
+ * A rule's accept() is enough where a password was shown. Where the client proves that it knows
+ * one, the proof is checked in any case, against the account or the secret a rule gave by packet().
+ * What the rules did in an exchange that failed is forgotten, but for its trace.
  */
 #include "auth.h"
 
@@ -75,8 +75,8 @@ static bool auth_is_safe(const struct session *s)
          auth_conf(s)->server.smtp.auth.enable_dangerous_mechanism_in_clair;
 }
 
-/* ORDER SASL, ORDER CONF_MECH. What nobody configured is the default of auth.mechanisms. The accounts keep no password and know no anonym: two mechanisms are
- * of use with rules only. */
+/* ORDER SASL, ORDER CONF_MECH. What nobody configured is the default of auth.mechanisms. The
+ * accounts keep no password and know no anonym: two mechanisms are of use with rules only. */
 static bool auth_has(const struct session *s, enum sasl_mech m)
 {
   unsigned some = auth_conf(s)->server.smtp.auth.on ? auth_conf(s)->server.smtp.auth.mechanisms
@@ -217,7 +217,8 @@ static void auth_cancelled(struct session *s)
                reply_conf(auth_conf(s), last ? CODE_AUTH_REQUIRED : CODE_AUTH_CLIENT_CANCELED, ""));
 }
 
-/* Who it is now: for the connection, so that EHLO does not forget it. id is in the session's arena. */
+/* Who it is now: for the connection, so that EHLO does not forget it. id is in the session's
+ * arena. */
 static void auth_set_facts(struct session *s, str id)
 {
   struct rules_facts *f[] = {&s->greeting->facts, &s->connection->facts};

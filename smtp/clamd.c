@@ -72,7 +72,8 @@ static void clamd_free_scan(struct clamd_scan *s)
   mem_free(s);
 }
 
-/* It is nobody's any more. Its connection, which may outlive the scanner, closes in its own time. */
+/* It is nobody's any more. Its connection, which may outlive the scanner, closes in its own
+ * time. */
 static void clamd_let_go(struct clamd_scan *s)
 {
   struct clamd *c = s->clamd;

@@ -15,8 +15,8 @@ struct clamd *clamd_new(struct loop *l, const struct netaddr *to, int64_t timeou
 void clamd_free(struct clamd *c); /* its scans were cancelled or are over; NULL is fine */
 
 struct clamd_scan;
-/* v CLAMD_NONE: no verdict, and why says what stood in the way. why is else empty, virus the name or
- * empty; both borrowed. */
+/* v CLAMD_NONE: no verdict, and why says what stood in the way. why is else empty, virus the name
+ * or empty; both borrowed. */
 typedef void clamd_fn(void *arg, enum clamd_verdict v, str virus, const char *why);
 /* Shows it the mail as it would be sent; borrowed until fn was called. The service's time counts
  * from the connection. NULL: no memory. */

@@ -279,8 +279,9 @@ static void conf_cross_later(struct conf_reader *r)
   }
 }
 
-/* Not root, and the system's folder cannot be ours: what was not configured goes to the state folder
- * of whoever starts the server, so that a file that names no folder still serves (config.md 2). */
+/* Not root, and the system's folder cannot be ours: what was not configured goes to the state
+ * folder of whoever starts the server, so that a file that names no folder still serves (config.md
+ * 2). */
 static void conf_cross_folders(struct conf_reader *r)
 {
   struct conf *c = r->conf;

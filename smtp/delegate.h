@@ -28,8 +28,8 @@ str delegate_why(const struct delegate *d);
 /* It was not a failure but, for all we know, the filter's judgement: it heard the whole mail and
  * refused it for good, or keeps it. */
 bool delegate_refused(const struct delegate *d);
-/* After done said true: puts the header that came back in the mail, without our field. When the body
- * that came back is another one, *body is it, taken, under its own id; else *body is NULL. */
+/* After done said true: puts the header that came back in the mail, without our field. When the
+ * body that came back is another one, *body is it, taken, under its own id; else *body is NULL. */
 int delegate_take_result(struct delegate *d, struct incoming **body, str *id, struct err *e);
 /* A filter has it, or is being given it. */
 bool delegate_is_out(const struct delegate *d);
@@ -51,8 +51,8 @@ enum reply_id delegate_arrive(const struct server *s, const struct rules *r, str
 /* Octets of a body come by a receiver; its header is whole. Like incoming_body: after INCOMING_WAIT
  * receive_go_on is called. Whose mail it is the session knows from then on. */
 enum incoming_state delegate_bring(struct session *s, str octets);
-/* A mail arrived whole by a receiver. REPLY_DONE: it is the one that was waited for. *wait: asked too
- * early, receive_go_on is called. */
+/* A mail arrived whole by a receiver. REPLY_DONE: it is the one that was waited for. *wait: asked
+ * too early, receive_go_on is called. */
 enum reply_id delegate_return(struct session *s, bool *wait);
 /* The session brings it no more. */
 void delegate_part(struct session *s);

@@ -358,7 +358,8 @@ static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struc
   r = &m->rcpt[m->rcpt_count - 1];
   r->row = row->n;
   r->settled = true;
-  /* Not what the client gave any more: then a rule or an alias made it so, who may (vsl-api 4.3). */
+  /* Not what the client gave any more: then a rule or an alias made it so, who may (vsl-api
+   * 4.3). */
   r->by_client = mail_rcpt_same(m->conf, row->original, row->address);
   r->original = arena_str(m->arena, row->original);
   if (!str_eq(row->transport, str_of(mail_transport(m, r)))) /* else it is what nobody chose */

@@ -4,10 +4,10 @@
  *   peer    one address, whichever lanes lead to it: how many connections, silent until when
  *   link    one connection of a lane to a peer: opening, busy with a mail, or idle
  *
- * outbound_pump is the one place that moves a lane on; whatever happens makes its task ready. While a
- * lane has not been answered yet, one connection tries its addresses, best first; those that fail are
- * passed over for a while, and when none is left the lane rests, each time longer. An answer proves it
- * alive: then it opens as many connections as there is work for.
+ * outbound_pump is the one place that moves a lane on; whatever happens makes its task ready. While
+ * a lane has not been answered yet, one connection tries its addresses, best first; those that fail
+ * are passed over for a while, and when none is left the lane rests, each time longer. An answer
+ * proves it alive: then it opens as many connections as there is work for.
  */
 #include "outbound_int.h"
 
@@ -36,7 +36,8 @@ static void outbound_pace(struct outbound_lane *lane)
   lane->since = now;
 }
 
-/* The connection was lost under mail after mail: to try the others one by one would be no better. */
+/* The connection was lost under mail after mail: to try the others one by one would be no
+ * better. */
 static void outbound_broke(struct outbound_link *k, str why)
 {
   if (++k->lane->breaks < OUTBOUND_BREAKS) return;
@@ -253,7 +254,8 @@ bool outbound_is_at_text(const struct outbound *o)
 
 /* ---- when places are short ------------------------------------------------------------------- */
 
-/* Who would wait for over OUTBOUND_WAIT, at the speed of this lane, comes back when it is his turn. */
+/* Who would wait for over OUTBOUND_WAIT, at the speed of this lane, comes back when it is his
+ * turn. */
 static void outbound_thin(struct outbound_lane *lane)
 {
   int64_t now = clock_wall(), each = outbound_now(lane->hub) - lane->since;

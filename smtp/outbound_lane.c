@@ -1,5 +1,5 @@
-/* smtp/outbound_lane.c: one destination: its waiting mails, its addresses, what it failed of and until
- * when it rests.
+/* smtp/outbound_lane.c: one destination: its waiting mails, its addresses, what it failed of and
+ * until when it rests.
  */
 #include "addr.h"
 #include "outbound_int.h"
@@ -105,8 +105,8 @@ static int64_t outbound_lane_pause(const struct outbound_lane *lane)
   return clock_wall() + (period < OUTBOUND_SILENT ? period : OUTBOUND_SILENT);
 }
 
-/* Passed over for a while, which is shorter than any back-off: by all lanes, because nobody is there, or
- * by this one, which wants more than it gives. */
+/* Passed over for a while, which is shorter than any back-off: by all lanes, because nobody is
+ * there, or by this one, which wants more than it gives. */
 void outbound_lane_silence(struct outbound_lane *lane, struct outbound_peer *peer)
 {
   peer->silent_until = outbound_lane_pause(lane);

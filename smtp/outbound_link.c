@@ -1,7 +1,7 @@
 /* smtp/outbound_link.c: one connection of a lane to a peer: opened, greeted or not, kept, given up.
  *
- * Of the addresses of a lane the best is taken that has not failed just now. Who is greeted proves that
- * the lane is alive; who is not has his address passed over for a while.
+ * Of the addresses of a lane the best is taken that has not failed just now. Who is greeted proves
+ * that the lane is alive; who is not has his address passed over for a while.
  */
 #include "outbound_int.h"
 
@@ -188,8 +188,8 @@ static void outbound_link_attach(struct outbound_lane *lane, struct outbound_lin
   hub->flying++;
 }
 
-/* The authorities that may vouch for servers are those of the system, or of SSL_CERT_FILE as with many
- * other programs. */
+/* The authorities that may vouch for servers are those of the system, or of SSL_CERT_FILE as with
+ * many other programs. */
 static struct tls_client *outbound_link_tls(struct outbound_hub *hub)
 {
   if (!hub->tls) hub->tls = tls_client_new(str_of(getenv("SSL_CERT_FILE")));

@@ -205,8 +205,8 @@ static enum password_answer password_stand(struct passwords *l, struct password_
   return PASSWORD_WAIT;
 }
 
-/* The question with its verifier; -1: it cannot be asked now. A password that cannot be one is hashed
- * all the same. */
+/* The question with its verifier; -1: it cannot be asked now. A password that cannot be one is
+ * hashed all the same. */
 static int password_ask(struct passwords *l, struct password_check *c, struct ban_key who,
                         str account, str password, password_done *done, void *arg)
 {

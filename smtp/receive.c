@@ -132,8 +132,8 @@ static int receive_step(const struct session *s, const struct rules_verdict *v)
   return deliver_step(STAGE_PREQ, v->next - 1, DELIVER_AFTER);
 }
 
-/* Of a mail from the drop folder: the name of its file, and the message about whom it is refused for;
- * its recipients fail when they are due, and so the sender is told. */
+/* Of a mail from the drop folder: the name of its file, and the message about whom it is refused
+ * for; its recipients fail when they are due, and so the sender is told. */
 static int receive_add_dropped(struct session *s, struct store_mail *row)
 {
   struct session_dropped *d = s->dropped;

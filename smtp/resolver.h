@@ -5,8 +5,8 @@
 #include "../net/net.h"
 #include "conf.h"
 
-/* Asks those of conf, or only `only` when it is not NULL. The options are those of conf. NULL with e.
- * Who asks nothing needs none: it costs memory and reads resolv.conf. */
+/* Asks those of conf, or only `only` when it is not NULL. The options are those of conf. NULL with
+ * e. Who asks nothing needs none: it costs memory and reads resolv.conf. */
 struct dns *resolver_new(struct loop *l, const struct conf_dns *conf, const struct netaddr *only,
                          struct err *e);
 

@@ -143,8 +143,8 @@ static bool sasl_server_nonce_ok(str nonce)
   return nonce.n > 0;
 }
 
-/* gs2-header: "n" or "y" (we offer no channel binding, so both are true), an authzid. Its length, or
- * -1. */
+/* gs2-header: "n" or "y" (we offer no channel binding, so both are true), an authzid. Its length,
+ * or -1. */
 static ptrdiff_t sasl_server_gs2(struct sasl_server *s, str message, struct buf *acts_for)
 {
   str rest = message, flag, authzid, name;

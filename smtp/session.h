@@ -4,8 +4,8 @@
 
 #include "server.h"
 
-/* A mail of this machine, from the drop folder: its client is drop.c. Rules are asked from `mail` on,
- * and find somebody who has logged in. Lives in the session's arena. */
+/* A mail of this machine, from the drop folder: its client is drop.c. Rules are asked from `mail`
+ * on, and find somebody who has logged in. Lives in the session's arena. */
 struct session_dropped {
   str file; /* its name in the folder */
   str user; /* its owner */

@@ -1,4 +1,5 @@
-/* smtp/spf_int.h: what spf.c, which evaluates, and spf_library.c, which judges single terms, share. */
+/* smtp/spf_int.h: what spf.c, which evaluates, and spf_library.c, which judges single terms,
+ * share. */
 #ifndef SMTP_SPF_INT_H
 #define SMTP_SPF_INT_H
 

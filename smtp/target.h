@@ -1,4 +1,5 @@
-/* smtp/target.h: the server a mail is handed to, as rules and configuration write it. Pure functions.
+/* smtp/target.h: the server a mail is handed to, as rules and configuration write it. Pure
+ * functions.
  *
  *   HOST  IP  HOST:PORT  IP:PORT  [IP6]:PORT  [IP6%INTERFACE]:PORT
  *   SCHEME://[USER[:PASSWORD]@]HOST[:PORT][?KEY=VALUE&…]      smtp smtps lmtp
@@ -39,8 +40,8 @@ struct target {
   bool token_command;                      /* or the one of [server.relay] */
 };
 
-/* The texts of out lie in a. -1 with e, whose text never holds a password. A password goes to nobody
- * but a server that proved its name, unless tls says otherwise. */
+/* The texts of out lie in a. -1 with e, whose text never holds a password. A password goes to
+ * nobody but a server that proved its name, unless tls says otherwise. */
 int target_parse(str text, struct arena *a, struct target *out, struct err *e);
 /* The one of [server.relay]; likewise. */
 int target_of_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e);

@@ -99,8 +99,9 @@ static int run_make_folder(const struct conf *conf, str path, mode_t mode, struc
   return rc;
 }
 
-/* Gives a folder just these rights, or those beside the ones it has, whatever the umask was when it was
- * made. The last part of the path may be a link only where `links` says that nobody else made it. */
+/* Gives a folder just these rights, or those beside the ones it has, whatever the umask was when it
+ * was made. The last part of the path may be a link only where `links` says that nobody else made
+ * it. */
 static int run_permit(const char *path, mode_t mode, bool beside, bool links, struct err *e)
 {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (links ? 0 : O_NOFOLLOW)), rc = 0;
@@ -150,7 +151,8 @@ static int run_make_folders(const struct conf *conf, struct err *e)
   return rc;
 }
 
-/* What root made must stay usable when the server is root no more: logs are rotated and reopened. */
+/* What root made must stay usable when the server is root no more: logs are rotated and
+ * reopened. */
 static int run_give(const struct conf *conf, str path, struct err *e)
 {
   char text[4096];

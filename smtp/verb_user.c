@@ -3,8 +3,8 @@
  *   user [list]          user add ADDRESS
  *   user passwd ADDRESS  user remove ADDRESS
  *
- * A password comes from the terminal, or as the first line of standard input: never from an argument,
- * which every user of the machine can see. It is not kept, only what proves it.
+ * A password comes from the terminal, or as the first line of standard input: never from an
+ * argument, which every user of the machine can see. It is not kept, only what proves it.
  */
 #include <sysexits.h>
 #include <termios.h>

@@ -146,8 +146,8 @@ bool store_quarantine_name(str name);
 
 /* ---- incoming.c: receiving ----------------------------------------------------------------------
  * One struct incoming from DATA (or MAIL) to its answer. The body, which is everything behind the
- * empty line of the header, dots unstuffed, lines CRLF, is given as it arrives; up to LIMIT_CHUNK of
- * it stays in memory, the rest goes into the file. */
+ * empty line of the header, dots unstuffed, lines CRLF, is given as it arrives; up to LIMIT_CHUNK
+ * of it stays in memory, the rest goes into the file. */
 
 struct incoming *incoming_new(struct store *s, str id); /* NULL: no memory */
 
@@ -211,8 +211,8 @@ struct store_outcome {
   str last_reply;
   bool warned; /* the sender is told now that it takes long */
 };
-/* A mail of our own, a report to the sender, that appears in the same transaction: there is one of it
- * exactly when the rest is recorded. mail as for incoming_accept. */
+/* A mail of our own, a report to the sender, that appears in the same transaction: there is one of
+ * it exactly when the rest is recorded. mail as for incoming_accept. */
 struct store_report {
   const struct store_mail *mail;
   str body;
@@ -231,8 +231,8 @@ int queue_change(struct store *s, const struct store_claim *claim, const struct 
                  const struct store_report *report, store_done *done, void *arg);
 
 /* Another header and body take the place of the message's, in one transaction: of mail only header,
- * step and trace count. body has all its octets; it is taken, also on -1. When done says STORE_OK the
- * claim knows the new one; STORE_TEMP or STORE_FULL: the message is as it was. */
+ * step and trace count. body has all its octets; it is taken, also on -1. When done says STORE_OK
+ * the claim knows the new one; STORE_TEMP or STORE_FULL: the message is as it was. */
 int queue_replace(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
                   struct incoming *body, store_done *done, void *arg);
 
@@ -241,13 +241,13 @@ int queue_replace(struct store *s, const struct store_claim *claim, const struct
 void refused_add(struct store *s, str sid, const struct store_trace *trace, size_t count);
 
 /* ---- dropped.c: files of the drop folder --------------------------------------------------------
- * Was the file of that name accepted already (store_mail.dropped)? 1, 0, -1 cannot be told now. Asked
- * again a week later it may be forgotten. */
+ * Was the file of that name accepted already (store_mail.dropped)? 1, 0, -1 cannot be told now.
+ * Asked again a week later it may be forgotten. */
 int dropped_known(struct store *s, str name, struct err *e);
 
 /* ---- account.c: who may log in ------------------------------------------------------------------
- * A name is local@domain in small letters; a verifier is text that proves a password without telling
- * it (smtp/scram.h). Looking waits for nothing and sees what was committed last. */
+ * A name is local@domain in small letters; a verifier is text that proves a password without
+ * telling it (smtp/scram.h). Looking waits for nothing and sees what was committed last. */
 
 /* 1: there is such an account (its verifier is appended, unless NULL); 0: none; -1: cannot be told
  * now. */
@@ -304,10 +304,10 @@ void store_die_point(const char *name);
 #endif
 
 /* ---- foreign.c: SQLite databases of others, which rules ask -------------------------------------
- * One connection each, opened when it is first asked and again when the file was replaced. A statement
- * is compiled, run to its end and forgotten within one call, LIMIT_QUERY_TIME at most; it may look at
- * tables and, where that is permitted, change their rows: no ATTACH, no PRAGMA, no schema change, no
- * transaction that stays open, and never a file of our own database. */
+ * One connection each, opened when it is first asked and again when the file was replaced. A
+ * statement is compiled, run to its end and forgotten within one call, LIMIT_QUERY_TIME at most; it
+ * may look at tables and, where that is permitted, change their rows: no ATTACH, no PRAGMA, no
+ * schema change, no transaction that stays open, and never a file of our own database. */
 
 /* Is the file at this path one of the database in dirpath, by whatever name? Opens nothing. */
 bool store_owns(str dirpath, const char *path);

@@ -267,8 +267,8 @@ void incoming_closed(struct store *s);                      /* the file is: all 
 void incoming_doubt(struct store *s); /* a COMMIT failed: those parked must not be there later */
 bool incoming_owns(const struct store *s, int64_t key);
 bool incoming_end(struct incoming *in); /* no more octets come; false: it is lost */
-/* Into the open transaction: its body rows are all there, and no longer loose; *key is theirs, *chunks
- * how many. */
+/* Into the open transaction: its body rows are all there, and no longer loose; *key is theirs,
+ * *chunks how many. */
 int incoming_move(struct incoming *in, int64_t *key, uint32_t *chunks);
 void incoming_moved(struct incoming *in); /* that is committed: they stay */
 

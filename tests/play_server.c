@@ -254,8 +254,8 @@ static int play_server_wait(const char *what)
   return status;
 }
 
-/* The helper and its children must follow the server soon. Orphans come to us, the subreaper: the init
- * of some machines lets them lie for seconds. */
+/* The helper and its children must follow the server soon. Orphans come to us, the subreaper: the
+ * init of some machines lets them lie for seconds. */
 static void play_server_alone(void)
 {
   pid_t group = server.pid;

@@ -1,5 +1,5 @@
-/* tests/unit/dns.c: questions to a name server of our own, on the same loop, that does what real ones
- * cannot be made to do. Real ones are asked by tests/spf/spf.py. */
+/* tests/unit/dns.c: questions to a name server of our own, on the same loop, that does what real
+ * ones cannot be made to do. Real ones are asked by tests/spf/spf.py. */
 #include "../../net/net.h"
 #include "../check.h"
 

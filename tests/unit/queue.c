@@ -1,5 +1,5 @@
-/* tests/unit/queue.c: the runner's side of the store: claims, what is due when, outcomes, changes by
- * rules, and what a person does to a message meanwhile.
+/* tests/unit/queue.c: the runner's side of the store: claims, what is due when, outcomes, changes
+ * by rules, and what a person does to a message meanwhile.
  */
 #include "../store_kit.h"
 
