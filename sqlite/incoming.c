@@ -350,8 +350,7 @@ void incoming_moved(struct incoming *in)
 
 /* ---- the doubt ----------------------------------------------------------------------------------
  * A COMMIT that failed may yet be found whole on the disk after a crash or when the file is opened
- * again. Its clients were told 4xx and come again, so what they left is deleted by name.
- */
+ * again. Its clients were told 4xx and come again, so what they left is deleted by name. */
 
 struct incoming_doubted {
   struct op op;

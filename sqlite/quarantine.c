@@ -58,9 +58,7 @@ static int quarantine_trace(struct store *s, str id, const char *status, str det
   return row_decisions(s, id, &t, 1);
 }
 
-/* ---- what is done, inside the transaction: an SQLite result -------------------------------------
- * 
- */
+/* ---- what is done, inside the transaction: an SQLite result ---------------------------------- */
 
 static int quarantine_do_release(struct store *s, str id, const struct quarantine_is *is)
 {

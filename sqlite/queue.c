@@ -278,8 +278,7 @@ int queue_body(struct store *s, struct store_claim *claim, size_t n, struct buf 
 }
 
 /* ---- recording ----------------------------------------------------------------------------------
- * An op with its own copy of everything, because it may have to be written more than once.
- */
+ * An op with its own copy of everything, because it may have to be written more than once. */
 
 struct queue_op {
   struct op op; /* first */

@@ -202,7 +202,8 @@ int queue_body(struct store *s, struct store_claim *claim, size_t n, struct buf 
  * the message leaves the file (all done or removed), or goes to dead (somebody failed). Copied at
  * once, -1: no memory, nothing was recorded: keep the claim and call again later. An error of the
  * disk keeps it in memory and it is written again, so the callback says only STORE_OK or
- * STORE_GONE. done may be NULL. The claim may be released at once. */
+ * STORE_GONE; STORE_TEMP only within store_close. done may be NULL. The claim may be released at
+ * once. */
 struct store_outcome {
   int n; /* the recipient's number */
   enum store_status status;

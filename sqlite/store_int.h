@@ -131,12 +131,13 @@ int sql_err(struct store *s, int rc, struct err *e, const char *what); /* "canno
 
 /* ---- tx.c: operations in the shared transaction -------------------------------------------------
  * An op is something to be written. It waits until the transaction can be had, is written into it,
- * and is settled when the commit is known: its callback then runs from store_turn. */
+ * and is settled when the commit is known: its callback then runs from store_turn. The head of tx.c
+ * has the laws, and all transitions. */
 
 struct op;
 struct op_kind {
   const char *name;
-  bool promise; /* somebody waits for the sync; else a spill: rows of a message being received */
+  bool promise; /* somebody waits for the sync; else a spill, which a crash may take */
   bool again;   /* never given up: what was lost is written again */
   int (*write)(struct store *s, struct op *op); /* an SQLite result */
   /* Deletes what write, failed or done, left in the transaction. NULL: there is no way but to
