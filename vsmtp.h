@@ -13,7 +13,7 @@
 #define VSMTP_VERSION       "0.1.0"
 #define VSMTP_COMPATIBILITY "1.1.3" /* of vSMTP, what version_requirement is held against */
 
-/* ---- the stages of a mail, in order (vsl-api: each name is a key of the rule file's map) --------
+/* ---- the stages of a mail, in order: each name is a key of the rule file's map ------------------
  * ORDER STAGE. X(enum, name) */
 #define STAGE_LIST(X)                                                                              \
   X(CONNECT, "connect")                                                                            \
@@ -356,7 +356,7 @@ struct datum {
 #define LIMIT_SPACE_RESERVE (16 << 20) /* octets kept free, or 2 % of the file system; 452 4.3.1 */
 #endif
 
-/* ---- rules: defaults of what app.vsl configures (vsl.md 12); the rule fails ------------------ */
+/* ---- rules: defaults of what app.vsl configures (rules/README.md#limits); the rule fails ----- */
 #ifndef LIMIT_VSL_DEPTH
 #define LIMIT_VSL_DEPTH 64 /* calls of script functions and closures */
 #endif

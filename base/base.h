@@ -83,8 +83,8 @@ size_t utf8_len(str s);                  /* code points; an ill-formed byte coun
 bool utf8_shows(int32_t c);
 bool utf8_clean(str s); /* valid, and all of it shows */
 
-/* Durations in humantime text, "1h 30m", "200ms", "5d", "0" (config.md 1.3). Result in
- * milliseconds, a fraction rounded up; -1 if malformed or over 64 bits of nanoseconds. */
+/* Durations in humantime text, "1h 30m", "200ms", "5d", "0". Result in milliseconds, a
+ * fraction rounded up; -1 if malformed or over 64 bits of nanoseconds. */
 int duration_parse(str text, int64_t *ms);
 /* Writes the shortest such text, "5m", "1h 30m", "0s". Returns out. */
 #define DURATION_TEXT_MAX 64
@@ -266,7 +266,7 @@ void log_set_level(enum log_target t, enum log_level l);
 enum log_level log_get_level(enum log_target t);
 int log_level_parse(str word, enum log_level *out); /* any case */
 const char *log_level_name(enum log_level l);
-int log_target_parse(str word, enum log_target *out); /* names of config.md 3.3; -1 unknown */
+int log_target_parse(str word, enum log_target *out); /* a key of server.logs.level; -1 unknown */
 /* Opens (appends to) the server's or the application's log file. path empty: standard error.
  * size_limit bytes, 0: never rotated; archives kept as path.1 … path.N. */
 int log_open(bool app, str path, uint64_t size_limit, int archives, struct err *e);

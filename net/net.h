@@ -216,7 +216,7 @@ struct tls_pair {
 struct tls_server_options {
   const struct tls_pair *pairs; /* the first is for whoever asks for no name we know */
   size_t pair_count;            /* at least 1 */
-  const str *suites;            /* in order of preference, names of config.md 3.5 */
+  const str *suites;            /* in order of preference, names as in tls.c */
   size_t suite_count;
   bool our_order; /* ours goes before the client's (mbedTLS 2.28: always) */
 };

@@ -37,7 +37,7 @@ int tls_random(void *unused, unsigned char *p, size_t n)
 
 /* ---- suites ---------------------------------------------------------------------------------- */
 
-/* The names of config.md 3.5 and the numbers of IANA. */
+/* As server.tls.cipher_suite has them, and their numbers (IANA, TLS Cipher Suites). */
 static const struct tls_suite {
   str name;
   int id;

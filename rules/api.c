@@ -1,5 +1,5 @@
-/* rules/api.c: what a rule reads (vsl-api 5.1): the facts of the connection and the envelope, as
- * functions and as properties of ctx(); the handles ctx(), srv(), msg().
+/* rules/api.c: what a rule reads (rules/README.md#what-a-rule-can-ask): the facts of the connection
+ * and the envelope, as functions and as properties of ctx(); the handles ctx(), srv(), msg().
  *
  * A fact is a row of API_FACTS: its name, the stage from which it is known, how it becomes a value.
  * All else is generated from that list.

@@ -1,5 +1,5 @@
 /* rules/api.h: the mail side of the cellar: what natives of the API find behind fiber_host, and
- * the values they share (vsl-api 3 to 5). */
+ * the values they share. */
 #ifndef RULES_API_H
 #define RULES_API_H
 

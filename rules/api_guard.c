@@ -1,4 +1,5 @@
-/* rules/api_guard.c: who may send what through here (vsl-api 5.5). SPF is in api_spf.c. */
+/* rules/api_guard.c: who may send what through here (rules/README.md#security). SPF is in
+ * api_spf.c. */
 #include "api.h"
 #include "mailbox.h"
 

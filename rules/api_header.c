@@ -1,5 +1,5 @@
-/* rules/api_header.c: what a rule does to the header of a message (vsl-api 5.2). Before preq there
- * is none yet: the host keeps the changes and applies them when it comes. */
+/* rules/api_header.c: what a rule does to the header of a message (rules/README.md#the-message).
+ * Before preq there is none yet: the host keeps the changes and applies them when it comes. */
 #include "api.h"
 #include "field.h"
 

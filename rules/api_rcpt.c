@@ -1,5 +1,5 @@
 /* rules/api_rcpt.c: what a rule does to the envelope: sender, recipients, how each is delivered
- * (vsl-api 5.3, 5.4). */
+ * (rules/README.md#the-envelope). */
 #include "api.h"
 #include "mailbox.h"
 

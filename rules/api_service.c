@@ -1,5 +1,5 @@
-/* rules/api_service.c: what rules ask of services (vsl-api 3): cmd_run, get, set, rm, query,
- * execute, scan. The host does it while the fiber sleeps; what cannot be done throws.
+/* rules/api_service.c: what rules ask of services (rules/README.md#services): cmd_run, get, set,
+ * rm, query, execute, scan. The host does it while the fiber sleeps; what cannot be done throws.
  */
 #include "api.h"
 

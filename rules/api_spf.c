@@ -1,5 +1,5 @@
-/* rules/api_spf.c: check_spf (vsl-api 5.7). The host evaluates (RFC 7208); here are the forms of
- * the call, the header fields it leaves, and the verdict.
+/* rules/api_spf.c: check_spf (rules/README.md#check_spf). The host evaluates (RFC 7208); here are
+ * the forms of the call, the header fields it leaves, and the verdict.
  */
 #include "api.h"
 #include "field.h"

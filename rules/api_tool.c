@@ -1,5 +1,5 @@
-/* rules/api_tool.c: utilities (vsl-api 5.8), the configuration as toml:: (5.10), and what is not
- * built in. */
+/* rules/api_tool.c: utilities (rules/README.md#utilities), the configuration as toml::, and what is
+ * not built in. */
 #include "api.h"
 
 #include <unistd.h>
@@ -80,7 +80,7 @@ static int api_tool_user_exist(struct fiber *f, struct call *c)
 
 /* ---- files below app.dirpath ----------------------------------------------------------------- */
 
-/* A folder a script names (vsl-api 4.5): relative, and it does not lead out. */
+/* A folder a script names (rules/README.md#utilities): relative, and it does not lead out. */
 static int api_tool_folder(struct fiber *f, struct value v, str *out)
 {
   str rest, part;

@@ -11,7 +11,7 @@
 #include "code.h"
 #include "lex.h"
 
-#define COMPILE_DEPTH_MAIN  64  /* nesting at top level (vsl.md 12) */
+#define COMPILE_DEPTH_MAIN  64  /* nesting at top level (rules/README.md#limits) */
 #define COMPILE_DEPTH_FN    32  /* in functions and closures */
 #define COMPILE_DEPTH_TOTAL 200 /* all open constructs: bounds our own stack */
 

@@ -1,5 +1,6 @@
 /* rules/decl.c: declarations: let and const, functions, imports and exports, and what VSL adds:
- * objects, services and directives (vsl-api.md 1), which compile to calls of natives.
+ * objects, services and directives (rules/README.md#the-rule-file), which compile to calls of
+ * natives.
  */
 #include "compile.h"
 

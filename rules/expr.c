@@ -1,4 +1,5 @@
-/* rules/expr.c: expressions (vsl.md 3): operators by precedence, literals, calls, closures.
+/* rules/expr.c: expressions (rules/README.md#operators): operators by precedence, literals, calls,
+ * closures.
  *
  * Chains of operators of one level are loops; only what nests recurses, and is counted.
  */
@@ -595,7 +596,6 @@ struct expr_operator {
 #define EXPR_RANGE_LEVEL 140
 #define EXPR_POW_LEVEL   190
 static const struct expr_operator expr_operators[TOKEN_TYPES] = {
-    /* vsl.md 3.1 */
     [TOKEN_SHL] = {EXPR_PLAIN, 210, VALUE_SHL},
     [TOKEN_SHR] = {EXPR_PLAIN, 210, VALUE_SHR},
     [TOKEN_POW] = {EXPR_PLAIN, EXPR_POW_LEVEL, VALUE_POW},

@@ -283,7 +283,7 @@ static int fiber_put(struct fiber *f, struct value *map, const char *key, struct
   return dict_put(f->region, map, str_of(key), v);
 }
 
-/* What the name of a catch block holds (vsl.md 4.6). VALUE_NONE: no memory. */
+/* What the name of a catch block holds (rules/README.md#statements). VALUE_NONE: no memory. */
 static struct value fiber_caught(struct fiber *f)
 {
   struct fault *fault = &f->fault;

@@ -1,5 +1,5 @@
-/* rules/object.c: the objects of VSL (vsl-api 2): what is valid, how they are made and shown.
- * match.c compares them. */
+/* rules/object.c: the objects of VSL (rules/README.md#objects): what is valid, how they are made
+ * and shown. match.c compares them. */
 #include "object.h"
 
 #include "mailbox.h"
@@ -103,7 +103,7 @@ static struct value object_of_pattern(struct region *r, str text, struct err *e)
   return v;
 }
 
-/* ---- replies (vsl-api 2.5) ------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 /* Up to three numbers with dots between. */
 static bool object_enhanced_valid(str s)
@@ -452,7 +452,7 @@ bool object_text(struct value v, str *out)
   return true;
 }
 
-/* ---- recipient lists (vsl-api 2.4): properties of an array of addresses ---------------------- */
+/* ---- recipient lists: properties of an array of addresses ------------------------------------ */
 
 static int object_parts(struct fiber *f, struct call *c, bool domains)
 {

@@ -1,4 +1,4 @@
-/* rules/object.h: the objects of VSL (vsl-api 2): ip4 … code, and how they compare.
+/* rules/object.h: the objects of VSL (rules/README.md#objects): ip4 … code, and how they compare.
  *
  * An object is immutable. A `string` object is an ordinary string. All kinds are one struct; which
  * kind it is says its struct object_type, a row of object_types. */

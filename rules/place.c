@@ -31,7 +31,8 @@ static struct value *place_overlay_new(struct fiber *f, const struct cell *c)
   return &own->value;
 }
 
-/* A frozen variable is copied when a run first writes to it (vsl.md 9.3). */
+/* A frozen variable is copied when a run first writes to it
+ * (rules/README.md#when-a-rule-changes-a-variable). */
 static struct value *place_cell_own(struct fiber *f, struct cell *c)
 {
   if (c->heap.refs != HEAP_FROZEN || f->loading) return &c->value;

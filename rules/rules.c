@@ -1,5 +1,6 @@
-/* rules/rules.c: rule sets: a rule file loaded, the map it ends with checked, and frozen (vsl-api
- * 1.4). What is found here stays as it is until the last reference goes. */
+/* rules/rules.c: rule sets: a rule file loaded, the map it ends with checked, and frozen
+ * (rules/README.md#the-rule-file). What is found here stays as it is until the last reference
+ * goes. */
 #include "api.h"
 #include "code.h"
 #include "lex.h"

@@ -1,4 +1,5 @@
-/* rules/service.c: services (vsl-api 3): their declarations, checked, and listed for the host.
+/* rules/service.c: services (rules/README.md#services): their declarations, checked, and listed
+ * for the host.
  *
  * The options are a table; what is not in it is reported as a warning. What rules may ask of a
  * service stands in api_service.c.

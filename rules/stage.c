@@ -1,5 +1,5 @@
-/* rules/stage.c: running a stage (vsl-api 4): its directives in order, each on a fiber of its own,
- * until one decides.
+/* rules/stage.c: running a stage (rules/README.md#stages): its directives in order, each on a fiber
+ * of its own, until one decides.
  *
  * A run is stepped by the loop. Between steps it is in one of these states: no fiber (the next
  * directive begins), a fiber that yielded or waits, or done. The fiber of the deciding directive is
@@ -79,7 +79,8 @@ static const struct rules_code stage_failures[] = {
 #undef STAGE_FAILURE
 };
 
-/* An error nobody caught (vsl-api 4.6): logged whole, refused for now. */
+/* An error nobody caught (rules/README.md#what-no-rule-can-forget): logged whole, refused for
+ * now. */
 static void stage_fail(struct rules_run *run, const struct directive *d, const char *what,
                        str where)
 {

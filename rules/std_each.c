@@ -1,4 +1,4 @@
-/* rules/std_each.c: array methods that call back, once an element (vsl.md 10.4).
+/* rules/std_each.c: array methods that call back, once an element (rules/README.md#arrays).
  *
  * A callback may wait, so none of them sits on the C stack while it runs: each is called again with
  * the answer (struct steps). They walk over the receiver as it was at the call, which local[0]

@@ -1,5 +1,5 @@
-/* rules/std_map.c: maps (vsl.md 10.5). Whatever goes over the entries goes by key. None of these is
- * a property: m.len is the entry named "len".
+/* rules/std_map.c: maps (rules/README.md#maps). Whatever goes over the entries goes by key. None of
+ * these is a property: m.len is the entry named "len".
  */
 #include "std.h"
 

@@ -1,5 +1,5 @@
-/* rules/std_sort.c: sorting arrays (vsl.md 10.4): merge sorts, hence stable, and safe with a
- * comparator that contradicts itself.
+/* rules/std_sort.c: sorting arrays (rules/README.md#arrays): merge sorts, hence stable, and safe
+ * with a comparator that contradicts itself.
  */
 #include "std.h"
 

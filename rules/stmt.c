@@ -1,4 +1,4 @@
-/* rules/stmt.c: statements (vsl.md 4).
+/* rules/stmt.c: statements (rules/README.md#statements).
  *
  * Every statement may leave a value or not; `want` says whether the last one of its list should.
  * What is not last is popped when the next one begins.

@@ -1,7 +1,7 @@
 /* rules/value.c: operations on values of any type: operators, equality, order, containment.
  *
  * Law: what has no meaning is an error naming the operator and both types, never a guess; the
- * exceptions are == and < between unrelated types, which are false (vsl.md 3.2).
+ * exceptions are == and < between unrelated types, which are false (rules/README.md#operators).
  */
 #include "value.h"
 

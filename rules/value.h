@@ -342,12 +342,11 @@ enum value_op { /* ORDER VALUE_OP: value_op_names */
 double value_to_double(struct value number);
 str value_bytes(struct value v, char tmp[4]); /* of a string or a char; borrows v and tmp */
 const char *value_type_name(struct value v);  /* what type_of says */
-/* vsl.md 3.2, a and b borrowed, *out owned. For unary ones b is (). Undefined:
- * ErrorFunctionNotFound
- * "+ (i64, bool)". */
+/* As rules/README.md#operators has it; a and b borrowed, *out owned. For unary ones b is ().
+ * Undefined: ErrorFunctionNotFound "+ (i64, bool)". */
 int value_binary(struct fiber *f, enum value_op op, struct value a, struct value b,
                  struct value *out);
-/* *place op= b, with the extras of 3.2 (in place where that is possible); b borrowed. */
+/* *place op= b, the same (in place where that is possible); b borrowed. */
 int value_compound(struct fiber *f, enum value_op op, struct value *place, struct value b);
 int value_equals(struct fiber *f, struct value a, struct value b); /* 1, 0, -1 */
 /* Gives place its own copy of the array, map or blob if others see it too; charged, raises. */
@@ -513,6 +512,6 @@ struct registry_words {
 void registry_set_prelude(struct registry *g, str name, str source);
 void registry_set_words(struct registry *g, const struct registry_words *w);
 
-int std_add(struct registry *g); /* the standard library, vsl.md 10 */
+int std_add(struct registry *g); /* the standard library */
 
 #endif

@@ -100,7 +100,7 @@ static void attempt_settled(struct outbound *o, const struct outbound_end *end)
   attempt_go_on(a);
 }
 
-/* What the sender's domain wants of those who carry its mail (config.md 3.6). */
+/* What the sender's domain wants of those who carry its mail: sender_security_level. */
 static enum client_tls attempt_tls(const struct conf *conf, str sender)
 {
   ptrdiff_t at = str_rchr(sender, '@');

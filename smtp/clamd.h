@@ -1,4 +1,5 @@
-/* smtp/clamd.h: mails shown to clamd (INSTREAM), for the service of that name (vsl-api 3).
+/* smtp/clamd.h: mails shown to clamd (INSTREAM), for the service of that name
+ * (rules/README.md#services).
  *
  * One connection a mail, LIMIT_SCANS at once; the others wait in line. All callbacks come from the
  * loop, never from inside a function of this page.

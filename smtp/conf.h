@@ -114,9 +114,9 @@ enum conf_relay_tls {                                          /* ORDER CONF_REL
 
 struct conf_logs {
   str filepath;
-  bool filepath_given;   /* configured: must be writable; a default may fall back (config.md 2) */
-  int64_t size_limit;    /* octets; 0: never rotated */
-  int64_t archive_count; /* files kept as NAME.1 … NAME.N */
+  bool filepath_given;               /* configured: must be writable; a default may fall back */
+  int64_t size_limit;                /* octets; 0: never rotated */
+  int64_t archive_count;             /* files kept as NAME.1 … NAME.N */
   enum log_level level[LOG_TARGETS]; /* of app.logs only level[LOG_APP] counts */
   bool level_app_given;              /* server.logs.level names app */
   str format;                        /* accepted and unused */
@@ -128,7 +128,7 @@ struct conf_tls {
   bool preempt_cipherlist;
   int64_t handshake_timeout;
   uint8_t protocol_version;      /* CONF_TLS12 | CONF_TLS13 */
-  struct conf_strs cipher_suite; /* in order of preference, names of config.md 3.5 */
+  struct conf_strs cipher_suite; /* in order of preference, names as in net/tls.c */
   str certificate, private_key;  /* paths of PEM files */
 };
 
@@ -176,7 +176,7 @@ struct conf {
   struct toml *tree;     /* all of it as one table with the defaults filled in and values in their
                             canonical form: what config-show prints and rules see as toml:: */
   bool domain_forgotten; /* neither server.domain nor server.virtual: an outside recipient gets
-                            451 4.3.5 instead of 554 (config.md 3) */
+                            451 4.3.5 instead of 554 */
 
   str version_requirement;
   struct {
@@ -258,7 +258,7 @@ struct conf {
     str dirpath;
     bool dirpath_given;
     struct {
-      str filepath; /* empty: no rules, deny all (vsl-api.md 4.7) */
+      str filepath; /* empty: no rules, deny all */
       int64_t max_operations, max_call_depth, max_memory;
       int64_t max_time;
     } vsl;

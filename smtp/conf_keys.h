@@ -97,7 +97,7 @@ int conf_list_finish(struct conf_reader *r);
 /* Does version fulfil a requirement as Cargo writes it? 1 yes, 0 no, -1: malformed. */
 int conf_version_match(str requirement, str version);
 
-/* What must fit together (config.md 6, points 4 and 5). */
+/* What must fit together, after all keys were read. */
 void conf_cross_check(struct conf_reader *r);
 
 /* The node of the canonical tree at a path of keys separated by dots, or NULL; and whether it

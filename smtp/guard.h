@@ -1,4 +1,5 @@
-/* smtp/guard.h: what no rule can forget (vsl-api 4.3): no relay by omission, no backscatter. */
+/* smtp/guard.h: what no rule can forget (rules/README.md#what-no-rule-can-forget): no relay by
+ * omission, no backscatter. */
 #ifndef SMTP_GUARD_H
 #define SMTP_GUARD_H
 

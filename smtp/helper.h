@@ -1,4 +1,4 @@
-/* smtp/helper.h: the small process that acts as other users (design.md §3).
+/* smtp/helper.h: the small process that acts as other users.
  *
  * A server started as root forks it before it reads rules or opens a socket, and then gives up its
  * own privileges; the helper keeps them and does two things only, each in a child of its own that

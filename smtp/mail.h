@@ -45,7 +45,7 @@ struct mail {
   bool arrived;
   bool again; /* stored, and its rules were asked before: who it is for is settled */
   str mark;   /* for the Subject, once the message is there; p NULL: none */
-  /* What keeps later stages from running (vsl-api 4.3); RULES_NEXT: nothing does. */
+  /* What keeps later stages from running (rules/README.md#statuses); RULES_NEXT: nothing does. */
   enum rules_kind skip;
   struct rules_code reply; /* what the client is told in the end; basic 0: the configured Ok */
   str quarantine;          /* with RULES_QUARANTINE: the queue */
@@ -96,7 +96,8 @@ int mail_context_write(const struct mail *m, struct buf *out);
  * all whom they may name; header is its block with the empty line. NULL with e. */
 struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct store_mail *stored,
                           str header, bool again, struct err *e);
-/* Mail for one of our domains goes to its mailbox unless a rule chose otherwise (vsl-api 5.4). */
+/* Mail for one of our domains goes to its mailbox unless a rule chose otherwise
+ * (rules/README.md#how-it-is-delivered). */
 const char *mail_default_transport(const struct conf *conf, str address);
 /* The rows of its recipients, in a. next_at: when the first attempt is due. NULL: no memory. */
 struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t next_at);

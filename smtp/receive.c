@@ -2,8 +2,8 @@
  *
  * The header block is gathered in memory, the body goes to the store as it arrives. Whatever is
  * wrong with a message, it is read to its true end before it is refused: only so can nothing in it
- * be taken for a command. The law of store.md: 250 is said in receive_stored and nowhere else,
- * after the commit.
+ * be taken for a command. So schema.sql law 7 is kept: 250 is said in receive_stored and nowhere
+ * else, after the commit.
  */
 #include "deliver.h"
 #include "deliver_step.h"
@@ -282,7 +282,7 @@ static void receive_delegated(void *arg, bool returned)
   if (!s->waiting && s->state != SESSION_CLOSING) session_resume(s);
 }
 
-/* The client waits meanwhile (design: preq is before the queue). */
+/* The client waits meanwhile: preq is before the queue. */
 static void receive_delegate(struct session *s, const struct rules_verdict *v)
 {
   struct delegate_order o = {.policy = s->policy,

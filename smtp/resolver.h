@@ -1,4 +1,4 @@
-/* smtp/resolver.h: name servers as the configuration wants them (config.md 3.8). */
+/* smtp/resolver.h: name servers as the configuration wants them: server.dns. */
 #ifndef SMTP_RESOLVER_H
 #define SMTP_RESOLVER_H
 

@@ -14,7 +14,7 @@ struct port;
 struct delegate_hub;
 struct auth_hub;
 
-/* The kinds of listeners (config.md 3.2). */
+/* The kinds of listeners: server.interfaces.addr, .addr_submission and .addr_submissions. */
 enum server_port { SERVER_SMTP, SERVER_SUBMISSION, SERVER_SUBMISSIONS };
 
 struct server {
@@ -46,7 +46,7 @@ struct server {
 /* A client came to a port of this kind: a session begins, or he is turned away. Takes fd. */
 void server_accept(struct server *s, enum server_port port, int fd, const struct netaddr *peer);
 /* Files enough for each client allowed, and for the database, logs, ports and mails on their way;
- * where the system gives fewer, fewer clients are (config.md 3). */
+ * where the system gives fewer, fewer clients are: server.client_count_max. */
 int server_raise_descriptors(struct conf *conf, struct err *e);
 /* Connections to other servers that leave files enough for all that. */
 size_t server_outbound_most(const struct server *s);

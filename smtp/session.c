@@ -19,7 +19,8 @@ struct mail *session_mail(const struct session *s)
   return s->mail ? s->mail : s->greeting ? s->greeting : s->connection;
 }
 
-/* How long the next line may take in this state (config.md 3.9): 0 where another clock runs. */
+/* How long the next line may take in this state (server.smtp.timeout_client): 0 where another clock
+ * runs. */
 static int64_t session_patience(const struct session *s)
 {
   switch (s->state) {

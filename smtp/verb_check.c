@@ -1,5 +1,5 @@
-/* smtp/verb_check.c: `vsmtp check`: reads what the server would read, in the order of config.md 6,
- * as the user the server would be. Starts nothing, creates nothing.
+/* smtp/verb_check.c: `vsmtp check`: reads what the server would read, in the same order and as
+ * the user the server would be. Starts nothing, creates nothing.
  */
 #include "commands.h"
 #include "conf_keys.h"

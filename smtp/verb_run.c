@@ -166,8 +166,7 @@ static int run_give(const struct conf *conf, str path, struct err *e)
 
 /* ---- logs ------------------------------------------------------------------------------------ */
 
-/* A log nobody configured may be missing its folder: then it goes to standard error (config.md 2).
- */
+/* A log nobody configured may be missing its folder: then it goes to standard error. */
 static int run_open_log(const struct conf *conf, const struct conf_logs *logs, bool app,
                         struct err *e)
 {
@@ -356,7 +355,7 @@ static void run_end(struct server *s)
   log_close();
 }
 
-/* Which exit code says best why the server did not start or stopped (cli.md). */
+/* Which exit code says best why the server did not start or stopped (sysexits.h). */
 static int run_exit_code(const struct err *e)
 {
   switch (e->kind) {

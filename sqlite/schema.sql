@@ -42,7 +42,8 @@
 --   6. Triggers only flip columns; what must be deleted later is deleted by the server.
 --   7. A message answered 250 is in the file, synced, before the 250 is sent. It leaves only when
 --      every recipient is delivered, bounced or dropped by a rule, or when a person removes it or
---      keep.dead or keep.quarantine is over. What was not answered 250 is not there after a crash.
+--      keep.dead or keep.quarantine is over. What was not answered 250 is not there after a crash,
+--      unless that came between the commit and the answer: then it is there whole.
 --   8. The views are an interface and stay as they are; the tables are ours. On the views a person
 --      may release, move and drop what is in quarantine; all else is aborted with a sentence.
 --   9. No view with a trigger has a column whose cost grows with the size of the mail.

@@ -4,12 +4,12 @@
  *
  *   1. At most one transaction is open. tx_open alone begins it; tx_commit and tx_lost alone end
  *      it.
- *   2. An op of kind promise is settled STORE_OK by tx_committed alone: after a COMMIT that returned
+ *   2. An op of kind promise is settled STORE_OK by tx_committed alone: after a COMMIT that gave
  *      SQLITE_OK, with synchronous FULL since before its BEGIN. So schema.sql law 7 is kept.
  *   3. A promise is never written into a spill transaction; a spill may be written into either. A
  *      spill is settled STORE_OK when it is written, and who must know of its loss compares
  *      generations (incoming_lost).
- *   4. A generation is one transaction. Its number grows when that ends, committed or lost: tx_left.
+ *   4. A generation is one transaction. It is counted when that ends, committed or lost (tx_left).
  *   5. An op is in the one list its state names, or in none: OP_IDLE. Callbacks (op_kind.settled)
  *      run in tx_settle alone, so none ever runs within a write, a commit or a loss.
  *   6. A promise without .again waits 5 s at most for being written (tx_impatient). One with .again

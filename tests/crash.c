@@ -2,7 +2,7 @@
  *
  * A child takes in mail small and large, delivers, quarantines, gives up and is refused, and says
  * on a pipe what it was promised: "+ID" after a message was answered OK, "?ID" before a delivery's
- * outcome is given to the store, "-ID" after that was answered. The law (store.md): what was
+ * outcome is given to the store, "-ID" after that was answered. Law (schema.sql law 7): what was
  * promised and not delivered is there, whole; what was delivered is not there any more; nothing
  * else is half there. What was not promised may be there, whole, when the end came between commit
  * and answer.
