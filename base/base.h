@@ -247,6 +247,7 @@ str source_line(str source, int line); /* without its line end */
  * stranger supplied goes through log_q. Control characters are escaped in any case. Never a
  * password, never a body. */
 
+/* ORDER LOG_LEVEL: log_level_names in log.c. */
 enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 /* ORDER LOG_TARGET: log_target_names in log.c. */
 enum log_target {
@@ -283,18 +284,19 @@ void log_write(enum log_target t, enum log_level l, const char *fmt, ...) BASE_P
 const char *log_q(str s);
 
 /* Trace topics: switched at run time with -T or SIGUSR2, written to the server log. */
-enum trace_topic { /* ORDER TRACE: trace_names in log.c */
-                   TRACE_SMTP,
-                   TRACE_IO,
-                   TRACE_TLS,
-                   TRACE_DNS,
-                   TRACE_SPF,
-                   TRACE_RULES,
-                   TRACE_VM,
-                   TRACE_STORE,
-                   TRACE_QUEUE,
-                   TRACE_DELIVER,
-                   TRACE_TOPICS
+/* ORDER TRACE: trace_names in log.c. */
+enum trace_topic {
+  TRACE_SMTP,
+  TRACE_IO,
+  TRACE_TLS,
+  TRACE_DNS,
+  TRACE_SPF,
+  TRACE_RULES,
+  TRACE_VM,
+  TRACE_STORE,
+  TRACE_QUEUE,
+  TRACE_DELIVER,
+  TRACE_TOPICS
 };
 extern uint32_t trace_mask;                  /* bit 1 << topic */
 int trace_parse(str topics, uint32_t *mask); /* "smtp,io" or "all"; -1 unknown word */
@@ -348,6 +350,7 @@ str path_join(struct arena *a, str dir, str name);
 /* ---- toml.c: TOML 1.0 ---------------------------------------------------------------------------
  * A document is a tree of nodes in an arena; every key and value knows where it stands. */
 
+/* ORDER TOML: toml_type_names in toml.c. */
 enum toml_type {
   TOML_STRING,
   TOML_INT,

@@ -19,6 +19,7 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+/* ORDER LOG_LEVEL */
 static const str log_level_names[] = {STR_INIT("off"),  STR_INIT("error"), STR_INIT("warn"),
                                       STR_INIT("info"), STR_INIT("debug"), STR_INIT("trace")};
 

@@ -19,14 +19,16 @@
 #define DNS_RCVBUF    (4 << 20) /* asked of the system, which may give less */
 #define DNS_SOCKETS   32
 
-enum dns_state {              /* ORDER DNS_STATE: an entry is in the list of its state */
-                 DNS_WAITING, /* not sent yet, or the end of its CNAME chain is not */
-                 DNS_FLYING,  /* c-ares has it */
-                 DNS_LATE, /* so late that its answer comes in no burst: not counted any more, lest
-                                  names that nobody serves bar the way for others */
-                 DNS_ANSWERED, /* known, and somebody must be told */
-                 DNS_KNOWN,    /* in the cache alone, the oldest first */
-                 DNS_STATES
+/* An entry is in the list of its state. */
+enum dns_state {
+  DNS_WAITING, /* not sent yet, or the end of its CNAME chain is not */
+  DNS_FLYING,  /* c-ares has it */
+  /* So late that its answer comes in no burst: not counted any more, lest names that nobody serves
+   * bar the way for others. */
+  DNS_LATE,
+  DNS_ANSWERED, /* known, and somebody must be told */
+  DNS_KNOWN,    /* in the cache alone, the oldest first */
+  DNS_STATES
 };
 
 /* One question and its answer: while it is asked, and then in the cache. */
@@ -443,7 +445,7 @@ int dns_reverse(str ip, char out[DNS_REVERSE_MAX])
 
 const char *dns_status_name(enum dns_status s)
 {
-  static const char *const names[] = {"ok", "nodata", "nxdomain", "temp"};
+  static const char *const names[] = {"ok", "nodata", "nxdomain", "temp"}; /* ORDER DNS_STATUS */
   return names[s];
 }
 

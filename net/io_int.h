@@ -9,13 +9,14 @@
 #include "loop.h"
 #include "tls_int.h"
 
-enum io_life { /* ORDER IO_LIFE */
-               IO_LIFE_CONNECTING,
-               IO_LIFE_OPEN,
-               IO_LIFE_DEAD,    /* failed; the owner has not closed it yet */
-               IO_LIFE_CLOSING, /* the owner has: sending what is left */
-               IO_LIFE_LINGER,
-               IO_LIFE_GONE /* closed at the end of this turn */
+/* ORDER IO_LIFE. */
+enum io_life {
+  IO_LIFE_CONNECTING,
+  IO_LIFE_OPEN,
+  IO_LIFE_DEAD,    /* failed; the owner has not closed it yet */
+  IO_LIFE_CLOSING, /* the owner has: sending what is left */
+  IO_LIFE_LINGER,
+  IO_LIFE_GONE /* closed at the end of this turn */
 };
 
 enum { /* news for the soon task, in the order they are told */

@@ -291,6 +291,7 @@ void listen_resume(struct listener *l);
  * queue. */
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+/* ORDER DNS_STATUS: dns_status_name in dns.c. */
 enum dns_status {
   DNS_OK,       /* there are records */
   DNS_NODATA,   /* the name exists, nothing of that type */

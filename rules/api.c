@@ -258,7 +258,7 @@ struct api_auth {
   struct value id, pass, token; /* strings, or () */
 };
 
-/* ORDER rules_auth */
+/* ORDER RULES_AUTH */
 static const char *const api_auth_names[] = {"", "Verify", "Query", "AnonymousToken"};
 
 static void api_auth_text(const struct object *o, bool debug, struct buf *out)

@@ -87,6 +87,7 @@ static inline const struct service *service_of(struct value v) /* of service_typ
 
 /* ---- directive.c ----------------------------------------------------------------------------- */
 
+/* ORDER DIRECTIVE_KIND: directive_names in directive.c. */
 enum directive_kind { DIRECTIVE_RULE, DIRECTIVE_ACTION, DIRECTIVE_DELEGATE };
 struct directive {
   struct object object;

@@ -18,7 +18,7 @@ enum opcode {
   OPCODES
 };
 
-/* Where a path starts. ORDER PATH_ROOT. */
+/* Where a path starts. */
 enum path_root { PATH_LOCAL, PATH_LOCAL_CONST, PATH_THIS, PATH_TEMP, PATH_TEMP_CONST };
 /* A step's word is kind:8 | k:24; a property has a second: its set of natives, or CODE_NONE. */
 enum path_step { PATH_PROPERTY, PATH_INDEX };

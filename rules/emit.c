@@ -7,13 +7,12 @@
 #include "compile.h"
 
 static const int8_t emit_effects[OPCODES] = {
-/* ORDER opcode.h */
 #define OPCODE(name, effect) effect,
 #include "opcode.h"
 #undef OPCODE
 };
 
-/* Operators with fused forms, by their _SS opcode. ORDER VALUE_OP is not needed: by name. */
+/* Operators with fused forms, by their _SS opcode. 0: there are none. */
 static const uint8_t emit_fused[VALUE_OPS] = {
     [VALUE_ADD] = OP_ADD_SS, [VALUE_SUB] = OP_SUB_SS, [VALUE_MUL] = OP_MUL_SS,
     [VALUE_DIV] = OP_DIV_SS, [VALUE_MOD] = OP_MOD_SS, [VALUE_EQ] = OP_EQ_SS,

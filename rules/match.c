@@ -10,17 +10,18 @@
 #include "mailbox.h"
 #include "regex.h"
 
-enum match_class { /* ORDER MATCH_CLASS: match_ways */
-                   MATCH_TEXT,
-                   MATCH_IP,
-                   MATCH_RANGE,
-                   MATCH_FQDN,
-                   MATCH_ADDRESS,
-                   MATCH_IDENTIFIER,
-                   MATCH_REGEX,
-                   MATCH_LIST,
-                   MATCH_CODE,
-                   MATCH_CLASSES
+/* ORDER MATCH_CLASS: match_ways. */
+enum match_class {
+  MATCH_TEXT,
+  MATCH_IP,
+  MATCH_RANGE,
+  MATCH_FQDN,
+  MATCH_ADDRESS,
+  MATCH_IDENTIFIER,
+  MATCH_REGEX,
+  MATCH_LIST,
+  MATCH_CODE,
+  MATCH_CLASSES
 };
 
 /* ORDER OBJECT_KIND */

@@ -8,19 +8,20 @@
 #include "ip.h"
 #include "value.h"
 
-enum object_kind { /* ORDER OBJECT_KIND: object_wants and object_types in object.c, and match.c */
-                   OBJECT_IP4,
-                   OBJECT_IP6,
-                   OBJECT_RG4,
-                   OBJECT_RG6,
-                   OBJECT_FQDN,
-                   OBJECT_ADDRESS,
-                   OBJECT_IDENTIFIER,
-                   OBJECT_REGEX,
-                   OBJECT_FILE,
-                   OBJECT_GROUP,
-                   OBJECT_CODE,
-                   OBJECT_KINDS
+/* ORDER OBJECT_KIND: object_wants and object_types in object.c, and match.c. */
+enum object_kind {
+  OBJECT_IP4,
+  OBJECT_IP6,
+  OBJECT_RG4,
+  OBJECT_RG6,
+  OBJECT_FQDN,
+  OBJECT_ADDRESS,
+  OBJECT_IDENTIFIER,
+  OBJECT_REGEX,
+  OBJECT_FILE,
+  OBJECT_GROUP,
+  OBJECT_CODE,
+  OBJECT_KINDS
 };
 extern const struct object_type object_types[OBJECT_KINDS];
 

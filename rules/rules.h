@@ -104,12 +104,13 @@ str rules_service_mark(const struct rules *r, enum stage s, size_t i, size_t n);
 
 /* Every service that was declared while the rules were loaded, by number, in that order: what a
  * question about one is about, and what `check` looks at. Slices live as long as the rules. */
-enum rules_service_kind { /* ORDER RULES_SERVICE: service_texts, service_options in service.c */
-                          RULES_SERVICE_CMD,
-                          RULES_SERVICE_CSV,
-                          RULES_SERVICE_SQLITE,
-                          RULES_SERVICE_SMTP,
-                          RULES_SERVICE_CLAMD
+/* ORDER RULES_SERVICE: service_texts, service_options in service.c. */
+enum rules_service_kind {
+  RULES_SERVICE_CMD,
+  RULES_SERVICE_CSV,
+  RULES_SERVICE_SQLITE,
+  RULES_SERVICE_SMTP,
+  RULES_SERVICE_CLAMD
 };
 struct rules_declared {
   enum rules_service_kind kind;
@@ -137,6 +138,7 @@ void rules_warn(const struct rules *r, size_t service, struct diags *d, const ch
  * the next call of the host; slices given to it only during the call. Functions that can fail
  * return 0 or -1 and fill e: the text becomes the message of the rule's error. None may be NULL. */
 
+/* ORDER RULES_AUTH: api_auth_names in api.c. */
 enum rules_auth { RULES_AUTH_NONE, RULES_AUTH_VERIFY, RULES_AUTH_QUERY, RULES_AUTH_ANONYMOUS };
 
 /* The facts of the transaction. What a stage does not have yet is empty; rules refuse to read it

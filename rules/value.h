@@ -36,7 +36,7 @@ struct module;
 #define VALUE_DEPTH_MAX 100
 
 /* ---- values -------------------------------------------------------------------------------------
- * ORDER VALUE_TYPE: value_type_names (value.c), signature letters (native.c). */
+ * ORDER VALUE_TYPE: value_type_names in value.c. */
 enum value_type {
   VALUE_UNIT, /* zeroed memory is () */
   VALUE_BOOL,
@@ -313,31 +313,32 @@ static inline bool range_is_inclusive(const struct range *r)
 
 /* ---- value.c: operations on values of any type --------------------------------------------------
  * Those with a fiber raise and return -1. */
-enum value_op { /* ORDER VALUE_OP: value_op_names */
-                VALUE_ADD,
-                VALUE_SUB,
-                VALUE_MUL,
-                VALUE_DIV,
-                VALUE_MOD,
-                VALUE_POW,
-                VALUE_SHL,
-                VALUE_SHR,
-                VALUE_AND,
-                VALUE_OR,
-                VALUE_XOR,
-                VALUE_EQ,
-                VALUE_NE,
-                VALUE_LT,
-                VALUE_LE,
-                VALUE_GT,
-                VALUE_GE,
-                VALUE_RANGE_OP,
-                VALUE_RANGE_EQ,
-                VALUE_IN,
-                VALUE_NEG,
-                VALUE_PLUS,
-                VALUE_NOT,
-                VALUE_OPS
+/* ORDER VALUE_OP: value_op_names. */
+enum value_op {
+  VALUE_ADD,
+  VALUE_SUB,
+  VALUE_MUL,
+  VALUE_DIV,
+  VALUE_MOD,
+  VALUE_POW,
+  VALUE_SHL,
+  VALUE_SHR,
+  VALUE_AND,
+  VALUE_OR,
+  VALUE_XOR,
+  VALUE_EQ,
+  VALUE_NE,
+  VALUE_LT,
+  VALUE_LE,
+  VALUE_GT,
+  VALUE_GE,
+  VALUE_RANGE_OP,
+  VALUE_RANGE_EQ,
+  VALUE_IN,
+  VALUE_NEG,
+  VALUE_PLUS,
+  VALUE_NOT,
+  VALUE_OPS
 };
 double value_to_double(struct value number);
 str value_bytes(struct value v, char tmp[4]); /* of a string or a char; borrows v and tmp */

@@ -10,6 +10,7 @@
 
 #define CLAMD_SAYS 1024 /* octets of its answer */
 
+/* ORDER CLAMD_STATE */
 enum clamd_state { CLAMD_WAITING, CLAMD_CONNECTING, CLAMD_SENDING, CLAMD_ASKED, CLAMD_OVER };
 
 /* ORDER CLAMD_STATE: what it was at, for people. */

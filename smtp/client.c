@@ -16,6 +16,7 @@
 #define CLIENT_MINUTE    60000
 #define CLIENT_DOT_WORTH 4 /* so many times longer the reply to a whole mail is waited for */
 
+/* ORDER CLIENT_STATE: client_states. */
 enum client_state {
   CLIENT_CONNECTING,
   CLIENT_GREETING,

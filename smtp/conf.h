@@ -84,19 +84,16 @@ struct conf_strs {
 enum conf_security { CONF_MAY, CONF_ENCRYPT, CONF_DANE };
 enum { CONF_TLS12 = 1, CONF_TLS13 = 2 }; /* bits of protocol_version */
 enum { CONF_SUITES = 9 };
-enum conf_ip_strategy { /* ORDER CONF_IP: conf_ip_names in conf_type.c */
-                        CONF_IPV4_ONLY,
-                        CONF_IPV6_ONLY,
-                        CONF_IPV4_AND_IPV6,
-                        CONF_IPV6_THEN_IPV4,
-                        CONF_IPV4_THEN_IPV6
+/* ORDER CONF_IP: conf_ip_names in conf_keys.c. */
+enum conf_ip_strategy {
+  CONF_IPV4_ONLY,
+  CONF_IPV6_ONLY,
+  CONF_IPV4_AND_IPV6,
+  CONF_IPV6_THEN_IPV4,
+  CONF_IPV4_THEN_IPV6
 };
-enum conf_dns_type { /* ORDER CONF_DNS */
-                     CONF_DNS_SYSTEM,
-                     CONF_DNS_GOOGLE,
-                     CONF_DNS_CLOUDFLARE,
-                     CONF_DNS_CUSTOM
-};
+/* ORDER CONF_DNS. */
+enum conf_dns_type { CONF_DNS_SYSTEM, CONF_DNS_GOOGLE, CONF_DNS_CLOUDFLARE, CONF_DNS_CUSTOM };
 enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
        CONF_PLAIN = 1,
        CONF_LOGIN = 2,
@@ -105,11 +102,12 @@ enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
        CONF_ANONYMOUS = 16
 };
 enum conf_unknown_rcpt { CONF_RCPT_REFUSE, CONF_RCPT_ACCEPT }; /* ORDER CONF_RCPT */
-enum conf_relay_tls {                                          /* ORDER CONF_RELAY_TLS */
-                      CONF_RELAY_NONE,
-                      CONF_RELAY_OPPORTUNISTIC,
-                      CONF_RELAY_REQUIRED,
-                      CONF_RELAY_VERIFIED
+/* ORDER CONF_RELAY_TLS. */
+enum conf_relay_tls {
+  CONF_RELAY_NONE,
+  CONF_RELAY_OPPORTUNISTIC,
+  CONF_RELAY_REQUIRED,
+  CONF_RELAY_VERIFIED
 };
 
 struct conf_logs {

@@ -28,7 +28,9 @@
 #define DELEGATE_TOKEN    32   /* hex digits */
 #define DELEGATE_KEPT     STR("the filter took the mail and gave nothing back")
 
+/* ORDER DELEGATE_STATE */
 enum delegate_state { DELEGATE_QUEUED, DELEGATE_SENDING, DELEGATE_RETURNED, DELEGATE_FAILED };
+/* ORDER DELEGATE_STATE */
 static const char *const delegate_state_names[] = {"queued", "sending", "returned", "failed"};
 
 /* A connection to a service; it may outlive its delegation, for the last reply and QUIT. */

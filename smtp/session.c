@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+/* ORDER SESSION_STATE */
 static const char *const session_state_names[] = {
     "connected", "TLS handshake", "greeted", "ready", "mail", "rcpt", "data", "judged", "closing"};
 

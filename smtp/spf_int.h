@@ -9,14 +9,15 @@
 
 #define SPF_FRAMES (LIMIT_SPF_TERMS + 1) /* each include counts as a term */
 
-enum spf_word { /* ORDER SPF_WORD */
-                SPF_WORD_NONE,
-                SPF_WORD_NEUTRAL,
-                SPF_WORD_PASS,
-                SPF_WORD_FAIL,
-                SPF_WORD_SOFTFAIL,
-                SPF_WORD_TEMPERROR,
-                SPF_WORD_PERMERROR
+/* ORDER SPF_WORD. */
+enum spf_word {
+  SPF_WORD_NONE,
+  SPF_WORD_NEUTRAL,
+  SPF_WORD_PASS,
+  SPF_WORD_FAIL,
+  SPF_WORD_SOFTFAIL,
+  SPF_WORD_TEMPERROR,
+  SPF_WORD_PERMERROR
 };
 
 struct spf_library;

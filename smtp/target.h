@@ -18,12 +18,13 @@
 
 #include "conf.h"
 
-enum target_auth { /* ORDER TARGET_AUTH: target_auths in target.c */
-                   TARGET_AUTH_BEST,
-                   TARGET_AUTH_PLAIN,
-                   TARGET_AUTH_LOGIN,
-                   TARGET_AUTH_SCRAM_SHA_256,
-                   TARGET_AUTH_XOAUTH2
+/* ORDER TARGET_AUTH: target_auths in target.c. */
+enum target_auth {
+  TARGET_AUTH_BEST,
+  TARGET_AUTH_PLAIN,
+  TARGET_AUTH_LOGIN,
+  TARGET_AUTH_SCRAM_SHA_256,
+  TARGET_AUTH_XOAUTH2
 };
 
 struct target {

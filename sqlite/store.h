@@ -79,6 +79,7 @@ const char *store_library_version(void);
 
 /* ---- what the store keeps of a message ------------------------------------------------------- */
 
+/* ORDER QUEUE: row_places in row.c. */
 enum store_queue {
   STORE_WORKING,   /* accepted, postq not run. Without a postq stage accept into STORE_DELIVER */
   STORE_DELEGATED, /* handed to a service after the queue */

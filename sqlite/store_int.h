@@ -19,6 +19,8 @@
 
 /* ---- sql.c ----------------------------------------------------------------------------------- */
 
+/* X(enum, text). The columns of MESSAGE_GET and RCPT_ALL are read by number in queue.c:
+ * ORDER MESSAGE_GET, ORDER RCPT_ALL. */
 #define SQL_LIST(X)                                                                                \
   X(COMMIT, "COMMIT")                                                                              \
   X(BEGIN, "BEGIN IMMEDIATE")                                                                      \
