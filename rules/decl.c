@@ -24,12 +24,14 @@ bool decl_directive(const struct compiler *c)
   return decl_word(c) >= 0 && decl_word(c) < 3;
 }
 
+/* [ -- text] */
 static void decl_text(struct compiler *c, str text, uint32_t at)
 {
   struct string *s = compile_string(c, text);
   if (s) emit_value(c, VALUE_MAKE(VALUE_STRING, string, s), at);
 }
 
+/* [a1 … an -- result] */
 static void decl_call(struct compiler *c, const char *native, uint32_t argc, uint32_t at)
 {
   uint32_t set = registry_find(c->program->options.registry, str_of(native));
@@ -41,7 +43,7 @@ static void decl_call(struct compiler *c, const char *native, uint32_t argc, uin
 }
 
 /* A constant of the current block; its value is taken from the stack. At top level also reachable
- * from functions: by global::name, and an object by its name. */
+ * from functions: by global::name, and an object by its name. [value -- ] */
 static void decl_define(struct compiler *c, str name, bool object, uint32_t at)
 {
   uint32_t slot = scope_slots(c, 1);

@@ -3,6 +3,17 @@
  * A few are fused as they come: two loads and an operator become one word. That is legal only when
  * no jump lands between them, so every place a jump may go to is a label, and nothing before the
  * newest label is touched.
+ *
+ * THE STACK. [a b -- c] behind an emitter says what the code it emits does when it runs: a and b
+ * lay on top of the stack, b uppermost, and c lies there instead; below nothing changes. The height
+ * at every instruction is known here (unit.depth, by emit_effect). Where ways meet they have the
+ * same height, and emit_effect takes back what the other way left.
+ *
+ *   v?       the value of a statement, if `want` is set; else nothing
+ *   o        an operand that is not loaded yet: for a variable or `this` without keys nothing; for
+ *            one with index steps its keys, in order; for any other its value (the root) under them
+ *   a1 … an  arguments, as many as are returned or given
+ *   …        all above what lay there when the loop began
  */
 #include "compile.h"
 
