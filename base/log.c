@@ -143,7 +143,7 @@ static void log_file_close(struct log_file *f)
   *f = (struct log_file){.fd = STDERR_FILENO};
 }
 
-/* Opens f->path and puts it in place of f->fd (fd_old is closed unless it is standard error). */
+/* Opens f->path and puts it in place of f->fd (which is closed unless it is standard error). */
 static int log_file_open(struct log_file *f)
 {
   int fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);

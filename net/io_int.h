@@ -9,7 +9,7 @@
 #include "loop.h"
 #include "tls_int.h"
 
-/* ORDER IO_LIFE. */
+/* ORDER IO_LIFE: io_life_names in io.c. */
 enum io_life {
   IO_LIFE_CONNECTING,
   IO_LIFE_OPEN,
@@ -59,7 +59,7 @@ struct io {
   bool discarding;  /* the rest of a bad line */
   bool rate_paused; /* reading was paused in this period of the rate */
   bool draining;    /* io_drain waits */
-  int errnum;       /* of the failure; 0: why_text alone */
+  int errnum;       /* of the failure; 0: why alone */
   const char *why;  /* literal */
   struct buf in;    /* what is left of the input between two callbacks */
   str view;         /* unused input: within in, or in the loop's memory during a callback */
@@ -87,8 +87,8 @@ void io_tell(struct io *io, enum io_event event);
 void io_fail(struct io *io, int errnum, const char *why);
 void io_flush(struct io *io); /* hands the kernel what it takes */
 void io_sent(struct io *io);  /* some output went: somebody may wait for that */
-void io_keep(
-    struct io *io); /* what is unused of the input, and nothing else, until there is more */
+/* What is unused of the input, and nothing else, until there is more. */
+void io_keep(struct io *io);
 
 /* ---- io_tls.c -------------------------------------------------------------------------------- */
 /* The descriptor is ready, or has failed, while there is a handshake. */

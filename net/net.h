@@ -37,7 +37,7 @@ const char *netaddr_text(const struct netaddr *a, char out[NETADDR_TEXT_MAX]); /
 const char *netaddr_ip(const struct netaddr *a, char out[NETADDR_TEXT_MAX]);   /* without port */
 uint16_t netaddr_port(const struct netaddr *a);                                /* 0 if none */
 bool netaddr_same_ip(const struct netaddr *a, const struct netaddr *b);        /* not the port */
-/* As same_ip, but IPv6 by /64, which is what one customer has. */
+/* As netaddr_same_ip, but IPv6 by /64, which is what one customer has. */
 bool netaddr_same_network(const struct netaddr *a, const struct netaddr *b);
 bool netaddr_is_loopback(const struct netaddr *a); /* 127.0.0.0/8, ::1 */
 bool netaddr_eq(const struct netaddr *a, const struct netaddr *b);

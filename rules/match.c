@@ -1,5 +1,5 @@
-/* rules/match.c: how objects compare (rules/README.md#equality) and contain each
- * other (rules/README.md#in).
+/* rules/match.c: how objects compare (rules/README.md#equality) and contain each other
+ * (rules/README.md#in).
  *
  * Both are tables. Kinds that behave alike are one class; a pair of classes has one way to compare,
  * the same in both directions. Host names and domains compare without regard to case, local parts

@@ -117,8 +117,8 @@ static void attempt_tell(struct attempt *a, const struct store_rcpt *r,
            end && end->tls ? end->tls : "", word, log_q(o->last_reply));
 }
 
-/* What became of recipient i. retry_at: a pending one is not due before; end: NULL for a
- * mailbox. */
+/* What became of recipient i; when a pending one is due again retry.c says. end: how outbound ended
+ * it, NULL for a mailbox. */
 void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool tried, str reply,
                      const struct outbound_end *end)
 {

@@ -75,8 +75,9 @@ static bool auth_is_safe(const struct session *s)
          auth_conf(s)->server.smtp.auth.enable_dangerous_mechanism_in_clair;
 }
 
-/* ORDER SASL, ORDER CONF_MECH. What nobody configured is the default of auth.mechanisms. The
- * accounts keep no password and know no anonym: two mechanisms are of use with rules only. */
+/* ORDER SASL, ORDER CONF_MECH. What nobody configured is the default of auth.mechanisms. No
+ * account keeps a password that CRAM-MD5 could be held against, and none is anonymous: these two
+ * are of use with rules only. */
 static bool auth_has(const struct session *s, enum sasl_mech m)
 {
   unsigned some = auth_conf(s)->server.smtp.auth.on ? auth_conf(s)->server.smtp.auth.mechanisms

@@ -2,8 +2,7 @@
  *
  * A call becomes a list of items, one a recipient; each is looked at by itself: is somebody to be
  * told (RFC 3461 §5.2), and if a failure is not, why. What is owed becomes one report, which is
- * written in the same transaction as the outcomes. So the law of the store holds: a message is in
- * `dead`, and its sender has a report in the queue, or both not.
+ * written in the same transaction as the outcomes (schema.sql law 12).
  */
 #include "bounce.h"
 

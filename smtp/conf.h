@@ -92,7 +92,7 @@ enum conf_ip_strategy {
   CONF_IPV6_THEN_IPV4,
   CONF_IPV4_THEN_IPV6
 };
-/* ORDER CONF_DNS. */
+/* ORDER CONF_DNS: conf_dns_names in conf_keys.c. */
 enum conf_dns_type { CONF_DNS_SYSTEM, CONF_DNS_GOOGLE, CONF_DNS_CLOUDFLARE, CONF_DNS_CUSTOM };
 enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
        CONF_PLAIN = 1,
@@ -102,7 +102,7 @@ enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
        CONF_ANONYMOUS = 16
 };
 enum conf_unknown_rcpt { CONF_RCPT_REFUSE, CONF_RCPT_ACCEPT }; /* ORDER CONF_RCPT */
-/* ORDER CONF_RELAY_TLS. */
+/* ORDER CONF_RELAY_TLS: conf_relay_names in conf_keys.c. */
 enum conf_relay_tls {
   CONF_RELAY_NONE,
   CONF_RELAY_OPPORTUNISTIC,

@@ -1,5 +1,5 @@
 /* smtp/conf_cross.c: what each key alone cannot know: users of the machine, and keys that must fit
- * together. Read when all keys are known.
+ * together. Looked at when all keys are read.
  */
 #include "conf_keys.h"
 

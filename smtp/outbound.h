@@ -26,11 +26,10 @@ enum outbound_how {
 struct outbound_end {
   enum outbound_how how;
   str text;
-  int64_t
-      retry_at;    /* of DEFERRED and PUT_OFF: a wall time before which it makes no sense; 0: any */
-  str remote;      /* name of the server that spoke; empty: none did */
-  const char *tls; /* version of the encryption, or NULL */
-  bool dsn;        /* it offers RFC 3461 */
+  int64_t retry_at; /* of DEFERRED and PUT_OFF: a wall time, earlier makes no sense; 0: any */
+  str remote;       /* name of the server that spoke; empty: none did */
+  const char *tls;  /* version of the encryption, or NULL */
+  bool dsn;         /* it offers RFC 3461 */
 };
 
 /* One mail for those of its recipients that go the same way. Lives in its owner's struct. */

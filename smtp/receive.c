@@ -2,8 +2,9 @@
  *
  * The header block is gathered in memory, the body goes to the store as it arrives. Whatever is
  * wrong with a message, it is read to its true end before it is refused: only so can nothing in it
- * be taken for a command. So schema.sql law 7 is kept: 250 is said in receive_stored and nowhere
- * else, after the commit.
+ * be taken for a command. So schema.sql law 7 is kept: of a mail that stays 250 is said in
+ * receive_stored and nowhere else, after the commit. (A rule's info(code) may say it of one that is
+ * dropped, and a filter hears it when the mail it brings back is whole: receive_end_returned.)
  */
 #include "deliver.h"
 #include "deliver_step.h"

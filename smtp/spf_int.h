@@ -9,7 +9,7 @@
 
 #define SPF_FRAMES (LIMIT_SPF_TERMS + 1) /* each include counts as a term */
 
-/* ORDER SPF_WORD. */
+/* ORDER SPF_WORD: spf_words in spf.c. */
 enum spf_word {
   SPF_WORD_NONE,
   SPF_WORD_NEUTRAL,

@@ -1,4 +1,4 @@
-/* smtp/verb_message.c: what `vsmtp queue` and `vsmtp quarantine` share. */
+/* smtp/verb_message.c: what the verbs about stored messages share. */
 #include "verb_message.h"
 
 #include <sysexits.h>

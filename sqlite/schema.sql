@@ -23,8 +23,9 @@
 --                                                   for a message it holds a claim on;
 --                                                   queue_replace gives it another text where it is
 --   (nothing) -> deliver                            a report to a sender, in the transaction of
---                                                   what it reports: queue_record, queue_change,
---                                                   incoming_accept (store_mail.also)
+--                                                   what it reports: queue_record, queue_change;
+--                                                   a drop file's refused recipients, beside the
+--                                                   rest: incoming_accept (store_mail.also)
 --   quarantine -> deliver dead quarantine ''        a person, by the triggers below; dead: released
 --                                                   with no recipient pending
 --   any -> working deliver dead quarantine ''       a person, by `queue` and `quarantine`
@@ -50,6 +51,7 @@
 --  10. user_version is the schema's. A newer file than the program's is refused; an older one is
 --      migrated in one transaction.
 --  11. A decision of a session that left no message is in `refused`, of which 1000 rows are kept.
+--  12. A report to a sender appears in the transaction that records what it reports: both or none.
 --
 -- Times are milliseconds since 1970 UTC; the views show them as text. Runs in a plain sqlite3 3.34:
 -- no function of ours. Few indexes, because each is one more page written with every message.

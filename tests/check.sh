@@ -86,6 +86,34 @@ comments_fail() {
   }
 }
 
+# A function that is longer than 60 lines does more than one thing. vm_run is the loop over all
+# instructions.
+functions() {
+  awk '/^[a-z].*\(/ { head = $0 }
+  /^\{/ { from = FNR }
+  /^\}/ && from {
+    if (FNR - from - 1 > 60 && head !~ /vm_run\(/) {
+      print FILENAME ":" from ": " head " has " FNR - from - 1 " lines"
+      bad = 1
+    }
+    from = 0
+  }
+  END { exit bad }' "$@"
+}
+
+# Is one of 61 found, and one of 60 not?
+functions_fail() {
+  body=$(printf '%60s' '' | sed 's/ /\n  x();/g')
+  file=$(mktemp)
+  printf 'int f(void)\n{%s\n}\nint g(void)\n{%s\n  y();\n}\n' "$body" "$body" >"$file"
+  found=$(functions "$file" | sed 's/.*\(. *has\)/\1/; s/^[^ ]*//')
+  rm -f "$file"
+  [ "$found" = ' has 61 lines' ] || {
+    echo "of two functions of 60 and 61 lines these were found: $found"
+    return 1
+  }
+}
+
 # Not a law: a file over 900 lines wants to be two.
 length() {
   wc -l $(ls $files amalgamate.sh tests/*.sh 2>/dev/null) |
@@ -123,6 +151,8 @@ law symbols tests/symbols.sh "$B/test/obj"
 law macros macros
 law comments every_comment
 law comments_fail comments_fail
+law functions functions $(ls vsmtp.c base/*.c net/*.c sqlite/*.c rules/*.c smtp/*.c)
+law functions_fail functions_fail
 law reproducible reproducible
 law format format
 length
