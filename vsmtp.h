@@ -84,7 +84,7 @@ struct datum {
 #define LIMIT_TRACE 1000 /* decisions kept of a mail; the next ones are not */
 #endif
 #ifndef LIMIT_REFUSED
-#define LIMIT_REFUSED 1000 /* sessions that left no mail, until they are written; the oldest goes */
+#define LIMIT_REFUSED 1000 /* decisions of sessions that left no mail, in memory; the oldest goes */
 #endif
 
 /* ---- as a client: what another server may answer --------------------------------------------- */
@@ -274,8 +274,7 @@ struct datum {
 #define LIMIT_DROP_BYTES (4 << 20) /* arena of one that is; tried again */
 #endif
 #ifndef LIMIT_DROP_WAITING
-#define LIMIT_DROP_WAITING                                                                         \
-  10000 /* files remembered that wait for another try; looked at too soon */
+#define LIMIT_DROP_WAITING 10000 /* files waiting for another try; others are tried too soon */
 #endif
 
 /* ---- connections ----------------------------------------------------------------------------- */

@@ -43,8 +43,7 @@ struct store_options {
   int64_t keep_dead, keep_trace, keep_quarantine; /* milliseconds, 0: for ever */
   void (*changed)(void *arg); /* server: there may be new work in the queue, ask queue_* again.
                                  Called by store_turn; NULL: nobody wants to know */
-  void (*touched)(
-      void *arg); /* server: a person or a verb has changed the file; then changed too */
+  void (*touched)(void *arg); /* server: a person or a verb changed the file; then changed too */
   void *arg;
 };
 /* NULL: e says why: ERR_TEMP another server holds the lock or the file stayed locked, ERR_PERM not
@@ -70,7 +69,8 @@ int store_turn(struct store *s, bool sleeping);
 /* False while the file is closed after an I/O error or damage: listeners answer 421 4.3.0. The
  * store opens it again by itself, at most once a minute. */
 bool store_ready(const struct store *s);
-/* Room for octets more and the reserve? False: 452 4.3.1. Asked at MAIL and when SIZE is known. */
+/* Room for octets more and the reserve? False: 452 4.3.1. Asked at MAIL, with its SIZE, and by
+ * incoming_body at each MiB. */
 bool store_space(struct store *s, uint64_t octets);
 
 /* Versions for --version. */
