@@ -2,24 +2,23 @@
  *
  * Laws
  *  1. A struct value is 16 bytes, passed by value. Types from VALUE_STRING on point to a heap
- * object with a count of references; a value kept anywhere owns one of them.
+ *     object with a count of references; a value kept anywhere owns one of them.
  *  2. Every run (a rule, the load of a rule set) has one region. All its objects come from there
- * and die with it at the latest; what loses its last reference is reused at once. Cycles (a closure
- *     that captures itself) wait for the region's end. There is no collector and no global.
+ *     and die with it at the latest; what loses its last reference is reused at once. Cycles (a
+ *     closure that captures itself) wait for the region's end. There is no collector and no global.
  *  3. Value semantics: a heap object with more than one reference, or a frozen one, is never
- * changed. The xxx_own functions give a place its private copy first; string_, array_ and dict_
- * functions that take a `struct value *` do so themselves.
+ *     changed. The xxx_own functions give a place its private copy first; string_, array_ and dict_
+ *     functions that take a `struct value *` do so themselves.
  *  4. Frozen objects (constants of the code, everything a rule set made while it loaded) are shared
- * by all runs, belong to the rule set, and have HEAP_FROZEN references for ever.
+ *     by all runs, belong to the rule set, and have HEAP_FROZEN references for ever.
  *  5. Values nest without bound, so nothing recurses over them without counting depth
  *     (VALUE_DEPTH_MAX; beyond: ErrorDataTooLarge).
  *
  * Failing memory: functions that allocate return NULL or -1, and the caller gives up with
  * fiber_full(f), which raises ErrorDataTooLarge. Nothing exits, nothing leaks: the region owns all.
  *
- * Who writes what: region.c string.c array.c dict.c fn.c fiber.c vm.c by the core; value.c and
- * std*.c are the operations and the library; object*.c, mail*.c… add types and natives without the
- * core knowing.
+ * The core (region, heap, string, array, dict, fn, fiber, vm …) knows no mail: object.c, status.c,
+ * directive.c, service.c and api*.c add their types and natives from above.
  */
 #ifndef RULES_VALUE_H
 #define RULES_VALUE_H
