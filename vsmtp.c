@@ -16,7 +16,7 @@
  *
  *   connect   net/ accepts a connection; smtp/ makes a session of it and asks the rules' stage
  *             `connect`. No rules, no mail: what nobody allows is refused.
- *             [net/listen.c; smtp/server.c session.c hello.c]
+ *             [net/listen.c; smtp/ports.c server.c session.c hello.c]
  *   command   net/ gives a line, smtp/ makes a command of it. One table says in which states a
  *             verb is legal, which stage the rules are asked at, and what happens then. STARTTLS is
  *             handed back to net/; AUTH asks the rules, then the accounts in sqlite/.
@@ -25,7 +25,8 @@
  *             that must wait suspends the fiber; the loop serves others and resumes it later.
  *             [smtp/judge.c; rules/stage.c fiber.c vm.c api*.c; smtp/host.c ask.c outside.c]
  *   settle    a recipient becomes who he stands for: a mailbox here, or an address elsewhere.
- *             [smtp/settle.c alias_walk.c locate.c; guard.c]
+ *             Before that the guard has judged what no rule can forget.
+ *             [smtp/guard.c; settle.c alias_walk.c locate.c]
  *   data      the header stays in memory, where rules read and edit it. The body goes to sqlite/
  *             in chunks as it arrives, so a large mail needs little memory.
  *             [smtp/receive.c data.c message.c header.c; sqlite/incoming.c]
@@ -40,7 +41,8 @@
  *             become another user, writes the mailbox; the client of smtp/ brings what is for
  *             elsewhere to its servers, one lane a destination. The outcome is one more commit.
  *             [smtp/deliver.c; sqlite/queue.c; smtp/later.c attempt.c; then attempt_local.c
- *             helper.c helper_child.c local.c, or attempt_send.c outbound.c lookup.c client.c]
+ *             helper.c helper_process.c helper_child.c local.c, or attempt_send.c outbound.c
+ *             lookup.c client.c]
  *   report    a sender who must be told gets a mail: it is in the queue by that same commit, or
  *             neither is. [smtp/bounce.c bounce_text.c; sqlite/queue.c]
  *   drop      a mail of `sendmail` lies in a folder first; the server's own client brings it in by

@@ -13,7 +13,7 @@
 #define VSMTP_VERSION       "0.1.0"
 #define VSMTP_COMPATIBILITY "1.1.3" /* of vSMTP, what version_requirement is held against */
 
-/* ---- the stages of a mail, in order (vsl-api: each name is a key of the rule file's map) -------
+/* ---- the stages of a mail, in order: each name is a key of the rule file's map ------------------
  * ORDER STAGE. X(enum, name) */
 #define STAGE_LIST(X)                                                                              \
   X(CONNECT, "connect")                                                                            \
@@ -32,7 +32,7 @@ enum stage {
       STAGE_COUNT
 };
 
-/* ---- a value of a database, as rules give and get it: a blob is a text ------------------------- */
+/* ---- a value of a database, as rules give and get it: a blob is a text ----------------------- */
 enum datum_type { DATUM_NULL, DATUM_INT, DATUM_REAL, DATUM_TEXT };
 struct datum {
   enum datum_type type;
@@ -84,7 +84,7 @@ struct datum {
 #define LIMIT_TRACE 1000 /* decisions kept of a mail; the next ones are not */
 #endif
 #ifndef LIMIT_REFUSED
-#define LIMIT_REFUSED 1000 /* sessions that left no mail, until they are written; the oldest goes */
+#define LIMIT_REFUSED 1000 /* decisions of sessions that left no mail, in memory; the oldest goes */
 #endif
 
 /* ---- as a client: what another server may answer --------------------------------------------- */
@@ -277,8 +277,7 @@ struct datum {
 #define LIMIT_DROP_BYTES (4 << 20) /* arena of one that is; tried again */
 #endif
 #ifndef LIMIT_DROP_WAITING
-#define LIMIT_DROP_WAITING                                                                         \
-  10000 /* files remembered that wait for another try; looked at too soon */
+#define LIMIT_DROP_WAITING 10000 /* files waiting for another try; others are tried too soon */
 #endif
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -359,7 +358,7 @@ struct datum {
 #define LIMIT_SPACE_RESERVE (16 << 20) /* octets kept free, or 2 % of the file system; 452 4.3.1 */
 #endif
 
-/* ---- rules: defaults of what app.vsl configures (vsl.md 12); the rule fails ------------------ */
+/* ---- rules: defaults of what app.vsl configures (rules/README.md#limits); the rule fails ----- */
 #ifndef LIMIT_VSL_DEPTH
 #define LIMIT_VSL_DEPTH 64 /* calls of script functions and closures */
 #endif

@@ -29,7 +29,7 @@
 
 #define BASE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- str.c: slices ---------------------------------------------------------------------------
+/* ---- str.c: slices ------------------------------------------------------------------------------
  * A slice borrows bytes that live elsewhere; it is not NUL-terminated and may hold any byte.
  * {NULL, 0} is the empty slice. */
 
@@ -83,14 +83,14 @@ size_t utf8_len(str s);                  /* code points; an ill-formed byte coun
 bool utf8_shows(int32_t c);
 bool utf8_clean(str s); /* valid, and all of it shows */
 
-/* Durations in humantime text, "1h 30m", "200ms", "5d", "0" (config.md 1.3). Result in
- * milliseconds, a fraction rounded up; -1 if malformed or over 64 bits of nanoseconds. */
+/* Durations in humantime text, "1h 30m", "200ms", "5d", "0". Result in milliseconds, a
+ * fraction rounded up; -1 if malformed or over 64 bits of nanoseconds. */
 int duration_parse(str text, int64_t *ms);
 /* Writes the shortest such text, "5m", "1h 30m", "0s". Returns out. */
 #define DURATION_TEXT_MAX 64
 const char *duration_text(int64_t ms, char out[DURATION_TEXT_MAX]);
 
-/* ---- mem.c: memory ---------------------------------------------------------------------------
+/* ---- mem.c: memory ------------------------------------------------------------------------------
  * All memory of the program comes from these, so that the test build can count it and fail the
  * Nth request (environment VSMTP_FAIL_ALLOC=N, or mem_fail_at). They return NULL when there is
  * none; nothing exits. mem_free(NULL) is fine. */
@@ -127,7 +127,7 @@ struct arena_mark {
 struct arena_mark arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
-/* ---- buf.c: growing bytes --------------------------------------------------------------------
+/* ---- buf.c: growing bytes -----------------------------------------------------------------------
  * A buf owns its bytes, is valid when zeroed except that it then holds nothing (cap 0), never grows
  * beyond cap, and remembers failure: append freely and ask buf_ok once at the end. After a failure
  * appends do nothing. p[n] is always a NUL once something was appended. */
@@ -166,7 +166,7 @@ void buf_hex(struct buf *b, const void *p, size_t n);
 void buf_base64(struct buf *b, str s);
 int base64_decode(str s, struct buf *out); /* RFC 4648 §4, strict; -1 on any other character */
 
-/* ---- map.c: slice -> pointer, in order of insertion -------------------------------------------
+/* ---- map.c: slice -> pointer, in order of insertion ---------------------------------------------
  * Keys are copied into the map. Valid when zeroed. The hash is keyed at random per process. */
 
 struct map_entry {
@@ -187,7 +187,7 @@ bool map_has(const struct map *m, str key);
 int map_set(struct map *m, str key, void *value); /* replaces; -1: no memory */
 void *map_remove(struct map *m, str key);         /* the value removed, or NULL */
 
-/* ---- err.c: errors and diagnostics -----------------------------------------------------------
+/* ---- err.c: errors and diagnostics --------------------------------------------------------------
  * One struct err travels from where a thing failed to whoever can answer; nothing else does (no
  * errno across rooms). The text begins "cannot …" or names what is wrong, no full stop. */
 
@@ -242,11 +242,12 @@ void diag_text(const struct diag *g, struct buf *out); /* one of them, as printe
 void source_position(str source, size_t offset, int *line, int *column);
 str source_line(str source, int line); /* without its line end */
 
-/* ---- log.c: what happened, one line an event --------------------------------------------------
+/* ---- log.c: what happened, one line an event ----------------------------------------------------
  * YYYY-MM-DDTHH:MM:SS.mmmZ LEVEL target: text. Texts are "sid=… mid=… key=value …"; whatever a
  * stranger supplied goes through log_q. Control characters are escaped in any case. Never a
  * password, never a body. */
 
+/* ORDER LOG_LEVEL: log_level_names in log.c. */
 enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 /* ORDER LOG_TARGET: log_target_names in log.c. */
 enum log_target {
@@ -266,7 +267,7 @@ void log_set_level(enum log_target t, enum log_level l);
 enum log_level log_get_level(enum log_target t);
 int log_level_parse(str word, enum log_level *out); /* any case */
 const char *log_level_name(enum log_level l);
-int log_target_parse(str word, enum log_target *out); /* names of config.md 3.3; -1 unknown */
+int log_target_parse(str word, enum log_target *out); /* a key of server.logs.level; -1 unknown */
 /* Opens (appends to) the server's or the application's log file. path empty: standard error.
  * size_limit bytes, 0: never rotated; archives kept as path.1 … path.N. */
 int log_open(bool app, str path, uint64_t size_limit, int archives, struct err *e);
@@ -283,18 +284,19 @@ void log_write(enum log_target t, enum log_level l, const char *fmt, ...) BASE_P
 const char *log_q(str s);
 
 /* Trace topics: switched at run time with -T or SIGUSR2, written to the server log. */
-enum trace_topic { /* ORDER TRACE: trace_names in log.c */
-                   TRACE_SMTP,
-                   TRACE_IO,
-                   TRACE_TLS,
-                   TRACE_DNS,
-                   TRACE_SPF,
-                   TRACE_RULES,
-                   TRACE_VM,
-                   TRACE_STORE,
-                   TRACE_QUEUE,
-                   TRACE_DELIVER,
-                   TRACE_TOPICS
+/* ORDER TRACE: trace_names in log.c. */
+enum trace_topic {
+  TRACE_SMTP,
+  TRACE_IO,
+  TRACE_TLS,
+  TRACE_DNS,
+  TRACE_SPF,
+  TRACE_RULES,
+  TRACE_VM,
+  TRACE_STORE,
+  TRACE_QUEUE,
+  TRACE_DELIVER,
+  TRACE_TOPICS
 };
 extern uint32_t trace_mask;                  /* bit 1 << topic */
 int trace_parse(str topics, uint32_t *mask); /* "smtp,io" or "all"; -1 unknown word */
@@ -304,7 +306,7 @@ void trace_write(enum trace_topic t, const char *fmt, ...) BASE_PRINTF(2, 3);
     if (trace_mask & (1u << (topic))) trace_write(topic, __VA_ARGS__);                             \
   } while (0)
 
-/* ---- clock.c: time ----------------------------------------------------------------------------
+/* ---- clock.c: time ------------------------------------------------------------------------------
  * The only place that asks what time it is. In the test build the environment variable
  * VSMTP_CLOCK names a file of 8 bytes (int64, native order): milliseconds added to both clocks,
  * so that a test moves time without waiting for it. */
@@ -318,7 +320,7 @@ const char *clock_utc(int64_t wall_ms, char out[CLOCK_TEXT_MAX]); /* 2026-11-22T
 const char *clock_rfc5322(int64_t wall_ms, char out[40]); /* Sun, 22 Nov 2026 07:39:00 +0000 */
 int random_bytes(void *p, size_t n); /* getrandom(2); -1 never happens after start */
 
-/* ---- crypto.c: hashes, HMAC, PBKDF2 -----------------------------------------------------------
+/* ---- crypto.c: hashes, HMAC, PBKDF2 -------------------------------------------------------------
  * Over mbedTLS. -1: its build lacks the hash, or there is no memory; out is then worth nothing. */
 
 enum crypto_hash { CRYPTO_MD5, CRYPTO_SHA1, CRYPTO_SHA256 }; /* ORDER CRYPTO */
@@ -337,7 +339,7 @@ bool crypto_pbkdf2_run(struct crypto_pbkdf2 *k, uint32_t rounds); /* true: all a
 int crypto_pbkdf2_key(const struct crypto_pbkdf2 *k, unsigned char out[32]);
 void crypto_pbkdf2_free(struct crypto_pbkdf2 *k); /* wipes it */
 
-/* ---- file.c: whole files -------------------------------------------------------------------- */
+/* ---- file.c: whole files --------------------------------------------------------------------- */
 int file_read(str path, size_t limit, struct buf *out,
               struct err *e); /* out->cap is set to limit */
 /* The folder of path with its last '/', "./"-free: "" when path has none. Borrows. */
@@ -345,9 +347,10 @@ str path_dir(str path);
 /* dir + name when name is relative, else name; result in a. */
 str path_join(struct arena *a, str dir, str name);
 
-/* ---- toml.c: TOML 1.0 -------------------------------------------------------------------------
+/* ---- toml.c: TOML 1.0 ---------------------------------------------------------------------------
  * A document is a tree of nodes in an arena; every key and value knows where it stands. */
 
+/* ORDER TOML: toml_type_names in toml.c. */
 enum toml_type {
   TOML_STRING,
   TOML_INT,
@@ -377,8 +380,9 @@ struct toml *toml_parse(struct arena *a, str file, str source, struct diags *d);
 struct toml *toml_get(const struct toml *table, str key); /* NULL if absent */
 const char *toml_type_name(enum toml_type t);             /* "string", "integer", … */
 
-/* ---- what nobody may call: each has a bounded or clearer counterpart above; gcc alone sees to it,
- * because with clang and _FORTIFY_SOURCE some are macros --------------------------------------- */
+/* ---- what nobody may call -----------------------------------------------------------------------
+ * Each has a bounded or clearer counterpart above. gcc alone sees to it, because with clang and
+ * _FORTIFY_SOURCE some are macros. */
 #if defined(__GNUC__) && !defined(__clang__) && !defined(BASE_ALLOW_BANNED)
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok strncpy strncat gets atoi atol
 #endif

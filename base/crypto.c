@@ -56,7 +56,7 @@ bool crypto_same(const void *a, const void *b, size_t n)
   return differ == 0;
 }
 
-/* ---- PBKDF2 (RFC 8018 §5.2), HMAC-SHA-256, one block ------------------------------------------ */
+/* ---- PBKDF2 (RFC 8018 §5.2), HMAC-SHA-256, one block ----------------------------------------- */
 
 struct crypto_pbkdf2 {
   mbedtls_sha256_context inner, outer; /* with the key's pad in them: one copy saves one block */

@@ -19,6 +19,7 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+/* ORDER LOG_LEVEL */
 static const str log_level_names[] = {STR_INIT("off"),  STR_INIT("error"), STR_INIT("warn"),
                                       STR_INIT("info"), STR_INIT("debug"), STR_INIT("trace")};
 
@@ -142,7 +143,7 @@ static void log_file_close(struct log_file *f)
   *f = (struct log_file){.fd = STDERR_FILENO};
 }
 
-/* Opens f->path and puts it in place of f->fd (fd_old is closed unless it is standard error). */
+/* Opens f->path and puts it in place of f->fd (which is closed unless it is standard error). */
 static int log_file_open(struct log_file *f)
 {
   int fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);

@@ -19,14 +19,16 @@
 #define DNS_RCVBUF    (4 << 20) /* asked of the system, which may give less */
 #define DNS_SOCKETS   32
 
-enum dns_state {              /* ORDER DNS_STATE: an entry is in the list of its state */
-                 DNS_WAITING, /* not sent yet, or the end of its CNAME chain is not */
-                 DNS_FLYING,  /* c-ares has it */
-                 DNS_LATE, /* so late that its answer comes in no burst: not counted any more, lest
-                                  names that nobody serves bar the way for others */
-                 DNS_ANSWERED, /* known, and somebody must be told */
-                 DNS_KNOWN,    /* in the cache alone, the oldest first */
-                 DNS_STATES
+/* An entry is in the list of its state. */
+enum dns_state {
+  DNS_WAITING, /* not sent yet, or the end of its CNAME chain is not */
+  DNS_FLYING,  /* c-ares has it */
+  /* So late that its answer comes in no burst: not counted any more, lest names that nobody serves
+   * bar the way for others. */
+  DNS_LATE,
+  DNS_ANSWERED, /* known, and somebody must be told */
+  DNS_KNOWN,    /* in the cache alone, the oldest first */
+  DNS_STATES
 };
 
 /* One question and its answer: while it is asked, and then in the cache. */
@@ -211,7 +213,7 @@ static void dns_send(struct dns_entry *e)
   ares_query(e->dns->channel, text, 1, (int)e->type, dns_answered, e);
 }
 
-/* ---- the task: what is known goes out, what waits goes on its way ------------------------------ */
+/* ---- the task: what is known goes out, what waits goes on its way ---------------------------- */
 
 static void dns_tell(struct dns_entry *e)
 {
@@ -294,7 +296,7 @@ void dns_cancel(struct dns_query *q)
   mem_free(q);
 }
 
-/* ---- c-ares inside the loop -------------------------------------------------------------------- */
+/* ---- c-ares inside the loop ------------------------------------------------------------------ */
 
 static void dns_ready(struct watch *w, unsigned what, void *arg)
 {
@@ -420,7 +422,7 @@ void dns_free(struct dns *d)
   ares_library_cleanup();
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 int dns_reverse(str ip, char out[DNS_REVERSE_MAX])
 {
@@ -443,7 +445,7 @@ int dns_reverse(str ip, char out[DNS_REVERSE_MAX])
 
 const char *dns_status_name(enum dns_status s)
 {
-  static const char *const names[] = {"ok", "nodata", "nxdomain", "temp"};
+  static const char *const names[] = {"ok", "nodata", "nxdomain", "temp"}; /* ORDER DNS_STATUS */
   return names[s];
 }
 

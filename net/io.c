@@ -129,7 +129,8 @@ static unsigned io_wants(const struct io *io)
   unsigned want = io->out.n > io->out_at || io->life == IO_LIFE_CONNECTING ? LOOP_WRITE : 0u;
   if (io->life == IO_LIFE_LINGER) return LOOP_READ;
   if (io->life != IO_LIFE_OPEN) return want;
-  /* A pause costs no system call as long as the peer is silent, as most are who wait for a reply. */
+  /* A pause costs no system call as long as the peer is silent, as most are who wait for a
+   * reply. */
   if (io->paused && !io->stirred && io->watch.want & LOOP_READ) return want | LOOP_READ;
   if (io_is_listening(io)) return want | LOOP_READ;
   return want | (io->paused && !io->hup_told && !io->eof ? LOOP_HALF : 0u);

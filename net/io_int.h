@@ -9,13 +9,14 @@
 #include "loop.h"
 #include "tls_int.h"
 
-enum io_life { /* ORDER IO_LIFE */
-               IO_LIFE_CONNECTING,
-               IO_LIFE_OPEN,
-               IO_LIFE_DEAD,    /* failed; the owner has not closed it yet */
-               IO_LIFE_CLOSING, /* the owner has: sending what is left */
-               IO_LIFE_LINGER,
-               IO_LIFE_GONE /* closed at the end of this turn */
+/* ORDER IO_LIFE: io_life_names in io.c. */
+enum io_life {
+  IO_LIFE_CONNECTING,
+  IO_LIFE_OPEN,
+  IO_LIFE_DEAD,    /* failed; the owner has not closed it yet */
+  IO_LIFE_CLOSING, /* the owner has: sending what is left */
+  IO_LIFE_LINGER,
+  IO_LIFE_GONE /* closed at the end of this turn */
 };
 
 enum { /* news for the soon task, in the order they are told */
@@ -58,7 +59,7 @@ struct io {
   bool discarding;  /* the rest of a bad line */
   bool rate_paused; /* reading was paused in this period of the rate */
   bool draining;    /* io_drain waits */
-  int errnum;       /* of the failure; 0: why_text alone */
+  int errnum;       /* of the failure; 0: why alone */
   const char *why;  /* literal */
   struct buf in;    /* what is left of the input between two callbacks */
   str view;         /* unused input: within in, or in the loop's memory during a callback */
@@ -75,7 +76,7 @@ struct io {
   struct io_tls *tls; /* NULL: clear text */
 };
 
-/* ---- io.c ---- */
+/* ---- io.c ------------------------------------------------------------------------------------ */
 /* Takes fd (-1: none), which is non-blocking already. */
 struct io *io_make(struct loop *l, int fd, enum io_life life, io_fn *fn, void *arg, struct err *e);
 bool io_is_usable(const struct io *io); /* neither lost nor closed by its owner */
@@ -86,10 +87,10 @@ void io_tell(struct io *io, enum io_event event);
 void io_fail(struct io *io, int errnum, const char *why);
 void io_flush(struct io *io); /* hands the kernel what it takes */
 void io_sent(struct io *io);  /* some output went: somebody may wait for that */
-void io_keep(
-    struct io *io); /* what is unused of the input, and nothing else, until there is more */
+/* What is unused of the input, and nothing else, until there is more. */
+void io_keep(struct io *io);
 
-/* ---- io_tls.c ---- */
+/* ---- io_tls.c -------------------------------------------------------------------------------- */
 /* The descriptor is ready, or has failed, while there is a handshake. */
 void io_tls_ready(struct io *io);
 void io_tls_free(struct io *io);

@@ -1,8 +1,8 @@
 /* net/io_tls.c: a connection becomes encrypted.
  *
- * While the handshake is under way the connection is open but neither read nor written by io.c: what
- * its owner writes waits. Each time the descriptor has something the connection leaves the watch and
- * gets in line (tls_gate.c); when its turn comes, the library goes on as far as it can.
+ * While the handshake is under way the connection is open but neither read nor written by io.c:
+ * what its owner writes waits. Each time the descriptor has something the connection leaves the
+ * watch and gets in line (tls_gate.c); when its turn comes, the library goes on as far as it can.
  */
 #include "io_int.h"
 

@@ -4,7 +4,7 @@
 
 #include "net.h"
 
-/* ---- timer.c ---- */
+/* ---- timer.c --------------------------------------------------------------------------------- */
 struct timers {
   struct timer *root;
   int64_t struck; /* the time timer_due was last asked for */
@@ -13,7 +13,7 @@ struct timer *timer_due(struct timers *heap, int64_t now); /* taken out; NULL: n
 /* A time not later than the first deadline, INT64_MAX when no timer is set. */
 int64_t timer_next(struct timers *heap, int64_t now);
 
-/* ---- watch.c: epoll(7), or poll(2) where there is none ---- */
+/* ---- watch.c: epoll(7), or poll(2) where there is none --------------------------------------- */
 struct watches;
 struct watches *watch_open(struct err *e);
 void watch_close(struct watches *ws);
@@ -22,7 +22,7 @@ int watch_wait(struct watches *ws, int ms, struct err *e);
 /* Takes the next watch to call; false when there is none left. */
 bool watch_next(struct watches *ws, struct watch **w, unsigned *what);
 
-/* ---- loop.c ---- */
+/* ---- loop.c ---------------------------------------------------------------------------------- */
 struct timers *loop_timers(struct loop *l);
 struct watches *loop_watches(struct loop *l);
 /* Memory all connections share to read into, of LIMIT_IO_INPUT bytes; NULL: no memory. Holds

@@ -37,7 +37,7 @@ const char *netaddr_text(const struct netaddr *a, char out[NETADDR_TEXT_MAX]); /
 const char *netaddr_ip(const struct netaddr *a, char out[NETADDR_TEXT_MAX]);   /* without port */
 uint16_t netaddr_port(const struct netaddr *a);                                /* 0 if none */
 bool netaddr_same_ip(const struct netaddr *a, const struct netaddr *b);        /* not the port */
-/* As same_ip, but IPv6 by /64, which is what one customer has. */
+/* As netaddr_same_ip, but IPv6 by /64, which is what one customer has. */
 bool netaddr_same_network(const struct netaddr *a, const struct netaddr *b);
 bool netaddr_is_loopback(const struct netaddr *a); /* 127.0.0.0/8, ::1 */
 bool netaddr_eq(const struct netaddr *a, const struct netaddr *b);
@@ -45,7 +45,7 @@ bool netaddr_eq(const struct netaddr *a, const struct netaddr *b);
 int netaddr_local(int fd, struct netaddr *out);
 int netaddr_peer(int fd, struct netaddr *out);
 
-/* ---- loop.c: one turn after another ----------------------------------------------------------
+/* ---- loop.c: one turn after another -------------------------------------------------------------
  * A turn is: poll, I/O, ready tasks, timers, then what was put off to the end of the turn (flushes,
  * closings). Timers are held against the clock as it was before the poll, so what arrived in time
  * is heard before its deadline strikes.
@@ -72,9 +72,10 @@ void loop_cause(struct loop *l, const char *cause);
 typedef int64_t loop_hook_fn(void *arg, bool idle);
 void loop_hook(struct loop *l, loop_hook_fn *fn, void *arg);
 
-/* ---- timer.c: Timers live in their owner's struct, zeroed before first use, and never fail.
- * Setting an earlier time or clearing is O(log n) amortised, a later time O(1). Fires once; a time
- * already past fires in the next turn. */
+/* ---- timer.c: a heap of timers ------------------------------------------------------------------
+ * They live in their owner's struct, zeroed before first use, and never fail. Setting an earlier
+ * time or clearing is O(log n) amortised, a later time O(1). Fires once; a time already past fires
+ * in the next turn. */
 struct timer {
   void (*fire)(struct timer *t, void *arg);
   void *arg;
@@ -97,8 +98,9 @@ void loop_ready(struct loop *l, struct task *t);
 void loop_late(struct loop *l, struct task *t); /* at the end of this turn, before any sleep */
 void loop_unready(struct task *t);              /* fine when not ready */
 
-/* ---- watch.c: Watches live in their owner's struct. Level-triggered. LOOP_GONE (error or hang-up)
- * is reported whether wanted or not, together with the others: read or write to learn more. */
+/* ---- watch.c: descriptors -----------------------------------------------------------------------
+ * Watches live in their owner's struct. Level-triggered. LOOP_GONE (error or hang-up) is reported
+ * whether wanted or not, together with the others: read or write to learn more. */
 enum {
   LOOP_READ = 1,
   LOOP_WRITE = 2,
@@ -121,7 +123,7 @@ void watch_clear(struct loop *l, struct watch *w); /* before fd is closed; fine 
 int loop_signal(struct loop *l, int signo, void (*fn)(int signo, void *arg), void *arg,
                 struct err *e);
 
-/* ---- io.c: buffered connections --------------------------------------------------------------
+/* ---- io.c: buffered connections -----------------------------------------------------------------
  * Owns its descriptor. Reads into memory shared by all connections and keeps only what the callback
  * left unused, at most LIMIT_IO_INPUT; an idle connection holds no buffer at all. Writes are
  * gathered and sent once, when the callback is over. */
@@ -176,12 +178,12 @@ enum io_line io_line(struct io *io, size_t limit, str *line);
 void io_discard(struct io *io); /* forgets all input at hand (before TLS: RFC 3207 §6) */
 void io_pause(struct io *io);   /* no IO_DATA, IO_EOF; nothing is read; see IO_HANGUP */
 void io_resume(struct io *io);  /* IO_DATA comes soon if bytes are left */
-/* Acknowledges what came without the kernel's delay, once: for a peer that writes a reply or a mail in
- * small pieces and, by Nagle's algorithm, waits for each. Worth it on each IO_DATA. */
+/* Acknowledges what came without the kernel's delay, once: for a peer that writes a reply or a mail
+ * in small pieces and, by Nagle's algorithm, waits for each. Worth it on each IO_DATA. */
 void io_hurry(struct io *io);
 
-/* Output. Copied. Over LIMIT_IO_OUTPUT, or without memory: IO_ERROR follows. While over half of that
- * is pending nothing is read. */
+/* Output. Copied. Over LIMIT_IO_OUTPUT, or without memory: IO_ERROR follows. While over half of
+ * that is pending nothing is read. */
 void io_write(struct io *io, str s);
 void io_printf(struct io *io, const char *fmt, ...) BASE_PRINTF(2, 3);
 size_t io_pending(const struct io *io);       /* bytes not yet handed to the kernel */
@@ -192,7 +194,7 @@ void io_drain(struct io *io, size_t at_most); /* one IO_DRAINED once so few are 
 void io_deadline(struct io *io, int64_t at);
 void io_min_rate(struct io *io, size_t bytes, int64_t per_ms);
 
-/* ---- tls.c, tls_stream.c, tls_gate.c: encryption (RFC 8446, RFC 5246, RFC 6066) ------------------
+/* ---- tls.c, tls_stream.c, tls_gate.c: encryption (RFC 8446, RFC 5246, RFC 6066) -----------------
  * A connection speaks clear text until io_tls_server or io_tls_client; from then on everything of
  * io.c is meant of the text inside. TLS 1.2 and, where the library has it, 1.3; nothing older, no
  * renegotiation, no compression. What all connections share is a configuration, counted by
@@ -203,7 +205,8 @@ enum { TLS_12 = 1, TLS_13 = 2 }; /* bits of versions */
 unsigned tls_versions(void);     /* those the library can */
 const char *tls_library_version(void);
 
-/* A certificate and its key: PEM texts, whole files, borrowed. The chain begins with our own one. */
+/* A certificate and its key: PEM texts, whole files, borrowed. The chain begins with our own
+ * one. */
 struct tls_pair {
   str name; /* host name clients ask for (SNI), lower case; of the first pair: any other */
   unsigned versions;
@@ -213,7 +216,7 @@ struct tls_pair {
 struct tls_server_options {
   const struct tls_pair *pairs; /* the first is for whoever asks for no name we know */
   size_t pair_count;            /* at least 1 */
-  const str *suites;            /* in order of preference, names of config.md 3.5 */
+  const str *suites;            /* in order of preference, names as in tls.c */
   size_t suite_count;
   bool our_order; /* ours goes before the client's (mbedTLS 2.28: always) */
 };
@@ -236,34 +239,34 @@ struct tls_certificate {
 size_t tls_server_pairs(const struct tls_server *t);
 const struct tls_certificate *tls_server_certificate(const struct tls_server *t, size_t pair);
 
-/* For the side that connects. authorities is the path of a PEM bundle ("": that of the system), read
- * when somebody's certificate is to be verified for the first time. NULL: no memory. */
+/* For the side that connects. authorities is the path of a PEM bundle ("": that of the system),
+ * read when somebody's certificate is to be verified for the first time. NULL: no memory. */
 struct tls_client;
 struct tls_client *tls_client_new(str authorities);
 struct tls_client *tls_client_hold(struct tls_client *t);
 void tls_client_release(struct tls_client *t); /* NULL is fine */
 
-/* Encrypts an open connection. What was written goes out in clear before, input at hand is forgotten
- * (RFC 3207 §6), what is written from now on waits for the handshake. IO_CONNECTED says that it is
- * over, IO_ERROR that it failed; its only clock is io_deadline. The configuration is held.
- * One handshake is computed in a turn of the loop, and those of one address (but loopback) wait so
- * that there are at most 5 a second. */
+/* Encrypts an open connection. What was written goes out in clear before, input at hand is
+ * forgotten (RFC 3207 §6), what is written from now on waits for the handshake. IO_CONNECTED says
+ * that it is over, IO_ERROR that it failed; its only clock is io_deadline. The configuration is
+ * held. One handshake is computed in a turn of the loop, and those of one address (but loopback)
+ * wait so that there are at most 5 a second. */
 void io_tls_server(struct io *io, struct tls_server *config);
 /* name is the peer's host name (or IP address), copied: asked for by SNI (if no address) and, with
- * verify, what its certificate must be for, signed by an authority: else the handshake fails. Without
- * verify any certificate will do and the authorities are not read. */
+ * verify, what its certificate must be for, signed by an authority: else the handshake fails.
+ * Without verify any certificate will do and the authorities are not read. */
 void io_tls_client(struct io *io, struct tls_client *config, str name, bool verify);
 
 struct tls_info {
   const char *version; /* "TLSv1.2", "TLSv1.3" */
   const char *cipher;  /* the name IANA gives it: TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 */
-  str name; /* as server: what the client asked for, lower case, when a pair is for it; else empty */
+  str name; /* as server: whom the client asked for, lower case, if a pair is for it; else empty */
   bool verified; /* as client: the peer was verified */
 };
 /* After the handshake, until IO_CLOSED; NULL: clear text. Texts live as long. */
 const struct tls_info *io_tls_info(const struct io *io);
 
-/* ---- listen.c --------------------------------------------------------------------------------
+/* ---- listen.c -----------------------------------------------------------------------------------
  * Accepts in batches. When descriptors or memory run out it rests a moment; clients wait in the
  * kernel's queue. */
 
@@ -273,7 +276,8 @@ typedef void listen_fn(struct listener *l, int fd, const struct netaddr *peer, v
 /* Port 0 takes any free one. An IPv6 address does not listen for IPv4. */
 struct listener *listen_new(struct loop *l, const struct netaddr *at, listen_fn *fn, void *arg,
                             struct err *e);
-/* Takes fd, also on failure: a socket that listens and is non-blocking and close-on-exec already. */
+/* Takes fd, also on failure: a socket that listens and is non-blocking and close-on-exec
+ * already. */
 struct listener *listen_adopt(struct loop *l, int fd, listen_fn *fn, void *arg, struct err *e);
 void listen_free(struct listener *l);                        /* also in its own callback */
 const struct netaddr *listen_addr(const struct listener *l); /* with the port it really has */
@@ -281,11 +285,13 @@ void listen_pause(struct listener *l);
 void listen_resume(struct listener *l);
 
 /* ---- dns.c, dns_answer.c: questions to name servers (RFC 1035) ----------------------------------
- * Answers come through a callback from the loop, never inside dns_ask, also those at hand. CNAMEs are
- * followed. Answers, also the negative ones, are kept as long as their TTL says (RFC 2308), at most
- * the configured number of them; at most LIMIT_DNS_FLYING questions are under way, others queue. */
+ * Answers come through a callback from the loop, never inside dns_ask, also those at hand. CNAMEs
+ * are followed. Answers, also the negative ones, are kept as long as their TTL says (RFC 2308), at
+ * most the configured number of them; at most LIMIT_DNS_FLYING questions are under way, others
+ * queue. */
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+/* ORDER DNS_STATUS: dns_status_name in dns.c. */
 enum dns_status {
   DNS_OK,       /* there are records */
   DNS_NODATA,   /* the name exists, nothing of that type */
@@ -322,10 +328,12 @@ void dns_free(struct dns *d); /* questions under way are forgotten */
 struct dns_query;
 /* The answer is borrowed during the callback. */
 typedef void dns_fn(void *arg, const struct dns_answer *answer);
-/* Asks for the name in presentation form (a dot or "\" of a label escaped; with or without final dot;
- * one that can be no name is DNS_NXDOMAIN unasked). NULL: no memory. The query ends with its callback. */
+/* Asks for the name in presentation form (a dot or "\" of a label escaped; with or without final
+ * dot; one that can be no name is DNS_NXDOMAIN unasked). NULL: no memory. The query ends with its
+ * callback. */
 struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *fn, void *arg);
-/* What the cache has, or NULL: it must be asked for. Valid until the next call of the loop or of dns. */
+/* What the cache has, or NULL: it must be asked for. Valid until the next call of the loop or of
+ * dns. */
 const struct dns_answer *dns_known(struct dns *d, str name, enum dns_type type);
 void dns_cancel(struct dns_query *q); /* fn will not be called; NULL is fine */
 /* The name under which PTR records of an IP are kept, "1.2.0.192.in-addr.arpa"; -1: no IP. */

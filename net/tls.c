@@ -1,8 +1,8 @@
-/* net/tls.c: what encrypted connections share: certificates and keys, versions, suites, tickets; the
- * authorities that vouch for others.
+/* net/tls.c: what encrypted connections share: certificates and keys, versions, suites, tickets;
+ * the authorities that vouch for others.
  *
- * A server configuration is made whole or not at all, so a faulty certificate never takes the place of
- * a good one. Library errors get our words where an operator can do something about them.
+ * A server configuration is made whole or not at all, so a faulty certificate never takes the place
+ * of a good one. Library errors get our words where an operator can do something about them.
  */
 #include "tls_config.h"
 
@@ -37,7 +37,7 @@ int tls_random(void *unused, unsigned char *p, size_t n)
 
 /* ---- suites ---------------------------------------------------------------------------------- */
 
-/* The names of config.md 3.5 and the numbers of IANA. */
+/* As server.tls.cipher_suite has them, and their numbers (IANA, TLS Cipher Suites). */
 static const struct tls_suite {
   str name;
   int id;

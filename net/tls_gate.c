@@ -1,7 +1,7 @@
 /* net/tls_gate.c: whose turn it is to compute.
  *
- * A handshake costs milliseconds that everybody else waits. So one is computed a turn of the loop, in
- * order of arrival, and each address has an allowance: LIMIT_TLS_BURST at once, then one each
+ * A handshake costs milliseconds that everybody else waits. So one is computed a turn of the loop,
+ * in order of arrival, and each address has an allowance: LIMIT_TLS_BURST at once, then one each
  * LIMIT_TLS_PERIOD. Addresses are kept as the time their allowance is whole again (the "theoretical
  * arrival time" of ATM), in a table whose places several may share; where they fall no stranger can
  * foresee. IPv6 counts by /64, which is what one customer has.

@@ -8,7 +8,7 @@
 
 #include "net.h"
 
-/* ---- tls_stream.c: one connection -------------------------------------------------------------
+/* ---- tls_stream.c: one connection ---------------------------------------------------------------
  * Holds the configuration it began with. Nothing is allocated by the library before the first
  * tls_shake: a client that connects and says nothing costs nothing. */
 struct tls;
@@ -31,7 +31,7 @@ const char *tls_why(const struct tls *t); /* after a failure; lives as long as t
 const struct tls_info *tls_info(const struct tls *t);
 bool tls_is_server(const struct tls *t);
 
-/* ---- tls_gate.c: whose turn it is --------------------------------------------------------------
+/* ---- tls_gate.c: whose turn it is ---------------------------------------------------------------
  * Handshakes are computed one a turn of the loop, in order of arrival. */
 struct tls_gate;
 struct tls_wait { /* lives in its owner's struct, zeroed but for run and arg */

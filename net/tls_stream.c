@@ -6,8 +6,8 @@
  * No more of the record layer is kept than the library's two buffers, and those only from the first
  * byte of a handshake on.
  *
- * The library reads on as long as records come that give nothing to the reader, such as warnings: so
- * tls_pull has an allowance, for the handshake as a whole and then for each tls_recv.
+ * The library reads on as long as records come that give nothing to the reader, such as warnings:
+ * so tls_pull has an allowance, for the handshake as a whole and then for each tls_recv.
  */
 #include "tls_config.h"
 

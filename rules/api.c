@@ -1,5 +1,5 @@
-/* rules/api.c: what a rule reads (vsl-api 5.1): the facts of the connection and the envelope, as
- * functions and as properties of ctx(); the handles ctx(), srv(), msg().
+/* rules/api.c: what a rule reads (rules/README.md#what-a-rule-can-ask): the facts of the connection
+ * and the envelope, as functions and as properties of ctx(); the handles ctx(), srv(), msg().
  *
  * A fact is a row of API_FACTS: its name, the stage from which it is known, how it becomes a value.
  * All else is generated from that list.
@@ -7,7 +7,7 @@
 #include "api.h"
 #include "mailbox.h"
 
-/* ---- what all natives of the API share ----------------------------------------------------- */
+/* ---- what all natives of the API share ------------------------------------------------------- */
 
 static const char *const api_stage_names[] = {
 #define API_STAGE_NAME(upper, name) name,
@@ -94,7 +94,7 @@ int api_ask(struct fiber *f, struct call *c, const struct api_env *env,
   }
 }
 
-/* ---- facts --------------------------------------------------------------------------------- */
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 /* How a fact becomes a value: 1, or -1 raised. */
 typedef int api_fact(struct fiber *f, const struct api_env *env, struct value *out);
@@ -250,7 +250,7 @@ static int api_call_fact(struct fiber *f, struct call *c, const char *name, enum
 API_FACTS(API_FACT_CALL)
 #undef API_FACT_CALL
 
-/* ---- credentials --------------------------------------------------------------------------- */
+/* ---- credentials ----------------------------------------------------------------------------- */
 
 struct api_auth {
   struct object object;
@@ -258,7 +258,7 @@ struct api_auth {
   struct value id, pass, token; /* strings, or () */
 };
 
-/* ORDER rules_auth */
+/* ORDER RULES_AUTH */
 static const char *const api_auth_names[] = {"", "Verify", "Query", "AnonymousToken"};
 
 static void api_auth_text(const struct object *o, bool debug, struct buf *out)
@@ -320,7 +320,7 @@ static int api_out_auth(struct fiber *f, const struct api_env *env, struct value
   return got;
 }
 
-/* ---- handles ------------------------------------------------------------------------------- */
+/* ---- handles --------------------------------------------------------------------------------- */
 
 static int api_context_get(struct fiber *f, struct value self, str name, struct value *out)
 {

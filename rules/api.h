@@ -1,5 +1,5 @@
 /* rules/api.h: the mail side of the cellar: what natives of the API find behind fiber_host, and
- * the values they share (vsl-api 3 to 5). */
+ * the values they share. */
 #ifndef RULES_API_H
 #define RULES_API_H
 
@@ -16,7 +16,7 @@ struct api_env {
   struct rules_run *run; /* NULL while loading */
 };
 
-/* ---- api.c --------------------------------------------------------------------------------- */
+/* ---- api.c ----------------------------------------------------------------------------------- */
 
 /* The environment of a running stage, at least `from` on: else raises "field 'name' is only
  * available from the 'rcpt' stage" and gives NULL. */
@@ -38,14 +38,14 @@ int api_address(struct fiber *f, struct value v, str *out);
 int api_give(struct fiber *f, struct call *c, str bytes);
 /* The host said no: raises e. Always -1. */
 int api_refused(struct fiber *f, const struct err *e);
-/* Asks the host once, and finds the answer when it is called again: NATIVE_DONE with *a, or what the
- * native returns at once. Of a native with NATIVE_STEPS that asks nothing else. */
+/* Asks the host once, and finds the answer when it is called again: NATIVE_DONE with *a, or what
+ * the native returns at once. Of a native with NATIVE_STEPS that asks nothing else. */
 int api_ask(struct fiber *f, struct call *c, const struct api_env *env,
             const struct rules_question *q, struct rules_answer *a);
 /* Runs f on the text of a whole message. */
 struct value api_message_text(struct fiber *f, const struct api_env *env);
 
-/* ---- status.c ------------------------------------------------------------------------------ */
+/* ---- status.c -------------------------------------------------------------------------------- */
 
 struct status {
   struct object object;
@@ -63,7 +63,7 @@ static inline const struct status *status_of(struct value v) /* of status_type *
   return (const struct status *)(const void *)v.as.object;
 }
 
-/* ---- service.c ----------------------------------------------------------------------------- */
+/* ---- service.c ------------------------------------------------------------------------------- */
 
 struct service {
   struct object object;
@@ -85,8 +85,9 @@ static inline const struct service *service_of(struct value v) /* of service_typ
   return (const struct service *)(const void *)v.as.object;
 }
 
-/* ---- directive.c --------------------------------------------------------------------------- */
+/* ---- directive.c ----------------------------------------------------------------------------- */
 
+/* ORDER DIRECTIVE_KIND: directive_names in directive.c. */
 enum directive_kind { DIRECTIVE_RULE, DIRECTIVE_ACTION, DIRECTIVE_DELEGATE };
 struct directive {
   struct object object;
@@ -103,7 +104,7 @@ static inline const struct directive *directive_of(struct value v) /* of directi
 }
 const char *directive_kind_name(enum directive_kind k);
 
-/* ---- rules.c ------------------------------------------------------------------------------- */
+/* ---- rules.c --------------------------------------------------------------------------------- */
 
 /* All natives of the language and of mail, the words of declarations, the prelude. */
 struct registry *rules_registry(void); /* NULL: no memory */
@@ -120,7 +121,7 @@ const struct rules_limits *rules_limits_of(const struct rules *r); /* of a direc
 int64_t rules_max_time(const struct rules *r);                     /* milliseconds of a directive */
 const char *rules_stage_name(enum stage s);
 
-/* ---- stage.c ------------------------------------------------------------------------------- */
+/* ---- stage.c --------------------------------------------------------------------------------- */
 
 /* Asks the host for the native that runs: DONE fills *a; on WAIT the native returns stage_wait, and
  * finds the answer by stage_answer when it is called again. */
@@ -130,7 +131,7 @@ int stage_wait(struct rules_run *run, struct fiber *f);
 const struct rules_answer *stage_answer(const struct rules_run *run);
 void stage_print(void *unused, bool debug, str text); /* print() and debug() in the server */
 
-/* ---- tables -------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 #define API_TABLES(X)                                                                              \
   X(object_natives)                                                                                \

@@ -1,8 +1,9 @@
-/* rules/api_guard.c: who may send what through here (vsl-api 5.5). SPF is in api_spf.c. */
+/* rules/api_guard.c: who may send what through here (rules/README.md#security). SPF is in
+ * api_spf.c. */
 #include "api.h"
 #include "mailbox.h"
 
-/* ---- our domains --------------------------------------------------------------------------- */
+/* ---- our domains ----------------------------------------------------------------------------- */
 
 /* What follows the @, or the whole of it. */
 static bool api_guard_is_ours(const struct api_env *env, str s)
@@ -22,7 +23,7 @@ static int api_guard_in_domain(struct fiber *f, struct call *c)
   return NATIVE_DONE;
 }
 
-/* ---- relaying ------------------------------------------------------------------------------ */
+/* ---- relaying -------------------------------------------------------------------------------- */
 
 /* Is the client one that may relay: authenticated, or among hosts? 1, 0, -1 raised. */
 static int api_guard_is_known(struct fiber *f, const struct api_env *env, struct value hosts)

@@ -1,5 +1,5 @@
-/* rules/api_header.c: what a rule does to the header of a message (vsl-api 5.2). Before preq there
- * is none yet: the host keeps the changes and applies them when it comes. */
+/* rules/api_header.c: what a rule does to the header of a message (rules/README.md#the-message).
+ * Before preq there is none yet: the host keeps the changes and applies them when it comes. */
 #include "api.h"
 #include "field.h"
 
@@ -38,7 +38,7 @@ static int api_header_read(struct fiber *f, const struct api_env *env, str name,
   return buf_ok(out) ? 1 : fiber_full(f);
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int api_header_has(struct fiber *f, struct call *c)
 {
@@ -105,7 +105,7 @@ static int api_header_get_all(struct fiber *f, struct call *c)
   return got < 0 ? -1 : NATIVE_DONE;
 }
 
-/* ---- changing ------------------------------------------------------------------------------ */
+/* ---- changing -------------------------------------------------------------------------------- */
 
 static int api_header_do(struct fiber *f, struct call *c, const char *what,
                          api_header_change *change)
@@ -130,7 +130,7 @@ API_HEADER_CHANGE(api_header_prepend, "prepend_header", header_prepend)
 API_HEADER_CHANGE(api_header_set, "set_header", header_set)
 #undef API_HEADER_CHANGE
 
-/* ---- the To and From fields ---------------------------------------------------------------- */
+/* ---- the To and From fields ------------------------------------------------------------------ */
 
 enum api_header_edit { API_HEADER_ADD, API_HEADER_REMOVE, API_HEADER_REWRITE };
 

@@ -1,5 +1,5 @@
 /* rules/api_rcpt.c: what a rule does to the envelope: sender, recipients, how each is delivered
- * (vsl-api 5.3, 5.4). */
+ * (rules/README.md#the-envelope). */
 #include "api.h"
 #include "mailbox.h"
 
@@ -28,7 +28,7 @@ static int api_rcpt_result(struct fiber *f, int got, const struct err *e)
   return got < 0 ? api_refused(f, e) : NATIVE_DONE;
 }
 
-/* ---- who ----------------------------------------------------------------------------------- */
+/* ---- who ------------------------------------------------------------------------------------- */
 
 static int api_rcpt_sender(struct fiber *f, struct call *c)
 {
@@ -78,7 +78,7 @@ static int api_rcpt_rewrite(struct fiber *f, struct call *c)
   return api_rcpt_result(f, got, &e);
 }
 
-/* ---- how ----------------------------------------------------------------------------------- */
+/* ---- how ------------------------------------------------------------------------------------- */
 
 static int api_rcpt_one(struct fiber *f, const struct api_env *env, str address,
                         enum rules_transport t, str target)

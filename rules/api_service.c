@@ -1,11 +1,11 @@
-/* rules/api_service.c: what rules ask of services (vsl-api 3): cmd_run, get, set, rm, query, execute,
- * scan. The host does it while the fiber sleeps; what cannot be done throws.
+/* rules/api_service.c: what rules ask of services (rules/README.md#services): cmd_run, get, set,
+ * rm, query, execute, scan. The host does it while the fiber sleeps; what cannot be done throws.
  */
 #include "api.h"
 
 #define API_SERVICE_ARGS 256 /* of one question */
 
-/* ---- questions ----------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 /* The environment of a call of this method, on a service of that kind. NULL: raised. */
 static const struct api_env *api_service_env(struct fiber *f, const struct call *c,
@@ -93,7 +93,7 @@ static bool api_service_any(struct value v, char tmp[4], struct datum *out)
   }
 }
 
-/* ---- scanners ------------------------------------------------------------------------------ */
+/* ---- scanners -------------------------------------------------------------------------------- */
 
 /* s.scan(): #{ clean: bool, virus: "NAME" }. No verdict throws: nobody is told a mail is clean that
  * was not looked at. */
@@ -123,7 +123,7 @@ static int api_service_scan(struct fiber *f, struct call *c)
   return dict_put(r, &c->out, STR("virus"), virus) < 0 ? fiber_full(f) : NATIVE_DONE;
 }
 
-/* ---- commands ------------------------------------------------------------------------------ */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 /* How a command ended. */
 struct api_service_end {
@@ -192,7 +192,7 @@ static int api_service_run(struct fiber *f, struct call *c)
   return NATIVE_DONE;
 }
 
-/* ---- tables -------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static int api_service_strings(struct fiber *f, struct call *c, const struct rules_answer *a)
 {
@@ -263,7 +263,7 @@ static int api_service_remove(struct fiber *f, struct call *c)
   return api_ask(f, c, env, &q, &a);
 }
 
-/* ---- databases ----------------------------------------------------------------------------- */
+/* ---- databases ------------------------------------------------------------------------------- */
 
 /* Asks; what is bound comes from the optional array. */
 static int api_service_statement(struct fiber *f, struct call *c, enum rules_ask ask,

@@ -1,5 +1,5 @@
-/* rules/api_spf.c: check_spf (vsl-api 5.7). The host evaluates (RFC 7208); here are the forms of
- * the call, the header fields it leaves, and the verdict.
+/* rules/api_spf.c: check_spf (rules/README.md#check_spf). The host evaluates (RFC 7208); here are
+ * the forms of the call, the header fields it leaves, and the verdict.
  */
 #include "api.h"
 #include "field.h"
@@ -78,7 +78,7 @@ static int api_spf_parse(struct fiber *f, struct call *c, struct api_spf_call *o
   return 0;
 }
 
-/* ---- the verdict --------------------------------------------------------------------------- */
+/* ---- the verdict ----------------------------------------------------------------------------- */
 
 enum api_spf_act { API_SPF_NEXT, API_SPF_MARK, API_SPF_FAIL, API_SPF_TEMP, API_SPF_PERM };
 
@@ -134,7 +134,7 @@ static struct value api_spf_verdict(struct fiber *f, enum api_spf_act act, str s
   }
 }
 
-/* ---- header fields ------------------------------------------------------------------------- */
+/* ---- header fields --------------------------------------------------------------------------- */
 
 static int api_spf_prepend(struct fiber *f, const struct api_env *env, str name, str value)
 {
@@ -233,7 +233,7 @@ static int api_spf_record(struct fiber *f, const struct api_env *env,
   return got;
 }
 
-/* ---- the call ------------------------------------------------------------------------------ */
+/* ---- the call -------------------------------------------------------------------------------- */
 
 static const struct api_spf_row *api_spf_row_of(str result)
 {

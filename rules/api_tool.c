@@ -1,5 +1,5 @@
-/* rules/api_tool.c: utilities (vsl-api 5.8), the configuration as toml:: (5.10), and what is not
- * built in. */
+/* rules/api_tool.c: utilities (rules/README.md#utilities), the configuration as toml::, and what is
+ * not built in. */
 #include "api.h"
 
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #define API_TOOL_LINE 100   /* steps a line of the log costs, */
 #define API_TOOL_FILE 10000 /* and a file */
 
-/* ---- log, date, time, hostname ------------------------------------------------------------- */
+/* ---- log, date, time, hostname --------------------------------------------------------------- */
 
 /* log(level, text): any text; an unknown level is written as a warning with a note. */
 static int api_tool_log(struct fiber *f, struct call *c)
@@ -78,9 +78,9 @@ static int api_tool_user_exist(struct fiber *f, struct call *c)
   return NATIVE_DONE;
 }
 
-/* ---- files below app.dirpath --------------------------------------------------------------- */
+/* ---- files below app.dirpath ----------------------------------------------------------------- */
 
-/* A folder a script names (vsl-api 4.5): relative, and it does not lead out. */
+/* A folder a script names (rules/README.md#utilities): relative, and it does not lead out. */
 static int api_tool_folder(struct fiber *f, struct value v, str *out)
 {
   str rest, part;
@@ -173,7 +173,7 @@ static int api_tool_dump(struct fiber *f, struct call *c)
   return got;
 }
 
-/* ---- toml:: ---------------------------------------------------------------------- */
+/* ---- toml:: ---------------------------------------------------------------------------------- */
 
 static int api_tool_toml(struct fiber *f, struct call *c, bool app)
 {
@@ -195,7 +195,7 @@ static int api_tool_toml_app(struct fiber *f, struct call *c)
   return api_tool_toml(f, c, true);
 }
 
-/* ---- what vSMTP has and this program has not ----------------------------------------------- */
+/* ---- what vSMTP has and this program has not ------------------------------------------------- */
 
 static int api_tool_dkim(struct fiber *f, struct call *c)
 {

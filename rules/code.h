@@ -18,7 +18,7 @@ enum opcode {
   OPCODES
 };
 
-/* Where a path starts. ORDER PATH_ROOT. */
+/* Where a path starts. */
 enum path_root { PATH_LOCAL, PATH_LOCAL_CONST, PATH_THIS, PATH_TEMP, PATH_TEMP_CONST };
 /* A step's word is kind:8 | k:24; a property has a second: its set of natives, or CODE_NONE. */
 enum path_step { PATH_PROPERTY, PATH_INDEX };
@@ -157,7 +157,7 @@ uint32_t registry_find(const struct registry *g, str name); /* CODE_NONE: no suc
 const struct native_row *registry_pick(const struct registry *g, uint32_t set,
                                        const struct value *args, size_t argc, bool property);
 
-/* ---- fn.c: Fn, curry, name… */
+/* ---- fn.c: Fn, curry, name… ------------------------------------------------------------------ */
 extern const struct native fn_natives[];
 extern const size_t fn_natives_count;
 

@@ -2,8 +2,7 @@
  */
 #include "compile.h"
 
-/* ---- faults -------------------------------------------------------------------------------------
- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 void compile_error(struct compiler *c, uint32_t at, const char *fmt, ...)
 {
@@ -46,8 +45,7 @@ void compile_unexpected(struct compiler *c, const char *expecting)
   }
 }
 
-/* ---- tokens -------------------------------------------------------------------------------------
- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 void compile_advance(struct compiler *c)
 {
@@ -108,8 +106,7 @@ str compile_name(struct compiler *c)
   return name;
 }
 
-/* ---- lists and tables ---------------------------------------------------------------------------
- */
+/* ---- lists and tables ------------------------------------------------------------------------ */
 
 void compile_add(struct compiler *c, struct buf *list, const void *item, size_t n)
 {
@@ -160,8 +157,7 @@ struct function *compile_function(struct compiler *c, str name, uint32_t params)
   return i == CODE_NONE ? NULL : &COMPILE_LIST(c->functions, struct function)[i];
 }
 
-/* ---- a file -------------------------------------------------------------------------------------
- */
+/* ---- a file ---------------------------------------------------------------------------------- */
 
 /* What every way out of the file passes: exports, then the result. */
 static void compile_epilogue(struct compiler *c)

@@ -11,7 +11,7 @@
 #include "code.h"
 #include "lex.h"
 
-#define COMPILE_DEPTH_MAIN  64  /* nesting at top level (vsl.md 12) */
+#define COMPILE_DEPTH_MAIN  64  /* nesting at top level (rules/README.md#limits) */
 #define COMPILE_DEPTH_FN    32  /* in functions and closures */
 #define COMPILE_DEPTH_TOTAL 200 /* all open constructs: bounds our own stack */
 
@@ -84,7 +84,7 @@ struct compiler {
   struct proto nowhere; /* stands in where there was no memory for one; never run */
 };
 
-/* ---- compile.c: errors and tokens */
+/* ---- compile.c: errors and tokens ------------------------------------------------------------ */
 void compile_error(struct compiler *c, uint32_t at, const char *fmt, ...) BASE_PRINTF(3, 4);
 void compile_warning(struct compiler *c, uint32_t at, const char *fmt, ...) BASE_PRINTF(3, 4);
 void compile_nomem(struct compiler *c);
@@ -110,7 +110,7 @@ uint32_t compile_find(const struct compiler *c, char list, uint32_t variant, str
 void compile_index(struct compiler *c, char list, uint32_t variant, str name, uint32_t number);
 struct function *compile_function(struct compiler *c, str name, uint32_t params); /* or NULL */
 
-/* ---- scan.c: reading ahead without a parser */
+/* ---- scan.c: reading ahead without a parser -------------------------------------------------- */
 struct scan {
   struct lex lex;
   struct token token;
@@ -128,7 +128,7 @@ enum token_type scan_assignment(const struct compiler *c, struct lex *after);
 /* Adds the functions of the file to c->functions. */
 void scan_functions(struct compiler *c);
 
-/* ---- emit.c: instructions */
+/* ---- emit.c: instructions -------------------------------------------------------------------- */
 void emit_op(struct compiler *c, enum opcode op, int64_t a, uint32_t at);
 void emit_ab(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_t at);
 void emit_word(struct compiler *c, uint32_t word, uint32_t at); /* more of the last instruction */
@@ -151,7 +151,7 @@ bool emit_last_is(const struct compiler *c, enum opcode op, uint32_t *word);
 void emit_unget(struct compiler *c); /* takes the last instruction, a push, back */
 void emit_compound(struct compiler *c, enum value_op op, uint32_t slot, uint32_t at);
 
-/* ---- scope.c: names */
+/* ---- scope.c: names -------------------------------------------------------------------------- */
 struct resolved {
   bool found, is_const, leaves_rule;
   uint32_t slot;
@@ -170,7 +170,7 @@ bool scope_is_top(const struct compiler *c);                             /* top 
 void unit_begin(struct compiler *c, struct unit *u, enum proto_kind k, uint32_t at);
 struct proto *unit_end(struct compiler *c); /* emits the last RETURN; NULL after a fault */
 
-/* ---- operand.c: paths */
+/* ---- operand.c: paths ------------------------------------------------------------------------ */
 enum operand_kind { OPERAND_STACK, OPERAND_PATH };
 enum literal { LITERAL_NO, LITERAL_BOOL, LITERAL_STRING, LITERAL_ARRAY, LITERAL_OTHER };
 /* What an expression is before it is loaded. Keys of index steps are on the stack already. */
@@ -201,7 +201,7 @@ void operand_invoke(struct compiler *c, struct operand *o, str name, uint32_t ar
 void operand_set(struct compiler *c, struct operand *o);
 void operand_compound(struct compiler *c, struct operand *o, enum value_op op, uint32_t at);
 
-/* ---- expr.c */
+/* ---- expr.c ---------------------------------------------------------------------------------- */
 /* Leaves the value on the stack. */
 struct operand expr(struct compiler *c);
 /* Operators of at least that level behind an operand just read; not loaded. */
@@ -212,7 +212,7 @@ struct operand expr_postfix(struct compiler *c);   /* an operand without operato
 uint32_t expr_arguments(struct compiler *c);       /* from behind the ( to behind the ); how many */
 int expr_constant(struct compiler *c, struct value *out); /* a literal of a switch label, frozen */
 
-/* ---- stmt.c: want says whether a value is left on the stack */
+/* ---- stmt.c: want says whether a value is left on the stack ---------------------------------- */
 void stmt_block(struct compiler *c, bool want);
 void stmt_list(struct compiler *c, enum token_type end, bool want);
 /* One statement as a body of its own (closure, switch case). True: it ended with its own brace. */
@@ -222,7 +222,7 @@ void stmt_switch(struct compiler *c, bool want);
 void stmt_loop(struct compiler *c, bool want); /* while, loop, do, for */
 bool stmt_at_loop(const struct compiler *c);
 
-/* ---- decl.c */
+/* ---- decl.c ---------------------------------------------------------------------------------- */
 bool decl_here(const struct compiler *c);      /* a declaration begins */
 bool decl_directive(const struct compiler *c); /* it is a rule, action or delegate */
 void decl_expr(struct compiler *c);            /* leaves its value */

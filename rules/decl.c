@@ -1,5 +1,6 @@
 /* rules/decl.c: declarations: let and const, functions, imports and exports, and what VSL adds:
- * objects, services and directives (vsl-api.md 1), which compile to calls of natives.
+ * objects, services and directives (rules/README.md#the-rule-file), which compile to calls of
+ * natives.
  */
 #include "compile.h"
 
@@ -23,12 +24,14 @@ bool decl_directive(const struct compiler *c)
   return decl_word(c) >= 0 && decl_word(c) < 3;
 }
 
+/* [ -- text] */
 static void decl_text(struct compiler *c, str text, uint32_t at)
 {
   struct string *s = compile_string(c, text);
   if (s) emit_value(c, VALUE_MAKE(VALUE_STRING, string, s), at);
 }
 
+/* [a1 … an -- result] */
 static void decl_call(struct compiler *c, const char *native, uint32_t argc, uint32_t at)
 {
   uint32_t set = registry_find(c->program->options.registry, str_of(native));
@@ -40,7 +43,7 @@ static void decl_call(struct compiler *c, const char *native, uint32_t argc, uin
 }
 
 /* A constant of the current block; its value is taken from the stack. At top level also reachable
- * from functions: by global::name, and an object by its name. */
+ * from functions: by global::name, and an object by its name. [value -- ] */
 static void decl_define(struct compiler *c, str name, bool object, uint32_t at)
 {
   uint32_t slot = scope_slots(c, 1);
@@ -56,8 +59,7 @@ static void decl_define(struct compiler *c, str name, bool object, uint32_t at)
   if (object) compile_add(c, &c->exports, &e, sizeof e);
 }
 
-/* ---- objects and services -----------------------------------------------------------------------
- */
+/* ---- objects and services -------------------------------------------------------------------- */
 
 /* The word that is the current token, which must be one of the list; skips it. */
 static str decl_type_word(struct compiler *c, const char *const *list, const char *what)
@@ -108,8 +110,7 @@ static void decl_object(struct compiler *c, bool service)
   emit_op(c, OP_GET, r.slot, name_at);
 }
 
-/* ---- directives ---------------------------------------------------------------------------------
- */
+/* ---- directives ------------------------------------------------------------------------------ */
 
 static void decl_rule(struct compiler *c, int word)
 {
@@ -139,8 +140,7 @@ void decl_expr(struct compiler *c)
     decl_object(c, word == 4);
 }
 
-/* ---- let, const ---------------------------------------------------------------------------------
- */
+/* ---- let, const ------------------------------------------------------------------------------ */
 
 void decl_let(struct compiler *c, bool exported)
 {
@@ -164,8 +164,7 @@ void decl_let(struct compiler *c, bool exported)
   compile_add(c, &c->exports, &e, sizeof e);
 }
 
-/* ---- functions ----------------------------------------------------------------------------------
- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 /* The entry scan.c made for the definition at that place. */
 static struct function *decl_function_at(struct compiler *c, uint32_t at)
@@ -218,8 +217,7 @@ void decl_fn(struct compiler *c)
   f->proto = p;
 }
 
-/* ---- imports and exports ------------------------------------------------------------------------
- */
+/* ---- imports and exports --------------------------------------------------------------------- */
 
 /* The path is a literal if the code of the expression is one constant. */
 static bool decl_import_literal(struct compiler *c, str *path)

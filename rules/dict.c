@@ -9,8 +9,7 @@
 
 #define DICT_SMALL 8
 
-/* ---- the index ----------------------------------------------------------------------------------
- */
+/* ---- the index ------------------------------------------------------------------------------- */
 
 /* The slot of the index where key is, or the free one where it would go. */
 static uint32_t dict_slot(const struct region *r, const struct dict *m, str key, uint32_t hash)
@@ -61,8 +60,7 @@ static void dict_index_drop(const struct region *r, struct dict *m, uint32_t slo
   }
 }
 
-/* ---- finding ------------------------------------------------------------------------------------
- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 /* The number of the entry, or -1. */
 static ptrdiff_t dict_where(const struct region *r, const struct dict *m, str key, uint32_t hash)
@@ -93,8 +91,7 @@ struct value *dict_find(const struct region *r, const struct dict *m, struct str
   return i < 0 ? NULL : &m->entries[i].value;
 }
 
-/* ---- making and growing -------------------------------------------------------------------------
- */
+/* ---- making and growing ---------------------------------------------------------------------- */
 
 struct dict *dict_new(struct region *r, size_t room)
 {

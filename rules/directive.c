@@ -1,5 +1,5 @@
-/* rules/directive.c: rule, action, delegate (vsl-api 1.3): a name with a closure that is not run
- * before its stage is. */
+/* rules/directive.c: rule, action, delegate (rules/README.md#the-rule-file): a name with a closure
+ * that is not run before its stage is. */
 #include "api.h"
 
 /* ORDER DIRECTIVE_KIND */

@@ -3,17 +3,27 @@
  * A few are fused as they come: two loads and an operator become one word. That is legal only when
  * no jump lands between them, so every place a jump may go to is a label, and nothing before the
  * newest label is touched.
+ *
+ * THE STACK. [a b -- c] behind an emitter says what the code it emits does when it runs: a and b
+ * lay on top of the stack, b uppermost, and c lies there instead; below nothing changes. The height
+ * at every instruction is known here (unit.depth, by emit_effect). Where ways meet they have the
+ * same height, and emit_effect takes back what the other way left.
+ *
+ *   v?       the value of a statement, if `want` is set; else nothing
+ *   o        an operand that is not loaded yet: for a variable or `this` without keys nothing; for
+ *            one with index steps its keys, in order; for any other its value (the root) under them
+ *   a1 … an  arguments, as many as are returned or given
+ *   …        all above what lay there when the loop began
  */
 #include "compile.h"
 
 static const int8_t emit_effects[OPCODES] = {
-/* ORDER opcode.h */
 #define OPCODE(name, effect) effect,
 #include "opcode.h"
 #undef OPCODE
 };
 
-/* Operators with fused forms, by their _SS opcode. ORDER VALUE_OP is not needed: by name. */
+/* Operators with fused forms, by their _SS opcode. 0: there are none. */
 static const uint8_t emit_fused[VALUE_OPS] = {
     [VALUE_ADD] = OP_ADD_SS, [VALUE_SUB] = OP_SUB_SS, [VALUE_MUL] = OP_MUL_SS,
     [VALUE_DIV] = OP_DIV_SS, [VALUE_MOD] = OP_MOD_SS, [VALUE_EQ] = OP_EQ_SS,
@@ -65,8 +75,7 @@ void emit_ab(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_
   emit_instruction(c, op, (a & 0xFF) | (b & 0xFFFF) << 8, at);
 }
 
-/* ---- jumps --------------------------------------------------------------------------------------
- */
+/* ---- jumps ----------------------------------------------------------------------------------- */
 
 uint32_t emit_here(struct compiler *c)
 {
@@ -119,8 +128,7 @@ void emit_jump_to(struct compiler *c, enum opcode op, uint32_t target, uint32_t 
   emit_set_jump(c, jump, (int64_t)target - jump - 1);
 }
 
-/* ---- loads --------------------------------------------------------------------------------------
- */
+/* ---- loads ----------------------------------------------------------------------------------- */
 
 static bool emit_same(struct value a, struct value b)
 {

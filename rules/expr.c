@@ -1,6 +1,9 @@
-/* rules/expr.c: expressions (vsl.md 3): operators by precedence, literals, calls, closures.
+/* rules/expr.c: expressions (rules/README.md#operators): operators by precedence, literals, calls,
+ * closures.
  *
  * Chains of operators of one level are loops; only what nests recurses, and is counted.
+ *
+ * What each leaves on the stack stands in brackets, as explained at the head of emit.c.
  */
 #include "compile.h"
 
@@ -26,16 +29,16 @@ static struct operand expr_variable(uint32_t at, str name, const struct resolved
                           .safe = CODE_NONE};
 }
 
+/* [ -- text] */
 static void expr_text(struct compiler *c, str text, uint32_t at)
 {
   struct string *s = compile_string(c, text);
   if (s) emit_value(c, VALUE_MAKE(VALUE_STRING, string, s), at);
 }
 
-/* ---- literals -----------------------------------------------------------------------------------
- */
+/* ---- literals -------------------------------------------------------------------------------- */
 
-/* `…${ statements }…`: the first piece is the current token. */
+/* `…${ statements }…`: the first piece is the current token. [ -- text] */
 static void expr_template(struct compiler *c)
 {
   uint32_t opened = c->token.at;
@@ -77,6 +80,7 @@ static void expr_separator(struct compiler *c, bool directive)
   }
 }
 
+/* [ -- array] */
 static void expr_array(struct compiler *c)
 {
   uint32_t at = c->token.at, n = 0;
@@ -121,6 +125,7 @@ static struct string *expr_key(struct compiler *c, struct map *seen)
   return key;
 }
 
+/* [ -- map] */
 static void expr_map(struct compiler *c)
 {
   struct map seen = {0};
@@ -141,8 +146,7 @@ static void expr_map(struct compiler *c)
   map_free(&seen);
 }
 
-/* ---- closures -----------------------------------------------------------------------------------
- */
+/* ---- closures -------------------------------------------------------------------------------- */
 
 static void expr_parameters(struct compiler *c)
 {
@@ -161,6 +165,7 @@ static void expr_parameters(struct compiler *c)
   compile_expect(c, TOKEN_OR);
 }
 
+/* [ -- closure] */
 static void expr_closure(struct compiler *c)
 {
   struct unit u;
@@ -178,9 +183,9 @@ static void expr_closure(struct compiler *c)
   emit_op(c, OP_CLOSURE, COMPILE_COUNT(c->unit->protos, struct proto *) - 1, at);
 }
 
-/* ---- calls --------------------------------------------------------------------------------------
- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
+/* [ -- a1 … an] */
 uint32_t expr_arguments(struct compiler *c)
 {
   uint32_t argc = 0;
@@ -200,8 +205,8 @@ uint32_t expr_arguments(struct compiler *c)
   return argc;
 }
 
-/* is_shared(x): the ( is behind us. True if it was compiled here. */
-static bool expr_is_shared(struct compiler *c)
+/* is_shared(x): the ( is behind us. [ -- bool] */
+static void expr_is_shared(struct compiler *c)
 {
   struct resolved r = {0};
   if (c->token.type == TOKEN_IDENT) r = scope_find(c, c->token.text, false);
@@ -216,7 +221,6 @@ static bool expr_is_shared(struct compiler *c)
   emit_op(c, variable ? OP_IS_SHARED : OP_FALSE, variable ? r.slot : 0, at);
   compile_accept(c, TOKEN_COMMA);
   compile_expect(c, TOKEN_CLOSE);
-  return true;
 }
 
 static bool expr_name_is_known(struct compiler *c, str name)
@@ -228,7 +232,8 @@ static bool expr_name_is_known(struct compiler *c, str name)
          dict_get(c->program->region, prelude->exports.as.map, name);
 }
 
-/* is_def_var("x"): names are the compiler's business, so the text must be written there. */
+/* is_def_var("x"): names are the compiler's business, so the text must be written there.
+ * [ -- bool] */
 static void expr_is_def_var(struct compiler *c, uint32_t at)
 {
   bool literal = c->token.type == TOKEN_STRING;
@@ -252,6 +257,7 @@ static void expr_warn_native(struct compiler *c, uint32_t set, str name, uint32_
   }
 }
 
+/* [a1 … an -- result] */
 static void expr_call_known(struct compiler *c, str name, uint32_t argc, uint32_t at)
 {
   struct function *f = compile_function(c, name, argc);
@@ -272,7 +278,7 @@ static void expr_call_known(struct compiler *c, str name, uint32_t argc, uint32_
   emit_effect(c, 1 - (int64_t)argc);
 }
 
-/* The rest of an argument list of which the first is the receiver o. */
+/* The rest of an argument list of which the first is the receiver o. [o -- result] */
 static struct operand expr_call_receiver(struct compiler *c, struct operand o, str name,
                                          bool native, uint32_t at)
 {
@@ -283,7 +289,8 @@ static struct operand expr_call_receiver(struct compiler *c, struct operand o, s
   return o;
 }
 
-/* f(x, …) where f changes x: x is compiled as the receiver it is, if it is a variable. */
+/* f(x, …) where f changes x: x is compiled as the receiver it is, if it is a variable.
+ * [ -- result] */
 static struct operand expr_call_mutating(struct compiler *c, str name, uint32_t at)
 {
   struct operand first = expr_operand(c);
@@ -299,7 +306,7 @@ static struct operand expr_call_mutating(struct compiler *c, str name, uint32_t 
   return expr_on_stack(at, LITERAL_NO);
 }
 
-/* name( … ): the ( is the current token. */
+/* name( … ): the ( is the current token. [ -- result] */
 static struct operand expr_call(struct compiler *c, str name, uint32_t at)
 {
   const struct registry *g = c->program->options.registry;
@@ -323,8 +330,7 @@ static struct operand expr_call(struct compiler *c, str name, uint32_t at)
   return expr_on_stack(at, LITERAL_NO);
 }
 
-/* ---- qualified names ----------------------------------------------------------------------------
- */
+/* ---- qualified names ------------------------------------------------------------------------- */
 
 /* A native or native constant that is called `alias::name`. */
 static uint32_t expr_qualified_native(struct compiler *c, str alias, str name)
@@ -339,6 +345,7 @@ static uint32_t expr_qualified_native(struct compiler *c, str alias, str name)
   return set;
 }
 
+/* [ -- module] */
 static void expr_module(struct compiler *c, str alias, uint32_t at)
 {
   struct resolved r = scope_find(c, alias, true);
@@ -348,7 +355,7 @@ static void expr_module(struct compiler *c, str alias, uint32_t at)
     emit_op(c, OP_GLOBAL, scope_global(c, GLOBAL_IMPORT, alias), at);
 }
 
-/* The module lies on the stack; name is the last of the path. */
+/* The module lies on the stack; name is the last of the path. [module -- value] */
 static struct operand expr_member(struct compiler *c, str name, uint32_t at)
 {
   struct operand o = expr_on_stack(at, LITERAL_NO);
@@ -366,7 +373,7 @@ static struct operand expr_member(struct compiler *c, str name, uint32_t at)
   return o;
 }
 
-/* alias::…: the :: is the current token. */
+/* alias::…: the :: is the current token. [ -- value] */
 static struct operand expr_qualified(struct compiler *c, str alias, uint32_t at)
 {
   bool begun = false;
@@ -402,7 +409,7 @@ static struct operand expr_qualified(struct compiler *c, str alias, uint32_t at)
   }
 }
 
-/* global::NAME: `global` is the current token. */
+/* global::NAME: `global` is the current token. [ -- value] */
 static struct operand expr_global(struct compiler *c)
 {
   uint32_t at = c->token.at;
@@ -419,9 +426,9 @@ static struct operand expr_global(struct compiler *c)
   return o;
 }
 
-/* ---- primaries and what hangs on them -----------------------------------------------------------
- */
+/* ---- primaries and what hangs on them -------------------------------------------------------- */
 
+/* [ -- o] */
 static struct operand expr_identifier(struct compiler *c)
 {
   str name = c->token.text;
@@ -438,6 +445,7 @@ static struct operand expr_identifier(struct compiler *c)
   return o;
 }
 
+/* [ -- value] */
 static struct operand expr_parenthesis(struct compiler *c)
 {
   uint32_t at = c->token.at;
@@ -451,7 +459,7 @@ static struct operand expr_parenthesis(struct compiler *c)
   return expr_on_stack(at, o.literal);
 }
 
-/* What has brackets of its own; nesting was counted. */
+/* What has brackets of its own; nesting was counted. [ -- value] */
 static struct operand expr_bracketed(struct compiler *c)
 {
   uint32_t at = c->token.at;
@@ -477,6 +485,7 @@ static struct operand expr_bracketed(struct compiler *c)
   return expr_on_stack(at, literal);
 }
 
+/* [ -- o] */
 static struct operand expr_primary(struct compiler *c)
 {
   uint32_t at = c->token.at;
@@ -513,7 +522,7 @@ static struct operand expr_primary(struct compiler *c)
   return o;
 }
 
-/* .name or .name( … ), behind the dot. */
+/* .name or .name( … ), behind the dot. [o -- o] */
 static void expr_dot(struct compiler *c, struct operand *o)
 {
   str name = c->token.text;
@@ -531,7 +540,7 @@ static void expr_dot(struct compiler *c, struct operand *o)
   operand_invoke(c, o, name, argc, false, at);
 }
 
-/* [key], behind the bracket. */
+/* [key], behind the bracket. [o -- o] */
 static void expr_index(struct compiler *c, struct operand *o)
 {
   uint32_t at = c->token.at;
@@ -542,6 +551,7 @@ static void expr_index(struct compiler *c, struct operand *o)
   operand_index(c, o, at);
 }
 
+/* [ -- o] */
 static struct operand expr_operand(struct compiler *c)
 {
   struct operand o = expr_primary(c);
@@ -562,11 +572,13 @@ static struct operand expr_operand(struct compiler *c)
   return o;
 }
 
+/* [ -- o] */
 struct operand expr_target(struct compiler *c)
 {
   return expr_operand(c);
 }
 
+/* [ -- value] */
 struct operand expr_postfix(struct compiler *c)
 {
   struct operand o = expr_operand(c);
@@ -574,9 +586,9 @@ struct operand expr_postfix(struct compiler *c)
   return o;
 }
 
-/* ---- operators ----------------------------------------------------------------------------------
- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
+/* [ -- o] */
 static struct operand expr_unary(struct compiler *c)
 {
   static const uint8_t ops[TOKEN_TYPES] = {
@@ -601,7 +613,6 @@ struct expr_operator {
 #define EXPR_RANGE_LEVEL 140
 #define EXPR_POW_LEVEL   190
 static const struct expr_operator expr_operators[TOKEN_TYPES] = {
-    /* vsl.md 3.1 */
     [TOKEN_SHL] = {EXPR_PLAIN, 210, VALUE_SHL},
     [TOKEN_SHR] = {EXPR_PLAIN, 210, VALUE_SHR},
     [TOKEN_POW] = {EXPR_PLAIN, EXPR_POW_LEVEL, VALUE_POW},
@@ -635,7 +646,7 @@ static void expr_expect_bool(struct compiler *c, const struct operand *o)
   }
 }
 
-/* The right operand and the operator itself; the left one is on the stack. */
+/* The right operand and the operator itself; the left one is on the stack. [left -- value] */
 static void expr_right(struct compiler *c, const struct expr_operator *op,
                        const struct operand *left, uint32_t at)
 {
@@ -662,6 +673,7 @@ static void expr_right(struct compiler *c, const struct expr_operator *op,
   if (op->form == EXPR_NOT_IN) emit_op(c, OP_UNARY, VALUE_NOT, at);
 }
 
+/* [o -- o] */
 struct operand expr_rest(struct compiler *c, struct operand left, uint32_t least)
 {
   while (!c->failed) {
@@ -679,12 +691,14 @@ struct operand expr_rest(struct compiler *c, struct operand left, uint32_t least
   return left;
 }
 
+/* [ -- o] */
 static struct operand expr_binary(struct compiler *c, uint32_t least)
 {
   struct operand left = expr_unary(c);
   return expr_rest(c, left, least);
 }
 
+/* [ -- value] */
 struct operand expr(struct compiler *c)
 {
   struct operand o = expr_binary(c, 0);
@@ -692,6 +706,7 @@ struct operand expr(struct compiler *c)
   return o;
 }
 
+/* [ -- value] */
 struct operand expr_condition(struct compiler *c)
 {
   struct operand o = expr(c);
@@ -702,8 +717,7 @@ struct operand expr_condition(struct compiler *c)
 #undef EXPR_RANGE_LEVEL
 #undef EXPR_POW_LEVEL
 
-/* ---- constants of switch labels -----------------------------------------------------------------
- */
+/* ---- constants of switch labels -------------------------------------------------------------- */
 
 static int expr_constant_array(struct compiler *c, struct value *out)
 {

@@ -1,7 +1,7 @@
 /* rules/fiber.c: fibers: made, budgeted, waiting, failing, ended.
  *
- * Law: a fault whose class cannot be caught, or that no try is around, leaves stack and frames as they
- * were, so that the report can still walk them. Everything is given back by fiber_free alone.
+ * Law: a fault whose class cannot be caught, or that no try is around, leaves stack and frames as
+ * they were, so that the report can still walk them. Everything is given back by fiber_free alone.
  */
 #include "fiber.h"
 
@@ -59,8 +59,7 @@ void fiber_free(struct fiber *f)
   program_unref(p);
 }
 
-/* ---- stack and frames ---------------------------------------------------------------------------
- */
+/* ---- stack and frames ------------------------------------------------------------------------ */
 
 int fiber_reserve(struct fiber *f, size_t values)
 {
@@ -143,8 +142,7 @@ void fiber_unwind(struct fiber *f, uint32_t frames)
   while (f->handler_count && f->handlers[f->handler_count - 1].frame >= frames) f->handler_count--;
 }
 
-/* ---- budgets ------------------------------------------------------------------------------------
- */
+/* ---- budgets --------------------------------------------------------------------------------- */
 
 int fiber_refuel(struct fiber *f)
 {
@@ -173,8 +171,7 @@ int fiber_charge(struct fiber *f, uint64_t steps)
                      (unsigned long long)f->limits.steps);
 }
 
-/* ---- faults -------------------------------------------------------------------------------------
- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static const struct {
   const char *name;
@@ -278,8 +275,7 @@ int fiber_throw(struct fiber *f, struct value taken)
   return -1;
 }
 
-/* ---- catching -----------------------------------------------------------------------------------
- */
+/* ---- catching -------------------------------------------------------------------------------- */
 
 static int fiber_put(struct fiber *f, struct value *map, const char *key, struct value v)
 {
@@ -287,7 +283,7 @@ static int fiber_put(struct fiber *f, struct value *map, const char *key, struct
   return dict_put(f->region, map, str_of(key), v);
 }
 
-/* What the name of a catch block holds (vsl.md 4.6). VALUE_NONE: no memory. */
+/* What the name of a catch block holds (rules/README.md#statements). VALUE_NONE: no memory. */
 static struct value fiber_caught(struct fiber *f)
 {
   struct fault *fault = &f->fault;
@@ -362,8 +358,7 @@ int fiber_rethrow(struct fiber *f, struct value error_object)
   return -1;
 }
 
-/* ---- running ------------------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 int fiber_start(struct fiber *f, struct value callee)
 {
@@ -442,8 +437,7 @@ void fiber_stop(struct fiber *f, const char *why)
   f->state = FIBER_YIELDED;
 }
 
-/* ---- what natives ask ---------------------------------------------------------------------------
- */
+/* ---- what natives ask ------------------------------------------------------------------------ */
 
 struct region *fiber_region(const struct fiber *f)
 {
@@ -489,8 +483,7 @@ void fiber_warn(struct fiber *f, const char *fmt, ...)
   module_fault(frame->proto->module, f->program->diags, true, fiber_frame_at(frame), "%s", text);
 }
 
-/* ---- the report ---------------------------------------------------------------------------------
- */
+/* ---- the report ------------------------------------------------------------------------------ */
 
 enum vsl_error fiber_error(const struct fiber *f)
 {

@@ -90,7 +90,7 @@ enum invoked {
   INVOKED_END /* the bottom frame returned */
 };
 
-/* ---- fiber.c */
+/* ---- fiber.c --------------------------------------------------------------------------------- */
 int fiber_reserve(struct fiber *f, size_t values); /* room above the top; raises */
 bool fiber_catch(struct fiber *f); /* unwinds to the innermost try; false: the error stays */
 int fiber_refuel(struct fiber *f); /* 1: the slice is over; -1: the budget is, raised */
@@ -109,7 +109,7 @@ int fiber_rethrow(struct fiber *f, struct value error_object);
 struct module *fiber_home(const struct fiber *f); /* of the running code */
 str fiber_written_name(const struct fiber *f);    /* module::name at the running place; borrows */
 
-/* ---- place.c: variables, elements, properties */
+/* ---- place.c: variables, elements, properties ------------------------------------------------ */
 struct value *place_slot(struct fiber *f, struct value *slot);        /* to write; NULL: raised */
 struct value place_cell(const struct fiber *f, const struct cell *c); /* borrowed */
 const uint32_t *place_end(const uint32_t *path);                      /* behind its last step */
@@ -126,7 +126,7 @@ int place_index(struct fiber *f, struct value base, struct value key, struct val
 int place_set_index(struct fiber *f, struct value *base, struct value key, struct value taken);
 bool place_is_const(const uint32_t *path);
 
-/* ---- invoke.c: calls; the arguments are the topmost values */
+/* ---- invoke.c: calls; the arguments are the topmost values ----------------------------------- */
 enum invoked invoke_proto(struct fiber *f, struct proto *p, const struct fn *fn, uint32_t argc,
                           struct frame how);
 enum invoked invoke_value(struct fiber *f, struct value callee, uint32_t argc, struct frame how);
@@ -141,7 +141,7 @@ enum invoked invoke_return(struct fiber *f, struct value taken); /* of the top f
 enum invoked invoke_drive(struct fiber *f); /* while a native's frame is on top */
 int invoke_no_function(struct fiber *f, str name, const struct value *args, uint32_t argc);
 
-/* ---- step.c: what vm_run does not do itself */
+/* ---- step.c: what vm_run does not do itself -------------------------------------------------- */
 int step_assign(struct fiber *f, struct value *slot, struct value taken);
 static inline struct value step_read(const struct fiber *f, struct value slot)
 {
@@ -163,7 +163,7 @@ int step_try(struct fiber *f, const uint32_t *pc);
 int step_catch(struct fiber *f, struct value *slots);
 struct module *step_import_path(struct fiber *f, struct value path);
 
-/* ---- vm.c */
+/* ---- vm.c ------------------------------------------------------------------------------------ */
 enum fiber_state vm_run(struct fiber *f);
 
 #endif

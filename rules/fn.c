@@ -1,5 +1,6 @@
-/* rules/fn.c: function pointers as values, and the natives that make and ask them (vsl.md 9.4).
- * `call` itself is the compiler's business: it is a call.
+/* rules/fn.c: function pointers as values, and the natives that make and ask them
+ * (rules/README.md#functions-methods-closures). `call` itself is the compiler's business: it is a
+ * call.
  */
 #include "fiber.h"
 

@@ -59,8 +59,7 @@ struct fn *fn_new(struct region *r, struct proto *p, struct module *home, struct
   return fn;
 }
 
-/* ---- destroying ---------------------------------------------------------------------------------
- */
+/* ---- destroying ------------------------------------------------------------------------------ */
 
 /* The last value the object still holds, or NULL. */
 static struct value *heap_last(struct heap *h)
@@ -173,8 +172,7 @@ void heap_destroy(struct region *r, struct heap *h)
   }
 }
 
-/* ---- freezing -----------------------------------------------------------------------------------
- */
+/* ---- freezing -------------------------------------------------------------------------------- */
 
 struct heap_queue {
   struct region *region;

@@ -53,8 +53,7 @@ enum invoked invoke_proto(struct fiber *f, struct proto *p, const struct fn *fn,
   return INVOKED_FRAME;
 }
 
-/* ---- natives ------------------------------------------------------------------------------------
- */
+/* ---- natives --------------------------------------------------------------------------------- */
 
 /* The result of a frame, or of a plain native called in its place. */
 static enum invoked invoke_deliver(struct fiber *f, uint32_t flags, struct value taken)
@@ -195,8 +194,7 @@ enum invoked invoke_set(struct fiber *f, uint32_t set, uint32_t argc)
   return INVOKED_ERROR;
 }
 
-/* ---- pointers -----------------------------------------------------------------------------------
- */
+/* ---- pointers -------------------------------------------------------------------------------- */
 
 /* Puts the curried arguments before the others; how many there are now, or -1. */
 static int64_t invoke_curried(struct fiber *f, const struct fn *fn, uint32_t argc)
@@ -310,8 +308,7 @@ int fiber_call(struct fiber *f, struct call *c, struct value callee, const struc
   return rc == INVOKED_ERROR ? NATIVE_ERROR : NATIVE_CALL;
 }
 
-/* ---- methods ------------------------------------------------------------------------------------
- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 struct invoke_method { /* INVOKE, decoded */
   const uint32_t *path;
@@ -396,8 +393,7 @@ enum invoked invoke_method(struct fiber *f, const uint32_t *path)
   return invoke_dispatch(f, &m, extra & INVOKE_NATIVE);
 }
 
-/* ---- modules ------------------------------------------------------------------------------------
- */
+/* ---- modules --------------------------------------------------------------------------------- */
 
 /* module::name(args): the module lies below the arguments. */
 enum invoked invoke_member(struct fiber *f, struct string *name, uint32_t argc)
@@ -459,8 +455,7 @@ int fiber_start_module(struct fiber *f, struct module *m)
   return -1;
 }
 
-/* ---- returning ----------------------------------------------------------------------------------
- */
+/* ---- returning ------------------------------------------------------------------------------- */
 
 /* The value an import has is its module. */
 static struct value invoke_imported(struct fiber *f, struct module *m, struct value taken)

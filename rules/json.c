@@ -9,8 +9,7 @@
 
 #include "std.h"
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct json_reader {
   struct region *region;
@@ -256,8 +255,7 @@ int json_read(struct region *r, str text, struct value *out, struct json_fault *
   return rc;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static int json_write_at(struct value v, struct buf *out, int depth);
 
@@ -322,8 +320,7 @@ int json_write(struct value v, struct buf *out)
   return json_write_at(v, out, 0) || !buf_ok(out) ? -1 : 0;
 }
 
-/* ---- natives ----------------------------------------------------------------------------------
- */
+/* ---- natives --------------------------------------------------------------------------------- */
 
 static int json_parse_json(struct fiber *f, struct call *c)
 {

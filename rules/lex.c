@@ -48,8 +48,7 @@ const char *token_name(enum token_type t)
   return names[t];
 }
 
-/* ---- characters ---------------------------------------------------------------------------------
- */
+/* ---- characters ------------------------------------------------------------------------------ */
 
 static char lex_peek(const struct lex *l, uint32_t ahead)
 {
@@ -97,8 +96,7 @@ static struct token lex_token(struct lex *l, enum token_type t, uint32_t at)
   return (struct token){.type = t, .at = at, .end = l->at};
 }
 
-/* ---- white space --------------------------------------------------------------------------------
- */
+/* ---- white space ----------------------------------------------------------------------------- */
 
 /* Behind a block comment with all comments in it; false: not closed. */
 static bool lex_skip_block(struct lex *l)
@@ -144,8 +142,7 @@ static bool lex_skip_space(struct lex *l, uint32_t *at)
   }
 }
 
-/* ---- strings ------------------------------------------------------------------------------------
- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 static int lex_hex_digit(char c)
 {
@@ -314,8 +311,7 @@ static struct token lex_char(struct lex *l)
   return t;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------
- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* 0x…, 0o…, 0b…: the prefix is next. */
 static struct token lex_radix(struct lex *l, uint32_t at, bool negative, unsigned bits)
@@ -393,8 +389,7 @@ static struct token lex_number(struct lex *l)
   return t;
 }
 
-/* ---- words and symbols --------------------------------------------------------------------------
- */
+/* ---- words and symbols ----------------------------------------------------------------------- */
 
 static struct token lex_name(struct lex *l)
 {
@@ -436,8 +431,7 @@ static struct token lex_symbol(struct lex *l)
   return lex_token(l, best->type, at);
 }
 
-/* ---- the door -----------------------------------------------------------------------------------
- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 void lex_init(struct lex *l, str source, struct buf *text, bool is_main)
 {

@@ -1,4 +1,4 @@
-/* rules/lex.h: tokens of VSL (vsl.md 1).
+/* rules/lex.h: tokens of VSL (rules/README.md#how-it-is-written).
  *
  * The compiler asks for one token at a time and never looks further ahead, so that it can tell the
  * lexer where an interpolation ends. A struct lex is copied to come back to a place.

@@ -1,4 +1,5 @@
-/* rules/match.c: how objects compare (vsl-api 2.2) and contain each other (2.3).
+/* rules/match.c: how objects compare (rules/README.md#equality) and contain each other
+ * (rules/README.md#in).
  *
  * Both are tables. Kinds that behave alike are one class; a pair of classes has one way to compare,
  * the same in both directions. Host names and domains compare without regard to case, local parts
@@ -9,17 +10,18 @@
 #include "mailbox.h"
 #include "regex.h"
 
-enum match_class { /* ORDER MATCH_CLASS: match_ways */
-                   MATCH_TEXT,
-                   MATCH_IP,
-                   MATCH_RANGE,
-                   MATCH_FQDN,
-                   MATCH_ADDRESS,
-                   MATCH_IDENTIFIER,
-                   MATCH_REGEX,
-                   MATCH_LIST,
-                   MATCH_CODE,
-                   MATCH_CLASSES
+/* ORDER MATCH_CLASS: match_ways. */
+enum match_class {
+  MATCH_TEXT,
+  MATCH_IP,
+  MATCH_RANGE,
+  MATCH_FQDN,
+  MATCH_ADDRESS,
+  MATCH_IDENTIFIER,
+  MATCH_REGEX,
+  MATCH_LIST,
+  MATCH_CODE,
+  MATCH_CLASSES
 };
 
 /* ORDER OBJECT_KIND */
@@ -50,7 +52,7 @@ static bool match_is_comparable(struct value v)
   return v.type == VALUE_STRING || object_is_any(v);
 }
 
-/* ---- ways ---------------------------------------------------------------------------------- */
+/* ---- ways ------------------------------------------------------------------------------------ */
 
 static int match_never(const struct match *m)
 {
@@ -174,7 +176,7 @@ static match_way *const match_ways[MATCH_CLASSES][MATCH_CLASSES] = {
 #undef EACH
 /* clang-format on */
 
-/* ---- equality ------------------------------------------------------------------------------ */
+/* ---- equality -------------------------------------------------------------------------------- */
 
 static int match_value(struct fiber *f, struct value a, struct value b)
 {
@@ -194,7 +196,7 @@ int match_equals(struct fiber *f, struct value a, struct value b)
   return match_value(f, a, b);
 }
 
-/* ---- containing ---------------------------------------------------------------------------- */
+/* ---- containing ------------------------------------------------------------------------------ */
 
 static int match_in(struct fiber *f, struct value container, struct value item);
 

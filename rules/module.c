@@ -42,8 +42,7 @@ struct function *module_function(const struct module *m, str name, size_t params
   return NULL;
 }
 
-/* ---- files --------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* A module for a text that lives as long as the program. NULL: no memory. */
 static struct module *module_new(struct program *p, str file, str real, str source)
@@ -126,8 +125,7 @@ int module_compile(struct program *p, struct diags *d)
   return rc;
 }
 
-/* ---- programs -----------------------------------------------------------------------------------
- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 static void module_program_free(struct program *p)
 {

@@ -6,7 +6,6 @@ static const struct {
   char letter;
   uint32_t mask;
 } native_letters[] = {
-    /* ORDER VALUE_TYPE is free here: looked up by letter */
     {'u', 1u << VALUE_UNIT},
     {'b', 1u << VALUE_BOOL},
     {'i', 1u << VALUE_INT},

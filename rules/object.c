@@ -1,5 +1,5 @@
-/* rules/object.c: the objects of VSL (vsl-api 2): what is valid, how they are made and shown.
- * match.c compares them. */
+/* rules/object.c: the objects of VSL (rules/README.md#objects): what is valid, how they are made
+ * and shown. match.c compares them. */
 #include "object.h"
 
 #include "mailbox.h"
@@ -41,7 +41,7 @@ bool object_is_kind(struct value v, enum object_kind k)
   return object_is(v, &object_types[k]);
 }
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static struct value object_make(struct region *r, enum object_kind k, str text)
 {
@@ -103,7 +103,7 @@ static struct value object_of_pattern(struct region *r, str text, struct err *e)
   return v;
 }
 
-/* ---- replies (vsl-api 2.5) ----------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 /* Up to three numbers with dots between. */
 static bool object_enhanced_valid(str s)
@@ -235,7 +235,7 @@ struct value object_code(struct fiber *f, struct value v)
   return code;
 }
 
-/* ---- of text ------------------------------------------------------------------------------- */
+/* ---- of text --------------------------------------------------------------------------------- */
 
 struct value object_of_text(struct region *r, enum object_kind k, str text, struct err *e)
 {
@@ -270,7 +270,7 @@ struct value object_of_text(struct region *r, enum object_kind k, str text, stru
   return v;
 }
 
-/* ---- files and groups ---------------------------------------------------------------------- */
+/* ---- files and groups ------------------------------------------------------------------------ */
 
 static struct value object_list(struct region *r, enum object_kind k, struct value items)
 {
@@ -352,7 +352,7 @@ static int object_of_array(struct fiber *f, struct value array, struct value *ou
   return 0;
 }
 
-/* ---- the declaration ----------------------------------------------------------------------- */
+/* ---- the declaration ------------------------------------------------------------------------- */
 
 static int object_mismatch(struct fiber *f, str name, str type, const char *wanted, struct value v)
 {
@@ -395,7 +395,7 @@ static int object_declare(struct fiber *f, struct call *c)
   return c->out.type == VALUE_NONE ? object_fault(f, name, &e) : NATIVE_DONE;
 }
 
-/* ---- what the language asks of an object --------------------------------------------------- */
+/* ---- what the language asks of an object ----------------------------------------------------- */
 
 static void object_show(const struct object *o, bool debug, struct buf *out)
 {
@@ -452,7 +452,7 @@ bool object_text(struct value v, str *out)
   return true;
 }
 
-/* ---- recipient lists (vsl-api 2.4): properties of an array of addresses -------------------- */
+/* ---- recipient lists: properties of an array of addresses ------------------------------------ */
 
 static int object_parts(struct fiber *f, struct call *c, bool domains)
 {

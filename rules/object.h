@@ -1,4 +1,4 @@
-/* rules/object.h: the objects of VSL (vsl-api 2): ip4 … code, and how they compare.
+/* rules/object.h: the objects of VSL (rules/README.md#objects): ip4 … code, and how they compare.
  *
  * An object is immutable. A `string` object is an ordinary string. All kinds are one struct; which
  * kind it is says its struct object_type, a row of object_types. */
@@ -8,19 +8,20 @@
 #include "ip.h"
 #include "value.h"
 
-enum object_kind { /* ORDER OBJECT_KIND: object_wants and object_types in object.c, and match.c */
-                   OBJECT_IP4,
-                   OBJECT_IP6,
-                   OBJECT_RG4,
-                   OBJECT_RG6,
-                   OBJECT_FQDN,
-                   OBJECT_ADDRESS,
-                   OBJECT_IDENTIFIER,
-                   OBJECT_REGEX,
-                   OBJECT_FILE,
-                   OBJECT_GROUP,
-                   OBJECT_CODE,
-                   OBJECT_KINDS
+/* ORDER OBJECT_KIND: object_wants and object_types in object.c, and match.c. */
+enum object_kind {
+  OBJECT_IP4,
+  OBJECT_IP6,
+  OBJECT_RG4,
+  OBJECT_RG6,
+  OBJECT_FQDN,
+  OBJECT_ADDRESS,
+  OBJECT_IDENTIFIER,
+  OBJECT_REGEX,
+  OBJECT_FILE,
+  OBJECT_GROUP,
+  OBJECT_CODE,
+  OBJECT_KINDS
 };
 extern const struct object_type object_types[OBJECT_KINDS];
 
@@ -68,7 +69,7 @@ struct value object_code(struct fiber *f, struct value v);
 void object_code_parts(struct value code, struct rules_code *out);
 struct value object_of_code(struct region *r, struct rules_code code);
 
-/* ---- match.c ------------------------------------------------------------------------------- */
+/* ---- match.c --------------------------------------------------------------------------------- */
 
 /* 1, 0, -1 raised; -2: these two cannot be compared, nothing raised. */
 int match_equals(struct fiber *f, struct value a, struct value b);
@@ -80,7 +81,7 @@ int match_within(struct fiber *f, struct value self, struct value element);
  * here is an address or a range, never a part of one? What cannot be compared is no match. */
 int match_among(struct fiber *f, struct value item, struct value hosts);
 
-/* ---- tables -------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 extern const struct native object_natives[];
 extern const size_t object_natives_count;

@@ -61,8 +61,8 @@ OPCODE(COMPOUND, -1)     /* a enum value_op, b slot */
 OPCODE(PATH_GET, VARIES)
 OPCODE(PATH_SET, VARIES)      /* the value lies below all */
 OPCODE(PATH_COMPOUND, VARIES) /* extra: enum value_op; likewise */
-OPCODE(PATH_TEST, 0)          /* `?.`: () so far: drops all, pushes (); else skips the jump behind */
-OPCODE(INVOKE, VARIES)        /* path.name(args): extra argc; last words: k name, function, natives */
+OPCODE(PATH_TEST, 0)          /* `?.`: of () drops all and pushes (); else skips the jump behind */
+OPCODE(INVOKE, VARIES)        /* path.name(args): extra argc; last: k name, function, natives */
 OPCODE(INDEX_LL, 1)           /* a slot, b slot */
 OPCODE(INDEX_SET_LL, -1)
 OPCODE(PROPERTY_L, 1)         /* a slot, b k; next word: set of natives */

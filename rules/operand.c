@@ -53,6 +53,7 @@ static bool operand_load_short(struct compiler *c, const struct operand *o)
   return true;
 }
 
+/* [o -- value] */
 void operand_load(struct compiler *c, struct operand *o)
 {
   if (o->kind == OPERAND_PATH) {
@@ -70,6 +71,7 @@ void operand_load(struct compiler *c, struct operand *o)
   operand_on_stack(o);
 }
 
+/* [o -- o] */
 void operand_step(struct compiler *c, struct operand *o)
 {
   if (o->kind == OPERAND_PATH && o->n == PATH_STEPS_MAX) {
@@ -103,6 +105,7 @@ static uint32_t operand_text(struct compiler *c, str text)
   return s ? emit_const(c, VALUE_MAKE(VALUE_STRING, string, s)) : 0;
 }
 
+/* [o -- o] */
 void operand_property(struct compiler *c, struct operand *o, str name, uint32_t at)
 {
   operand_step(c, o);
@@ -110,6 +113,7 @@ void operand_property(struct compiler *c, struct operand *o, str name, uint32_t 
               registry_find(c->program->options.registry, name), at);
 }
 
+/* [o key -- o] */
 void operand_index(struct compiler *c, struct operand *o, uint32_t at)
 {
   (void)c;
@@ -117,6 +121,7 @@ void operand_index(struct compiler *c, struct operand *o, uint32_t at)
   o->keys++;
 }
 
+/* [o -- o], and jumps with [()] instead. */
 void operand_test(struct compiler *c, struct operand *o, uint32_t at)
 {
   operand_step(c, o);
@@ -130,6 +135,7 @@ static bool operand_is_argument(const struct operand *o)
   return operand_is_temp(o) && !o->n;
 }
 
+/* [o -- o r], r being the place of the receiver; no r if o is that value itself. */
 void operand_ready(struct compiler *c, struct operand *o)
 {
   operand_step(c, o);
@@ -144,6 +150,7 @@ static void operand_warn(struct compiler *c, const struct operand *o)
                     STR_ARG(o->name));
 }
 
+/* [o r a1 … an -- result] */
 void operand_invoke(struct compiler *c, struct operand *o, str name, uint32_t argc, bool native,
                     uint32_t at)
 {
@@ -207,6 +214,7 @@ static bool operand_set_short(struct compiler *c, const struct operand *o)
   return true;
 }
 
+/* [value o -- ] */
 void operand_set(struct compiler *c, struct operand *o)
 {
   if (!operand_writable(c, o)) return;
@@ -218,6 +226,7 @@ void operand_set(struct compiler *c, struct operand *o)
   operand_safe_end(c, o);
 }
 
+/* [value o -- ] */
 void operand_compound(struct compiler *c, struct operand *o, enum value_op op, uint32_t at)
 {
   if (!operand_writable(c, o)) return;

@@ -6,8 +6,7 @@
  */
 #include "fiber.h"
 
-/* ---- variables ----------------------------------------------------------------------------------
- */
+/* ---- variables ------------------------------------------------------------------------------- */
 
 struct value place_cell(const struct fiber *f, const struct cell *c)
 {
@@ -32,7 +31,8 @@ static struct value *place_overlay_new(struct fiber *f, const struct cell *c)
   return &own->value;
 }
 
-/* A frozen variable is copied when a run first writes to it (vsl.md 9.3). */
+/* A frozen variable is copied when a run first writes to it
+ * (rules/README.md#when-a-rule-changes-a-variable). */
 static struct value *place_cell_own(struct fiber *f, struct cell *c)
 {
   if (c->heap.refs != HEAP_FROZEN || f->loading) return &c->value;
@@ -48,8 +48,7 @@ struct value *place_slot(struct fiber *f, struct value *slot)
   return slot->type == VALUE_CELL ? place_cell_own(f, slot->as.cell) : slot;
 }
 
-/* ---- paths --------------------------------------------------------------------------------------
- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 static uint32_t place_steps(const uint32_t *path)
 {
@@ -97,8 +96,7 @@ static struct string *place_name(const struct fiber *f, const uint32_t *step)
   return f->frames[f->frame_count - 1].proto->consts[*step >> 8].as.string;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int place_no_property(struct fiber *f, struct value base, struct string *name)
 {
@@ -272,8 +270,7 @@ int place_read(struct fiber *f, const uint32_t *path, struct value *at, struct v
   return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* A value that is no place, to walk on from. */
 static struct value *place_hold(struct fiber *f, struct value taken)

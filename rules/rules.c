@@ -1,5 +1,6 @@
-/* rules/rules.c: rule sets: a rule file loaded, the map it ends with checked, and frozen (vsl-api
- * 1.4). What is found here stays as it is until the last reference goes. */
+/* rules/rules.c: rule sets: a rule file loaded, the map it ends with checked, and frozen
+ * (rules/README.md#the-rule-file). What is found here stays as it is until the last reference
+ * goes. */
 #include "api.h"
 #include "code.h"
 #include "lex.h"
@@ -79,7 +80,7 @@ const char *rules_library_version(void)
   return regex_version();
 }
 
-/* ---- the registry -------------------------------------------------------------------------- */
+/* ---- the registry ---------------------------------------------------------------------------- */
 
 struct registry *rules_registry(void)
 {
@@ -100,7 +101,7 @@ fail:
   return NULL;
 }
 
-/* ---- the configuration as values ----------------------------------------------------------- */
+/* ---- the configuration as values ------------------------------------------------------------- */
 
 static struct value rules_toml_value(struct region *r, const struct toml *t);
 
@@ -149,7 +150,7 @@ struct value rules_toml(const struct rules *r, struct region *region, bool app)
   return t ? rules_toml_value(region, t) : value_unit();
 }
 
-/* ---- what natives ask of a set ------------------------------------------------------------- */
+/* ---- what natives ask of a set --------------------------------------------------------------- */
 
 struct rules_code rules_default_code(const struct rules *r, enum rules_kind k)
 {
@@ -188,7 +189,7 @@ int64_t rules_max_time(const struct rules *r)
   return r->max_time;
 }
 
-/* ---- references ---------------------------------------------------------------------------- */
+/* ---- references ------------------------------------------------------------------------------ */
 
 struct rules *rules_hold(struct rules *r)
 {
@@ -218,7 +219,7 @@ ptrdiff_t rules_find(const struct rules *r, enum stage s, str directive)
   return -1;
 }
 
-/* ---- the map of stages --------------------------------------------------------------------- */
+/* ---- the map of stages ----------------------------------------------------------------------- */
 
 struct rules_check {
   struct rules *rules;
@@ -426,7 +427,7 @@ str rules_service_mark(const struct rules *r, enum stage s, size_t i, size_t n)
   return marks && n < marks->as.array->n ? value_str(marks->as.array->items[n]) : STR("");
 }
 
-/* ---- loading ------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 static struct rules_code rules_code_copy(struct arena *a, struct rules_code c)
 {

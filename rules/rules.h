@@ -13,16 +13,17 @@
 
 #include "../vsmtp.h"
 
-/* ---- nouns --------------------------------------------------------------------------------- */
+/* ---- nouns ----------------------------------------------------------------------------------- */
 
-/* A reply as a rule gives it (vsl-api 2.5). Folding into lines is the business of smtp/reply.c. */
+/* A reply as a rule gives it. Folding into lines is the business of smtp/reply.c. */
 struct rules_code {
   int basic;    /* 200 … 599; 0: none given, the caller takes the configured Ok or Denied */
   str enhanced; /* "5.7.1", or empty */
   str text;     /* may hold CR LF between lines */
 };
 
-/* What a directive answers (vsl-api 4.2). ORDER RULES_KIND: rules_kind_name in stage.c. */
+/* What a directive answers (rules/README.md#statuses). ORDER RULES_KIND: rules_kind_name in
+ * rules.c. */
 enum rules_kind {
   RULES_NEXT,
   RULES_ACCEPT,
@@ -35,7 +36,8 @@ enum rules_kind {
 };
 const char *rules_kind_name(enum rules_kind k); /* "next", "accept", … */
 
-/* How long a status keeps later stages from running (vsl-api 4.3, skip state). */
+/* How long a status keeps later stages from running (the row `faccept` of
+ * rules/README.md#statuses). */
 enum rules_skip { RULES_SKIP_NO, RULES_SKIP_MESSAGE, RULES_SKIP_CONNECTION };
 enum rules_skip rules_skip(enum stage s, enum rules_kind k);
 
@@ -50,12 +52,12 @@ enum rules_transport {
 };
 const char *rules_transport_name(enum rules_transport t); /* "deliver" …; unset is "" */
 
-/* ---- loading ------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 struct rules;
 
-/* Budgets of one directive (vsl.md 12); 0: no limit. The load of a rule set has the same, but for
- * its memory: 64 MiB. */
+/* Budgets of one directive (rules/README.md#limits); 0: no limit. The load of a rule set has the
+ * same, but for its memory: 64 MiB. */
 struct rules_limits {
   uint64_t steps;  /* statements, calls, loop rounds */
   uint64_t slice;  /* steps after which a run gives way to the loop */
@@ -80,7 +82,7 @@ struct rules_options {
 
 /* Reads, compiles and evaluates the main file and what it imports, checks the map of stages, and
  * freezes the result. Faults and the warnings of `check` go to d. NULL when there was an error.
- * An empty path gives the built-in set that refuses every connection (vsl-api 4.7). */
+ * An empty path gives the built-in set that refuses every connection. */
 struct rules *rules_load(str path, const struct rules_options *opt, struct diags *d);
 struct rules *rules_hold(struct rules *r);               /* one more reference; returns r */
 void rules_release(struct rules *r);                     /* NULL is fine */
@@ -88,7 +90,7 @@ size_t rules_count(const struct rules *r, enum stage s); /* directives of a stag
 /* Index of the directive of that name in the stage, or -1 (the file may have changed since). */
 ptrdiff_t rules_find(const struct rules *r, enum stage s, str directive);
 
-/* The smtp service of a delegate (vsl-api 3). Slices live as long as the rules. */
+/* The smtp service of a delegate (rules/README.md#delegation). Slices live as long as the rules. */
 struct rules_service {
   str directive, name;
   str address, receiver; /* ip:port */
@@ -102,12 +104,13 @@ str rules_service_mark(const struct rules *r, enum stage s, size_t i, size_t n);
 
 /* Every service that was declared while the rules were loaded, by number, in that order: what a
  * question about one is about, and what `check` looks at. Slices live as long as the rules. */
-enum rules_service_kind { /* ORDER RULES_SERVICE: service_texts, service_options in service.c */
-                          RULES_SERVICE_CMD,
-                          RULES_SERVICE_CSV,
-                          RULES_SERVICE_SQLITE,
-                          RULES_SERVICE_SMTP,
-                          RULES_SERVICE_CLAMD
+/* ORDER RULES_SERVICE: service_texts, service_options in service.c. */
+enum rules_service_kind {
+  RULES_SERVICE_CMD,
+  RULES_SERVICE_CSV,
+  RULES_SERVICE_SQLITE,
+  RULES_SERVICE_SMTP,
+  RULES_SERVICE_CLAMD
 };
 struct rules_declared {
   enum rules_service_kind kind;
@@ -130,11 +133,12 @@ str rules_declared_mark(const struct rules *r, size_t service, size_t n);
 void rules_warn(const struct rules *r, size_t service, struct diags *d, const char *fmt, ...)
     BASE_PRINTF(4, 5);
 
-/* ---- the host: what a running rule may ask -------------------------------------------------
+/* ---- the host: what a running rule may ask ------------------------------------------------------
  * Every function gets the opaque tx given to rules_start. Slices the host returns are valid until
  * the next call of the host; slices given to it only during the call. Functions that can fail
  * return 0 or -1 and fill e: the text becomes the message of the rule's error. None may be NULL. */
 
+/* ORDER RULES_AUTH: api_auth_names in api.c. */
 enum rules_auth { RULES_AUTH_NONE, RULES_AUTH_VERIFY, RULES_AUTH_QUERY, RULES_AUTH_ANONYMOUS };
 
 /* The facts of the transaction. What a stage does not have yet is empty; rules refuse to read it
@@ -230,8 +234,8 @@ struct rules_host {
   int (*rcpt_rewrite)(void *tx, size_t i, str address, struct err *e);
   int (*rcpt_transport)(void *tx, size_t i, enum rules_transport t, str target, struct err *e);
   int (*target_check)(void *tx, str target, struct err *e); /* can mail be forwarded there? */
-  /* A relay check was evaluated for recipient i and found the client in its hosts: the native guard
-     of vsl-api 4.3 lets this recipient pass. */
+  /* A relay check was evaluated for recipient i and found the client in its hosts: the guard of
+     rules/README.md#what-no-rule-can-forget lets this recipient pass. */
   void (*rcpt_permit)(void *tx, size_t i);
   int (*mail_from_set)(void *tx, str address, struct err *e);
 
@@ -250,7 +254,7 @@ struct rules_host {
   /* The message as it would be sent, from the start, at most what out->cap still takes. */
   int (*message_read)(void *tx, struct buf *out, struct err *e);
 
-  /* Files below app.dirpath/dir (vsl-api 4.5; dir has passed the check on its text; symbolic links
+  /* Files below app.dirpath/dir (dir has passed the check on its text; symbolic links
      leading out are the host's to refuse). The message, or text, as dir/<message-id><suffix>. */
   int (*write_message)(void *tx, str dir, str suffix, struct err *e);
   int (*write_text)(void *tx, str dir, str suffix, str text, struct err *e);
@@ -263,7 +267,7 @@ struct rules_host {
                           struct err *e);
 };
 
-/* ---- running ------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 struct rules_run;
 
@@ -302,11 +306,11 @@ const struct rules_verdict *rules_verdict(const struct rules_run *run);
 /* Ends a run at any point, waiting or not. NULL is fine. */
 void rules_cancel(struct rules_run *run);
 
-/* ---- scripts without mail ------------------------------------------------------------------ */
+/* ---- scripts without mail -------------------------------------------------------------------- */
 
 /* Runs a script that needs no mail (`vsmtp eval`). What it prints goes to out, errors in the form
- * of vsl.md 13 to err. Returns the exit code: 0, 65 syntax error, 1 error at run time, 66 no such
- * file. */
+ * of rules/README.md#errors to err. Returns the exit code: 0, 65 syntax error, 1 error at run time,
+ * 66 no such file. */
 int rules_eval_file(str path, FILE *out, FILE *err);
 
 const char *rules_library_version(void); /* of PCRE2, for --version */

@@ -113,8 +113,7 @@ uint32_t scope_global(struct compiler *c, enum global_kind k, str name)
   return n;
 }
 
-/* ---- units --------------------------------------------------------------------------------------
- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 void unit_begin(struct compiler *c, struct unit *u, enum proto_kind k, uint32_t at)
 {

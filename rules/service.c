@@ -1,4 +1,5 @@
-/* rules/service.c: services (vsl-api 3): their declarations, checked, and listed for the host.
+/* rules/service.c: services (rules/README.md#services): their declarations, checked, and listed
+ * for the host.
  *
  * The options are a table; what is not in it is reported as a warning. What rules may ask of a
  * service stands in api_service.c.
@@ -26,7 +27,7 @@ const char *service_text_of(enum rules_service_kind k)
   return service_texts[k];
 }
 
-/* ---- options ------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 /* One declaration being checked. */
 struct service_check {
@@ -248,7 +249,7 @@ static int service_is_delegator(struct service_check *s, struct value v)
   return service_check_map(s, service_delegator, v.as.map);
 }
 
-/* ---- the declaration ----------------------------------------------------------------------- */
+/* ---- the declaration ------------------------------------------------------------------------- */
 
 static enum rules_service_kind service_kind_of(str type, struct value format)
 {
@@ -364,7 +365,7 @@ struct rules_declared service_facts(const struct region *r, const struct service
   return d;
 }
 
-/* ---- what the language asks ---------------------------------------------------------------- */
+/* ---- what the language asks ------------------------------------------------------------------ */
 
 static void service_text(const struct object *o, bool debug, struct buf *out)
 {

@@ -1,5 +1,5 @@
-/* rules/stage.c: running a stage (vsl-api 4): its directives in order, each on a fiber of its own,
- * until one decides.
+/* rules/stage.c: running a stage (rules/README.md#stages): its directives in order, each on a fiber
+ * of its own, until one decides.
  *
  * A run is stepped by the loop. Between steps it is in one of these states: no fiber (the next
  * directive begins), a fiber that yielded or waits, or done. The fiber of the deciding directive is
@@ -26,7 +26,7 @@ struct rules_run {
 
 #define STAGE_BUILTIN STR("reject by default")
 
-/* ---- what is told -------------------------------------------------------------------------- */
+/* ---- what is told ---------------------------------------------------------------------------- */
 
 static void stage_trace(struct rules_run *run, str name, const char *kind, str status, str detail)
 {
@@ -62,7 +62,7 @@ void stage_print(void *unused, bool debug, str text)
   log_write(LOG_APP, debug ? LOG_DEBUG : LOG_INFO, STR_FMT, STR_ARG(text));
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------ */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 static void stage_decide(struct rules_run *run, const struct rules_verdict *v)
 {
@@ -79,7 +79,8 @@ static const struct rules_code stage_failures[] = {
 #undef STAGE_FAILURE
 };
 
-/* An error nobody caught (vsl-api 4.6): logged whole, refused for now. */
+/* An error nobody caught (rules/README.md#what-no-rule-can-forget): logged whole, refused for
+ * now. */
 static void stage_fail(struct rules_run *run, const struct directive *d, const char *what,
                        str where)
 {
@@ -151,7 +152,7 @@ static void stage_delegate(struct rules_run *run, const struct directive *d)
   stage_decide(run, &v);
 }
 
-/* ---- stepping ------------------------------------------------------------------------------ */
+/* ---- stepping -------------------------------------------------------------------------------- */
 
 static void stage_end_directive(struct rules_run *run)
 {
@@ -217,7 +218,7 @@ int64_t rules_deadline(const struct rules_run *run)
   return run->deadline;
 }
 
-/* ---- questions to the host ----------------------------------------------------------------- */
+/* ---- questions to the host ------------------------------------------------------------------- */
 
 enum rules_asked stage_ask(struct rules_run *run, const struct rules_question *q,
                            struct rules_answer *a, struct err *e)
@@ -309,7 +310,7 @@ void rules_answer(struct rules_run *run, const struct rules_answer *a, const str
   fiber_resume(run->fiber, value_unit());
 }
 
-/* ---- a run --------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 /* Without a rule file every connection is refused, and nothing else is ever asked. */
 static void stage_refuse_all(struct rules_run *run)

@@ -1,5 +1,5 @@
-/* rules/status.c: what a directive answers: next() … packet() (vsl-api 4.2). Making one does
- * nothing; only what a rule returns counts. */
+/* rules/status.c: what a directive answers: next() … packet() (rules/README.md#statuses).
+ * Making one does nothing; only what a rule returns counts. */
 #include "api.h"
 
 #define STATUS_QUEUE_MAX 128 /* characters of a quarantine's name */
@@ -63,7 +63,7 @@ struct value status_with(struct fiber *f, enum rules_kind k, int basic, str enha
                     object_of_code(fiber_region(f), (struct rules_code){basic, enhanced, text}));
 }
 
-/* ---- constructors -------------------------------------------------------------------------- */
+/* ---- constructors ---------------------------------------------------------------------------- */
 
 static int status_make(struct fiber *f, struct call *c, enum rules_kind k, int min, int max)
 {
@@ -101,7 +101,8 @@ static int status_info(struct fiber *f, struct call *c)
   return status_make(f, c, RULES_INFO, 1, 1);
 }
 
-/* The name of a quarantine (vsl-api 4.5): free text, but never that of a queue of ours. */
+/* The name of a quarantine (rules/README.md#statuses): free text, but never that of a queue of
+ * ours. */
 static int status_check_queue(struct fiber *f, str name)
 {
   static const char *const ours[] = {"incoming", "working",  "delegated",

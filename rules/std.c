@@ -1,5 +1,5 @@
-/* rules/std.c: the standard library: what it shares, and what belongs to no type (vsl.md 10.1,
- * 10.6): printing, type names, time, ranges, blobs.
+/* rules/std.c: the standard library: what it shares, and what belongs to no type
+ * (rules/README.md#library): printing, type names, time, ranges, blobs.
  */
 #include "json.h"
 #include "std.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <time.h>
 
-/* ---- shared --------------------------------------------------------------------------------- */
+/* ---- shared ---------------------------------------------------------------------------------- */
 
 struct std_span std_clip(size_t size, int64_t from, int64_t n)
 {

@@ -1,5 +1,5 @@
-/* rules/std_array.c: arrays, as far as nothing is called back (vsl.md 10.4); std_each.c and
- * std_sort.c have the rest.
+/* rules/std_array.c: arrays, as far as nothing is called back (rules/README.md#arrays);
+ * std_each.c and std_sort.c have the rest.
  */
 #include "std.h"
 

@@ -1,4 +1,4 @@
-/* rules/std_each.c: array methods that call back, once an element (vsl.md 10.4).
+/* rules/std_each.c: array methods that call back, once an element (rules/README.md#arrays).
  *
  * A callback may wait, so none of them sits on the C stack while it runs: each is called again with
  * the answer (struct steps). They walk over the receiver as it was at the call, which local[0]
@@ -167,8 +167,7 @@ STD_EACH(index_of, std_each_take_index_of, std_each_end_index_of)
 STD_EACH(drain, std_each_take_drain, std_each_end_parted)
 STD_EACH(retain, std_each_take_retain, std_each_end_parted)
 
-/* ---- those with other arguments ---------------------------------------------------------------
- */
+/* ---- those with other arguments -------------------------------------------------------------- */
 
 /* The element is `this` and may be changed; the index is the only argument. */
 static int std_each_for_each(struct fiber *f, struct call *c)

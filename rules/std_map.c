@@ -1,5 +1,5 @@
-/* rules/std_map.c: maps (vsl.md 10.5). Whatever goes over the entries goes by key. None of these is
- * a property: m.len is the entry named "len".
+/* rules/std_map.c: maps (rules/README.md#maps). Whatever goes over the entries goes by key. None of
+ * these is a property: m.len is the entry named "len".
  */
 #include "std.h"
 
@@ -86,8 +86,7 @@ static int std_map_fill_with(struct fiber *f, struct call *c)
   return value_merge(f, &c->args[0], c->args[1].as.map, true);
 }
 
-/* ---- with callbacks: (key[, value]) ------------------------------------------------------------
- */
+/* ---- with callbacks: (key[, value]) ---------------------------------------------------------- */
 
 /* local[0] keeps the receiver as it was; entries with a yes go to local[1], the others to local[2].
  * NATIVE_DONE: all are parted. */

@@ -1,5 +1,5 @@
-/* rules/std_number.c: ints and floats (vsl.md 10.2). Functions of analysis take an int as the float
- * of the same value.
+/* rules/std_number.c: ints and floats (rules/README.md#numbers). Functions of analysis take an int
+ * as the float of the same value.
  */
 #include "std.h"
 

@@ -1,12 +1,11 @@
-/* rules/std_sort.c: sorting arrays (vsl.md 10.4): merge sorts, hence stable, and safe with a
- * comparator that contradicts itself.
+/* rules/std_sort.c: sorting arrays (rules/README.md#arrays): merge sorts, hence stable, and safe
+ * with a comparator that contradicts itself.
  */
 #include "std.h"
 
 #define STD_SORT_RUN 8 /* shorter pieces are sorted by insertion */
 
-/* ---- by the order of values -------------------------------------------------------------------
- */
+/* ---- by the order of values ------------------------------------------------------------------ */
 
 /* Must b stand before a? The two are known to be comparable. */
 static bool std_sort_swapped(struct fiber *f, struct value a, struct value b, bool descending)
@@ -115,8 +114,7 @@ static int std_sort_order_desc(struct fiber *f, struct call *c)
   return std_sort_place(f, &c->out, true);
 }
 
-/* ---- by a comparator --------------------------------------------------------------------------
- */
+/* ---- by a comparator ------------------------------------------------------------------------- */
 
 /* The merge of runs, one comparison a step. local[0] is merged from, local[1] into; n is the length
  * of runs, k where the current pair of them begins, i and j the next element of each. */

@@ -1,11 +1,10 @@
-/* rules/std_string.c: strings and characters (vsl.md 10.3). Positions and lengths count code
- * points; inside they are turned into byte offsets once.
+/* rules/std_string.c: strings and characters (rules/README.md#strings). Positions and lengths count
+ * code points; inside they are turned into byte offsets once.
  */
 #include "std.h"
 #include "unicode.h"
 
-/* ---- parts of a string ------------------------------------------------------------------------
- */
+/* ---- parts of a string ----------------------------------------------------------------------- */
 
 static str std_string_part(const struct string *s, struct std_span span)
 {

@@ -3,8 +3,7 @@
  */
 #include "fiber.h"
 
-/* ---- variables ----------------------------------------------------------------------------------
- */
+/* ---- variables ------------------------------------------------------------------------------- */
 
 /* slot = taken, through a shared variable. */
 int step_assign(struct fiber *f, struct value *slot, struct value taken)
@@ -76,8 +75,7 @@ int step_member(struct fiber *f, struct value module, struct string *name, bool 
   return fiber_raise(f, VSL_MODULE, STR_FMT, STR_ARG(full));
 }
 
-/* ---- closures -----------------------------------------------------------------------------------
- */
+/* ---- closures -------------------------------------------------------------------------------- */
 
 /* A variable that is captured moves into a cell, which its slot then holds. */
 static struct value step_share(struct fiber *f, struct value *slot)
@@ -128,8 +126,7 @@ int step_export(struct fiber *f, struct value *map, struct string *name, struct 
   return dict_set(f->region, map, name, taken) ? fiber_full(f) : 0;
 }
 
-/* ---- collections --------------------------------------------------------------------------------
- */
+/* ---- collections ----------------------------------------------------------------------------- */
 
 int step_array(struct fiber *f, struct value *items, uint32_t n, struct value *out)
 {
@@ -141,8 +138,7 @@ int step_array(struct fiber *f, struct value *items, uint32_t n, struct value *o
   return 0;
 }
 
-/* ---- switch -------------------------------------------------------------------------------------
- */
+/* ---- switch ---------------------------------------------------------------------------------- */
 
 /* Does a label match? By type and value; a range also matches a float inside it. 1, 0, -1. */
 static int step_label(struct fiber *f, const struct switch_label *l, struct value v)
@@ -245,8 +241,7 @@ int step_for_step(struct fiber *f, struct value *slots, bool index)
   return 1;
 }
 
-/* ---- errors -------------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 int step_try(struct fiber *f, const uint32_t *pc)
 {
@@ -275,8 +270,7 @@ int step_catch(struct fiber *f, struct value *slots)
   return 0;
 }
 
-/* ---- imports ------------------------------------------------------------------------------------
- */
+/* ---- imports --------------------------------------------------------------------------------- */
 
 /* A computed path: only `vsmtp eval` compiles while it runs. */
 struct module *step_import_path(struct fiber *f, struct value path)

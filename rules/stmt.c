@@ -1,12 +1,14 @@
-/* rules/stmt.c: statements (vsl.md 4).
+/* rules/stmt.c: statements (rules/README.md#statements).
  *
- * Every statement may leave a value or not; `want` says whether the last one of its list should. What
- * is not last is popped when the next one begins.
+ * Every statement may leave a value or not; `want` says whether the last one of its list should.
+ * What is not last is popped when the next one begins. What each leaves on the stack stands in
+ * brackets, as explained at the head of emit.c.
  */
 #include "compile.h"
 
 static bool stmt_one(struct compiler *c, bool want, bool *closed);
 
+/* [ -- v?] */
 void stmt_list(struct compiler *c, enum token_type end, bool want)
 {
   bool have = false, is_main = end == TOKEN_END;
@@ -23,6 +25,7 @@ void stmt_list(struct compiler *c, enum token_type end, bool want)
   if (want && !have) emit_op(c, OP_UNIT, 0, c->token.at);
 }
 
+/* [ -- v?] */
 void stmt_block(struct compiler *c, bool want)
 {
   compile_expect(c, TOKEN_BLOCK_OPEN);
@@ -35,6 +38,7 @@ void stmt_block(struct compiler *c, bool want)
   compile_leave(c);
 }
 
+/* [ -- v?] */
 bool stmt_body(struct compiler *c, bool want)
 {
   bool closed = false;
@@ -45,9 +49,9 @@ bool stmt_body(struct compiler *c, bool want)
   return closed;
 }
 
-/* ---- if -----------------------------------------------------------------------------------------
- */
+/* ---- if -------------------------------------------------------------------------------------- */
 
+/* [ -- v?] */
 void stmt_if(struct compiler *c, bool want)
 {
   uint32_t ends = CODE_NONE;
@@ -73,8 +77,7 @@ void stmt_if(struct compiler *c, bool want)
   emit_patch_chain(c, ends);
 }
 
-/* ---- switch -------------------------------------------------------------------------------------
- */
+/* ---- switch ---------------------------------------------------------------------------------- */
 
 struct stmt_cases {
   struct buf exact, ranges; /* struct switch_label */
@@ -107,7 +110,7 @@ static void stmt_label(struct compiler *c, struct stmt_cases *s)
   compile_add(c, range ? &s->ranges : &s->exact, &label, sizeof label);
 }
 
-/* `_` or labels between |, with a guard. False: it was the `_`. */
+/* `_` or labels between |, with a guard. [ -- ] */
 static void stmt_case_head(struct compiler *c, struct stmt_cases *s)
 {
   if (s->otherwise != CODE_NONE) compile_error(c, s->otherwise, "'_' must be the last case");
@@ -141,6 +144,7 @@ static void stmt_switch_table(struct compiler *c, struct stmt_cases *s, uint32_t
   compile_add(c, &c->unit->switches, &table, sizeof table);
 }
 
+/* [ -- v?] */
 static void stmt_cases(struct compiler *c, struct stmt_cases *s, uint32_t slot, bool want)
 {
   uint32_t ends = CODE_NONE, otherwise = CODE_NONE;
@@ -165,6 +169,7 @@ static void stmt_cases(struct compiler *c, struct stmt_cases *s, uint32_t slot, 
   stmt_switch_table(c, s, slot, otherwise);
 }
 
+/* [ -- v?] */
 void stmt_switch(struct compiler *c, bool want)
 {
   struct buf list = BUF_INIT((size_t)LIMIT_VSL_FILE * 64);
@@ -196,8 +201,7 @@ void stmt_switch(struct compiler *c, bool want)
   buf_free(&s.ranges);
 }
 
-/* ---- loops --------------------------------------------------------------------------------------
- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 static void stmt_loop_begin(struct compiler *c, struct unit_loop *l, bool want)
 {
@@ -212,7 +216,7 @@ static void stmt_loop_begin(struct compiler *c, struct unit_loop *l, bool want)
   u->loop = l;
 }
 
-/* The loop came to its natural end. */
+/* The loop came to its natural end. [ -- v?], as every jump of its chain of breaks does. */
 static void stmt_loop_end(struct compiler *c, struct unit_loop *l)
 {
   c->unit->loop = l->outer;
@@ -220,6 +224,7 @@ static void stmt_loop_end(struct compiler *c, struct unit_loop *l)
   emit_patch_chain(c, l->breaks);
 }
 
+/* [ -- v?] */
 static void stmt_while(struct compiler *c, bool want)
 {
   struct unit_loop l;
@@ -242,6 +247,7 @@ static void stmt_while(struct compiler *c, bool want)
   stmt_loop_end(c, &l);
 }
 
+/* [ -- v?] */
 static void stmt_do(struct compiler *c, bool want)
 {
   struct unit_loop l;
@@ -280,6 +286,7 @@ static void stmt_for_names(struct compiler *c, str *name, str *index)
 
 #define STMT_FOR_SLOTS 5 /* what it goes over, cursor, count; then the two variables */
 
+/* [ -- v?] */
 static void stmt_for(struct compiler *c, bool want)
 {
   struct unit_loop l;
@@ -317,6 +324,7 @@ bool stmt_at_loop(const struct compiler *c)
   return t == TOKEN_WHILE || t == TOKEN_LOOP || t == TOKEN_DO || t == TOKEN_FOR;
 }
 
+/* [ -- v?] */
 void stmt_loop(struct compiler *c, bool want)
 {
   if (c->token.type == TOKEN_FOR)
@@ -327,8 +335,7 @@ void stmt_loop(struct compiler *c, bool want)
     stmt_while(c, want);
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------
- */
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 /* Is there an expression behind break, return or throw? */
 static bool stmt_has_value(const struct compiler *c)
@@ -344,13 +351,14 @@ static bool stmt_has_value(const struct compiler *c)
   }
 }
 
+/* [ -- ] */
 static void stmt_end_tries(struct compiler *c, uint32_t down_to, uint32_t at)
 {
   for (uint32_t i = c->unit->tries; i > down_to; i--) emit_op(c, OP_TRY_END, 0, at);
 }
 
 /* Drops what an expression around the loop's body has on the stack, under the value if there is
- * one. */
+ * one. [… v? -- v?] */
 static void stmt_unwind(struct compiler *c, const struct unit_loop *l, bool value, uint32_t at)
 {
   uint32_t height = c->unit->depth - value;
@@ -361,6 +369,7 @@ static void stmt_unwind(struct compiler *c, const struct unit_loop *l, bool valu
   if (value) emit_op(c, OP_GET, slot, at);
 }
 
+/* [ -- ]; what it jumps with is [… -- v?], v? being that of the loop. */
 static void stmt_break(struct compiler *c)
 {
   uint32_t at = c->token.at;
@@ -388,6 +397,7 @@ static void stmt_break(struct compiler *c)
   c->unit->depth = depth; /* what follows is not reached: the height goes on as it was */
 }
 
+/* [ -- ], and leaves with the value. */
 static void stmt_return(struct compiler *c)
 {
   struct unit *u = c->unit;
@@ -407,6 +417,7 @@ static void stmt_return(struct compiler *c)
   emit_chain(c, OP_JUMP, &u->returns, at);
 }
 
+/* [ -- ], and leaves with the error. */
 static void stmt_throw(struct compiler *c)
 {
   uint32_t at = c->token.at;
@@ -422,6 +433,7 @@ static void stmt_throw(struct compiler *c)
   }
 }
 
+/* [error -- ] */
 static void stmt_catch(struct compiler *c)
 {
   struct unit *u = c->unit;
@@ -440,6 +452,7 @@ static void stmt_catch(struct compiler *c)
   scope_end(c, scope);
 }
 
+/* [ -- ] */
 static void stmt_try(struct compiler *c)
 {
   uint32_t at = c->token.at;
@@ -456,8 +469,7 @@ static void stmt_try(struct compiler *c)
   emit_patch(c, over);
 }
 
-/* ---- assignment ---------------------------------------------------------------------------------
- */
+/* ---- assignment ------------------------------------------------------------------------------ */
 
 static enum value_op stmt_compound_op(enum token_type t)
 {
@@ -469,7 +481,7 @@ static enum value_op stmt_compound_op(enum token_type t)
   return ops[t];
 }
 
-/* A name nobody declared: not found, or a predefined constant; the VM says which. */
+/* A name nobody declared: not found, or a predefined constant; the VM says which. [value -- ] */
 static bool stmt_assign_unknown(struct compiler *c)
 {
   struct lex ahead = c->lex;
@@ -486,7 +498,7 @@ static bool stmt_assign_unknown(struct compiler *c)
 }
 
 /* target op= value: the value is compiled first, then the lexer goes back to the target. `after`
- * stands behind the operator. */
+ * stands behind the operator. [ -- ] */
 static void stmt_assign(struct compiler *c, enum token_type op, const struct lex *after)
 {
   struct lex target = c->lex;
@@ -515,6 +527,7 @@ static void stmt_assign(struct compiler *c, enum token_type op, const struct lex
   }
 }
 
+/* Likewise: an assignment has no value. */
 static bool stmt_expression(struct compiler *c, bool want)
 {
   struct lex after;
@@ -530,10 +543,10 @@ static bool stmt_expression(struct compiler *c, bool want)
   return want;
 }
 
-/* ---- one statement ------------------------------------------------------------------------------
- */
+/* ---- one statement --------------------------------------------------------------------------- */
 
-/* True: a value was left (only if wanted). *closed: it needs no ; behind it. */
+/* True: a value was left (only if wanted). *closed: it needs no ; behind it. [ -- v?], but [ -- ]
+ * when it says false. */
 static bool stmt_one(struct compiler *c, bool want, bool *closed)
 {
   *closed = true;

@@ -1,7 +1,7 @@
 /* rules/value.c: operations on values of any type: operators, equality, order, containment.
  *
  * Law: what has no meaning is an error naming the operator and both types, never a guess; the
- * exceptions are == and < between unrelated types, which are false (vsl.md 3.2).
+ * exceptions are == and < between unrelated types, which are false (rules/README.md#operators).
  */
 #include "value.h"
 
@@ -24,7 +24,7 @@ const char *value_type_name(struct value v)
   return value_type_names[v.type];
 }
 
-/* ---- as text -------------------------------------------------------------------------------- */
+/* ---- as text --------------------------------------------------------------------------------- */
 
 /* Raises why value_text gave up. */
 static int value_untold(struct fiber *f, const struct buf *out)
@@ -78,7 +78,7 @@ struct value value_to_string(struct fiber *f, struct value v, bool debug)
   return told;
 }
 
-/* ---- numbers -------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* An int against a float that is a number, as exact as the two are. */
 static int value_int_against(int64_t i, double x)
@@ -203,7 +203,7 @@ static int value_float_op(enum value_op op, double a, double b, double *out)
   }
 }
 
-/* ---- equality and order --------------------------------------------------------------------- */
+/* ---- equality and order ---------------------------------------------------------------------- */
 
 /* Besides true, false and raised: two values of one type that has no ==, and two that their types
  * refuse to compare. Callers decide whether that is an error or a difference. */
@@ -385,7 +385,7 @@ static int value_ordering(struct fiber *f, enum value_op op, struct value a, str
   return 0;
 }
 
-/* ---- containment ---------------------------------------------------------------------------- */
+/* ---- containment ----------------------------------------------------------------------------- */
 
 /* Is the item among these? A pair that cannot be compared is no match. */
 static int value_among(struct fiber *f, const struct array *a, struct value item)
@@ -527,7 +527,7 @@ static int value_heap_op(struct fiber *f, enum value_op op, struct value a, stru
   return rc;
 }
 
-/* ---- timestamps ----------------------------------------------------------------------------- */
+/* ---- timestamps ------------------------------------------------------------------------------ */
 
 static int value_time_op(struct fiber *f, enum value_op op, struct value a, struct value b,
                          struct value *out)
@@ -549,7 +549,7 @@ static int value_time_op(struct fiber *f, enum value_op op, struct value a, stru
   return 0;
 }
 
-/* ---- the operators -------------------------------------------------------------------------- */
+/* ---- the operators --------------------------------------------------------------------------- */
 
 static int value_range_op(struct fiber *f, enum value_op op, struct value a, struct value b,
                           struct value *out)

@@ -2,24 +2,23 @@
  *
  * Laws
  *  1. A struct value is 16 bytes, passed by value. Types from VALUE_STRING on point to a heap
- * object with a count of references; a value kept anywhere owns one of them.
+ *     object with a count of references; a value kept anywhere owns one of them.
  *  2. Every run (a rule, the load of a rule set) has one region. All its objects come from there
- * and die with it at the latest; what loses its last reference is reused at once. Cycles (a closure
- *     that captures itself) wait for the region's end. There is no collector and no global.
+ *     and die with it at the latest; what loses its last reference is reused at once. Cycles (a
+ *     closure that captures itself) wait for the region's end. There is no collector and no global.
  *  3. Value semantics: a heap object with more than one reference, or a frozen one, is never
- * changed. The xxx_own functions give a place its private copy first; string_, array_ and dict_
- * functions that take a `struct value *` do so themselves.
+ *     changed. The xxx_own functions give a place its private copy first; string_, array_ and dict_
+ *     functions that take a `struct value *` do so themselves.
  *  4. Frozen objects (constants of the code, everything a rule set made while it loaded) are shared
- * by all runs, belong to the rule set, and have HEAP_FROZEN references for ever.
+ *     by all runs, belong to the rule set, and have HEAP_FROZEN references for ever.
  *  5. Values nest without bound, so nothing recurses over them without counting depth
  *     (VALUE_DEPTH_MAX; beyond: ErrorDataTooLarge).
  *
  * Failing memory: functions that allocate return NULL or -1, and the caller gives up with
  * fiber_full(f), which raises ErrorDataTooLarge. Nothing exits, nothing leaks: the region owns all.
  *
- * Who writes what: region.c string.c array.c dict.c fn.c fiber.c vm.c by the core; value.c and
- * std*.c are the operations and the library; object*.c, mail*.c… add types and natives without the
- * core knowing.
+ * The core (region, heap, string, array, dict, fn, fiber, vm …) knows no mail: object.c, status.c,
+ * directive.c, service.c and api*.c add their types and natives from above.
  */
 #ifndef RULES_VALUE_H
 #define RULES_VALUE_H
@@ -36,7 +35,7 @@ struct module;
 #define VALUE_DEPTH_MAX 100
 
 /* ---- values -------------------------------------------------------------------------------------
- * ORDER VALUE_TYPE: value_type_names (value.c), signature letters (native.c). */
+ * ORDER VALUE_TYPE: value_type_names in value.c. */
 enum value_type {
   VALUE_UNIT, /* zeroed memory is () */
   VALUE_BOOL,
@@ -313,41 +312,41 @@ static inline bool range_is_inclusive(const struct range *r)
 
 /* ---- value.c: operations on values of any type --------------------------------------------------
  * Those with a fiber raise and return -1. */
-enum value_op { /* ORDER VALUE_OP: value_op_names */
-                VALUE_ADD,
-                VALUE_SUB,
-                VALUE_MUL,
-                VALUE_DIV,
-                VALUE_MOD,
-                VALUE_POW,
-                VALUE_SHL,
-                VALUE_SHR,
-                VALUE_AND,
-                VALUE_OR,
-                VALUE_XOR,
-                VALUE_EQ,
-                VALUE_NE,
-                VALUE_LT,
-                VALUE_LE,
-                VALUE_GT,
-                VALUE_GE,
-                VALUE_RANGE_OP,
-                VALUE_RANGE_EQ,
-                VALUE_IN,
-                VALUE_NEG,
-                VALUE_PLUS,
-                VALUE_NOT,
-                VALUE_OPS
+/* ORDER VALUE_OP: value_op_names. */
+enum value_op {
+  VALUE_ADD,
+  VALUE_SUB,
+  VALUE_MUL,
+  VALUE_DIV,
+  VALUE_MOD,
+  VALUE_POW,
+  VALUE_SHL,
+  VALUE_SHR,
+  VALUE_AND,
+  VALUE_OR,
+  VALUE_XOR,
+  VALUE_EQ,
+  VALUE_NE,
+  VALUE_LT,
+  VALUE_LE,
+  VALUE_GT,
+  VALUE_GE,
+  VALUE_RANGE_OP,
+  VALUE_RANGE_EQ,
+  VALUE_IN,
+  VALUE_NEG,
+  VALUE_PLUS,
+  VALUE_NOT,
+  VALUE_OPS
 };
 double value_to_double(struct value number);
 str value_bytes(struct value v, char tmp[4]); /* of a string or a char; borrows v and tmp */
 const char *value_type_name(struct value v);  /* what type_of says */
-/* vsl.md 3.2, a and b borrowed, *out owned. For unary ones b is (). Undefined:
- * ErrorFunctionNotFound
- * "+ (i64, bool)". */
+/* As rules/README.md#operators has it; a and b borrowed, *out owned. For unary ones b is ().
+ * Undefined: ErrorFunctionNotFound "+ (i64, bool)". */
 int value_binary(struct fiber *f, enum value_op op, struct value a, struct value b,
                  struct value *out);
-/* *place op= b, with the extras of 3.2 (in place where that is possible); b borrowed. */
+/* *place op= b, the same (in place where that is possible); b borrowed. */
 int value_compound(struct fiber *f, enum value_op op, struct value *place, struct value b);
 int value_equals(struct fiber *f, struct value a, struct value b); /* 1, 0, -1 */
 /* Gives place its own copy of the array, map or blob if others see it too; charged, raises. */
@@ -513,6 +512,6 @@ struct registry_words {
 void registry_set_prelude(struct registry *g, str name, str source);
 void registry_set_words(struct registry *g, const struct registry_words *w);
 
-int std_add(struct registry *g); /* the standard library, vsl.md 10 */
+int std_add(struct registry *g); /* the standard library */
 
 #endif

@@ -1,4 +1,4 @@
-/* rules/value_text.c: how values read: the display and the debug form (vsl.md 2.1).
+/* rules/value_text.c: how values read: the display and the debug form (rules/README.md#values).
  *
  * Inside a collection everything is in debug form, so that text and number, one element and two,
  * can be told apart. Floats are written with the fewest digits that read back as the same number.

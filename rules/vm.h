@@ -68,7 +68,7 @@ enum vsl_error fiber_error(const struct fiber *f);
 struct place fiber_error_place(const struct fiber *f);
 /* The message; for a thrown map with `message` that text. Borrows. */
 str fiber_error_text(const struct fiber *f);
-/* FILE:LINE:COL: CLASS: message, source line, caret, call trace (vsl.md 13). */
+/* FILE:LINE:COL: CLASS: message, source line, caret, call trace. */
 void fiber_error_report(const struct fiber *f, struct buf *out);
 void fiber_error_trace(const struct fiber *f,
                        struct buf *out); /* only the lines of the call trace */

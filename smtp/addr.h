@@ -38,8 +38,8 @@ bool addr_domain_ok(str domain, bool utf8);
 #define ADDR_IP_MAX 48
 int addr_literal(str domain, char out[ADDR_IP_MAX]);
 
-/* Of an address that was read already: what stands behind and before its last "@". Without one there
- * is no domain. */
+/* Of an address that was read already: what stands behind and before its last "@". Without one
+ * there is no domain. */
 str addr_domain(str address);
 str addr_local(str address);
 

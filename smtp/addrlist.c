@@ -42,8 +42,8 @@ static size_t addrlist_angle(str s, str *address)
   return i < s.n ? i + 1 : s.n;
 }
 
-/* Takes one item up to its comma or semicolon. bare: the words outside of comments; angle.p NULL: no
- * "<" came. */
+/* Takes one item up to its comma or semicolon. bare: the words outside of comments; angle.p NULL:
+ * no "<" came. */
 static void addrlist_item(str *rest, str *bare, str *angle)
 {
   size_t i = 0;

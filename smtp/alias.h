@@ -1,9 +1,10 @@
 /* smtp/alias.h: which addresses stand for which others: [app.aliases] and the aliases file.
  *
- * An alias is a mailbox "sales@home.example", which wins over an account, a user or a folder of that
- * name, or a catch-all "@home.example", which takes what nobody else in that domain would. A label
- * behind '+' is not looked at unless an alias or a mailbox has it in its name. Targets may be
- * aliases again; a circle ends where it began, so `alice = ["alice", "bob"]` keeps a copy with Alice.
+ * An alias is a mailbox "sales@home.example", which wins over an account, a user or a folder of
+ * that name, or a catch-all "@home.example", which takes what nobody else in that domain would. A
+ * label behind '+' is not looked at unless an alias or a mailbox has it in its name. Targets may be
+ * aliases again; a circle ends where it began, so `alice = ["alice", "bob"]` keeps a copy with
+ * Alice.
  */
 #ifndef SMTP_ALIAS_H
 #define SMTP_ALIAS_H
@@ -61,9 +62,11 @@ struct alias_ends {
  * knows the accounts. -1 with e: no memory, or ERR_PERM: too many. */
 int alias_expand(const struct conf *conf, struct store *store, str address, struct arena *a,
                  struct alias_ends *out, struct err *e);
-/* Is the address the account's own: its name, its name with a label, or an alias that leads there? */
+/* Is the address the account's own: its name, its name with a label, or an alias that leads
+ * there? */
 bool alias_leads_to(const struct conf *conf, str address, str account);
-/* Says in d which aliases lead to nobody, for `check`. store as above; NULL: there are no accounts. */
+/* Says in d which aliases lead to nobody, for `check`. store as above; NULL: there are no
+ * accounts. */
 void alias_check(const struct conf *conf, struct store *store, struct diags *d);
 
 #endif

@@ -1,15 +1,16 @@
-/* smtp/attempt.c: the due recipients of one message, tried: mailboxes one after another, other servers
- * all at once, those of one destination together.
+/* smtp/attempt.c: the due recipients of one message, tried: mailboxes one after another, other
+ * servers all at once, those of one destination together.
  *
  * That another server took a mail is written at once, whoever else is still on his way: so a crash
- * between a delivery and its record, after which it is tried again, concerns only what was in flight.
- * A mailbox is spared even that: the file's name is made of message and recipient, and found to be
- * there already. What failed or must wait is written in the end, with one report for all.
+ * between a delivery and its record, after which it is tried again, concerns only what was in
+ * flight. A mailbox is spared even that: the file's name is made of message and recipient, and
+ * found to be there already. What failed or must wait is written in the end, with one report for
+ * all.
  */
 #include "attempt_int.h"
 #include "retry.h"
 
-/* ---- what is written --------------------------------------------------------------------------- */
+/* ---- what is written ------------------------------------------------------------------------- */
 
 static void attempt_cancel(struct attempt *a);
 
@@ -83,7 +84,7 @@ void attempt_go_on(struct attempt *a)
   if (a->under_way == 0) deliver_job_end(j);
 }
 
-/* ---- outcomes ---------------------------------------------------------------------------------- */
+/* ---- outcomes -------------------------------------------------------------------------------- */
 
 static const char *attempt_word(enum store_status status, bool tried)
 {
@@ -116,7 +117,8 @@ static void attempt_tell(struct attempt *a, const struct store_rcpt *r,
            end && end->tls ? end->tls : "", word, log_q(o->last_reply));
 }
 
-/* What became of recipient i. retry_at: a pending one is not due before; end: NULL for a mailbox. */
+/* What became of recipient i; when a pending one is due again retry.c says. end: how outbound ended
+ * it, NULL for a mailbox. */
 void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool tried, str reply,
                      const struct outbound_end *end)
 {
@@ -145,7 +147,7 @@ void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool
   attempt_tell(a, r, &o, end);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 /* Breaks everything off; what became of somebody is still written. */
 static void attempt_cancel(struct attempt *a)
@@ -183,8 +185,8 @@ static struct attempt *attempt_new(struct deliver_job *j)
   return a->outcomes && a->more && a->trace ? a : NULL;
 }
 
-/* A mailbox is found when it is its turn. Of `none`, who still waits was refused in the drop folder:
- * who left the mail there must hear of it. */
+/* A mailbox is found when it is its turn. Of `none`, who still waits was refused in the drop
+ * folder: who left the mail there must hear of it. */
 static void attempt_sort(struct attempt *a, size_t i)
 {
   const struct store_rcpt *r = attempt_rcpt(a, i);

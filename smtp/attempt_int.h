@@ -1,4 +1,5 @@
-/* smtp/attempt_int.h: the cellar of attempt.c: an attempt, and the two ways recipients are tried. */
+/* smtp/attempt_int.h: the cellar of attempt.c: an attempt, and the two ways recipients are
+ * tried. */
 #ifndef SMTP_ATTEMPT_INT_H
 #define SMTP_ATTEMPT_INT_H
 
@@ -39,8 +40,8 @@ static inline const struct store_rcpt *attempt_rcpt(const struct attempt *a, siz
   return &a->job->claim->mail.rcpt[i];
 }
 
-/* attempt.c. What became of recipient i. tried: it counts as an attempt; end: what outbound.c says of
- * it, NULL for a mailbox. Texts are copied. */
+/* attempt.c. What became of recipient i. tried: it counts as an attempt; end: what outbound.c says
+ * of it, NULL for a mailbox. Texts are copied. */
 void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool tried, str reply,
                      const struct outbound_end *end);
 /* Whenever something ended: writes what must be now, or in the end all, so that there is one report

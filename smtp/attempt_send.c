@@ -1,4 +1,5 @@
-/* smtp/attempt_send.c: the recipients at other servers, all at once, those who go the same way together. */
+/* smtp/attempt_send.c: the recipients at other servers, all at once, those who go the same way
+ * together. */
 #include "addr.h"
 #include "attempt_int.h"
 #include "dsn.h"
@@ -99,7 +100,7 @@ static void attempt_settled(struct outbound *o, const struct outbound_end *end)
   attempt_go_on(a);
 }
 
-/* What the sender's domain wants of those who carry its mail (config.md 3.6). */
+/* What the sender's domain wants of those who carry its mail: sender_security_level. */
 static enum target_tls attempt_tls(const struct conf *conf, str sender)
 {
   ptrdiff_t at = str_rchr(sender, '@');

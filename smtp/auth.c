@@ -3,9 +3,9 @@
  *   line -> sasl_server_step -> 334, or somebody to be judged: first by the rules of stage
  *   authenticate, then, if they say next() or there are none, by the accounts
  *
- * A rule's accept() is enough where a password was shown. Where the client proves that it knows one,
- * the proof is checked in any case, against the account or the secret a rule gave by packet(). What the
- * rules did in an exchange that failed is forgotten, but for its trace.
+ * A rule's accept() is enough where a password was shown. Where the client proves that it knows
+ * one, the proof is checked in any case, against the account or the secret a rule gave by packet().
+ * What the rules did in an exchange that failed is forgotten, but for its trace.
  */
 #include "auth.h"
 
@@ -36,7 +36,7 @@ static const struct conf *auth_conf(const struct session *s)
   return s->policy->conf;
 }
 
-/* ---- what is shared ---------------------------------------------------------------------------- */
+/* ---- what is shared -------------------------------------------------------------------------- */
 
 static struct auth_hub *auth_get_hub(struct session_hub *sessions)
 {
@@ -61,7 +61,7 @@ void auth_end(struct session_hub *sessions)
   sessions->auth = NULL;
 }
 
-/* ---- may it be? -------------------------------------------------------------------------------- */
+/* ---- may it be? ------------------------------------------------------------------------------ */
 
 /* On submission listeners there is always a way to log in: nothing is taken there without. */
 static bool auth_is_on(const struct session *s)
@@ -75,8 +75,9 @@ static bool auth_is_safe(const struct session *s)
          auth_conf(s)->server.smtp.auth.enable_dangerous_mechanism_in_clair;
 }
 
-/* ORDER SASL, ORDER CONF_MECH. What nobody configured is the default of auth.mechanisms. The accounts keep no password and know no anonym: two mechanisms are
- * of use with rules only. */
+/* ORDER SASL, ORDER CONF_MECH. What nobody configured is the default of auth.mechanisms. No
+ * account keeps a password that CRAM-MD5 could be held against, and none is anonymous: these two
+ * are of use with rules only. */
 static bool auth_has(const struct session *s, enum sasl_mech m)
 {
   unsigned some = auth_conf(s)->server.smtp.auth.on ? auth_conf(s)->server.smtp.auth.mechanisms
@@ -135,7 +136,7 @@ bool auth_check(struct session *s)
   return false;
 }
 
-/* ---- the end of an exchange -------------------------------------------------------------------- */
+/* ---- the end of an exchange ------------------------------------------------------------------ */
 
 void auth_forget(struct session *s)
 {
@@ -217,7 +218,8 @@ static void auth_cancelled(struct session *s)
                conf_reply(auth_conf(s), last ? CODE_AUTH_REQUIRED : CODE_AUTH_CLIENT_CANCELED, ""));
 }
 
-/* Who it is now: for the connection, so that EHLO does not forget it. id is in the session's arena. */
+/* Who it is now: for the connection, so that EHLO does not forget it. id is in the session's
+ * arena. */
 static void auth_set_facts(struct session *s, str id)
 {
   struct rules_facts *f[] = {&s->greeting->facts, &s->connection->facts};
@@ -256,7 +258,7 @@ static void auth_succeed(struct session *s, str id, const struct rules_verdict *
   judge_end(&s->judge);
 }
 
-/* ---- the accounts ------------------------------------------------------------------------------ */
+/* ---- the accounts ---------------------------------------------------------------------------- */
 
 /* The account meant, nothing if it can be none. -1: no memory. */
 static int auth_account(struct session *s, struct buf *out)
@@ -335,7 +337,7 @@ static void auth_ask_accounts(struct session *s)
   }
 }
 
-/* ---- the rules --------------------------------------------------------------------------------- */
+/* ---- the rules ------------------------------------------------------------------------------- */
 
 static void auth_made(void *arg, enum password_answer answer)
 {
@@ -455,7 +457,7 @@ static void auth_ask(struct session *s, enum rules_auth kind)
     session_wait(s);
 }
 
-/* ---- the exchange ------------------------------------------------------------------------------ */
+/* ---- the exchange ---------------------------------------------------------------------------- */
 
 static void auth_challenge(struct session *s)
 {
@@ -553,7 +555,7 @@ void auth_run(struct session *s)
     auth_take(s, sasl_server_step(&a->sasl, NULL, &a->out));
 }
 
-/* ---- afterwards -------------------------------------------------------------------------------- */
+/* ---- afterwards ------------------------------------------------------------------------------ */
 
 bool auth_owns(const struct session *s, str address)
 {

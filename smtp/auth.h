@@ -1,4 +1,5 @@
-/* smtp/auth.h: AUTH in a session (RFC 4954): an exchange, the rules of stage authenticate, accounts. */
+/* smtp/auth.h: AUTH in a session (RFC 4954): an exchange, the rules of stage authenticate,
+ * accounts. */
 #ifndef SMTP_AUTH_H
 #define SMTP_AUTH_H
 

@@ -1,5 +1,6 @@
-/* smtp/ban.h: addresses that guess passwords: each failure is answered later than the one before, and
- * after LIMIT_AUTH_FAILURES of them nobody may log in from there for LIMIT_AUTH_BAN. In memory only.
+/* smtp/ban.h: addresses that guess passwords: each failure is answered later than the one before,
+ * and after LIMIT_AUTH_FAILURES of them nobody may log in from there for LIMIT_AUTH_BAN. In memory
+ * only.
  */
 #ifndef SMTP_BAN_H
 #define SMTP_BAN_H

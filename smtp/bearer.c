@@ -8,7 +8,7 @@ struct bearer_ask {
   void *arg;
 };
 
-/* ---- what it printed --------------------------------------------------------------------------- */
+/* ---- what it printed ------------------------------------------------------------------------- */
 
 /* RFC 6750 §2.1 has fewer; whatever is visible cannot end the field of XOAUTH2 it stands in. */
 static bool bearer_is_visible(str s)
@@ -32,7 +32,7 @@ int bearer_read(str output, str *token, struct err *e)
   return 0;
 }
 
-/* ---- the token --------------------------------------------------------------------------------- */
+/* ---- the token ------------------------------------------------------------------------------- */
 
 bool bearer_is_here(const struct bearer *t, int64_t now)
 {
@@ -78,7 +78,7 @@ bool bearer_refused(struct bearer *t, unsigned number)
   return again;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static int bearer_heard(struct bearer *t, const struct helper_ran *ran, struct err *e)
 {

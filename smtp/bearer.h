@@ -1,9 +1,9 @@
 /* smtp/bearer.h: the token for server.relay that a command prints (XOAUTH2).
  *
- * A token is good for an hour or so, and its command may ask the provider for it, which takes a second
- * or two: so one that let us in is used again for LIMIT_TOKEN_KEEP. A server that refuses it makes us
- * ask anew, at once if the token had been good before; the one just asked for is refused only once.
- * It is held here and, while somebody logs in, in a client; nowhere else.
+ * A token is good for an hour or so, and its command may ask the provider for it, which takes a
+ * second or two: so one that let us in is used again for LIMIT_TOKEN_KEEP. A server that refuses it
+ * makes us ask anew, at once if the token had been good before; the one just asked for is refused
+ * only once. It is held here and, while somebody logs in, in a client; nowhere else.
  */
 #ifndef SMTP_BEARER_H
 #define SMTP_BEARER_H
@@ -25,17 +25,18 @@ int bearer_read(str output, str *token, struct err *e);
 /* May be used now. */
 bool bearer_is_here(const struct bearer *t, int64_t now);
 void bearer_proved(struct bearer *t, unsigned number, int64_t now); /* number let us in */
-/* It was refused, and is forgotten. True: it, or a later one, was good, or another connection has heard
- * the same already, which counts once: ask anew and try again. */
+/* It was refused, and is forgotten. True: it, or a later one, was good, or another connection has
+ * heard the same already, which counts once: ask anew and try again. */
 bool bearer_refused(struct bearer *t, unsigned number);
 void bearer_forget(struct bearer *t);
 void bearer_forget_unproved(struct bearer *t);
 
 struct bearer_ask;
-/* Called once, from the loop; e NULL: it is here. Otherwise e says why not, after the words of RFC 3463. */
+/* Called once, from the loop; e NULL: it is here. Otherwise e says why not, after the words of RFC
+ * 3463. */
 typedef void bearer_fn(void *arg, const struct err *e);
-/* Asks the command of conf, which is borrowed during the call only. commands may be NULL: none can be
- * run. NULL with e, likewise. */
+/* Asks the command of conf, which is borrowed during the call only. commands may be NULL: none can
+ * be run. NULL with e, likewise. */
 struct bearer_ask *bearer_ask(struct bearer *t, struct commands *commands, const struct conf *conf,
                               bearer_fn *told, void *arg, struct err *e);
 void bearer_cancel(struct bearer_ask *ask); /* told will not be called; NULL is fine */

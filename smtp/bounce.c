@@ -1,9 +1,8 @@
 /* smtp/bounce.c: what a sender is told of his mail: who, whether, and that it happens once.
  *
- * A call becomes a list of items, one a recipient; each is looked at by itself: is somebody to be told
- * (RFC 3461 §5.2), and if a failure is not, why. What is owed becomes one report, which is written
- * in the same transaction as the outcomes. So the law of the store holds: a message is in `dead`, and
- * its sender has a report in the queue, or both not.
+ * A call becomes a list of items, one a recipient; each is looked at by itself: is somebody to be
+ * told (RFC 3461 §5.2), and if a failure is not, why. What is owed becomes one report, which is
+ * written in the same transaction as the outcomes (schema.sql law 12).
  */
 #include "bounce.h"
 
@@ -21,8 +20,8 @@ void bounce_rate_free(struct bounce_rate *rate)
   map_free(&rate->senders);
 }
 
-/* Whose reports are counted together: a stranger may write the same address in many ways, so without
- * regard to case and to a label. */
+/* Whose reports are counted together: a stranger may write the same address in many ways, so
+ * without regard to case and to a label. */
 static str bounce_rate_key(str sender, struct arena *a)
 {
   ptrdiff_t plus = str_chr(sender, '+'), at = str_rchr(sender, '@');
@@ -62,8 +61,8 @@ struct bounce_item {
   const char *untold; /* why a failure is not reported */
 };
 
-/* What one call of the door works with. Its arena is its own, without a limit: what was delivered must
- * not be forgotten because many others failed with long replies. */
+/* What one call of the door works with. Its arena is its own, without a limit: what was delivered
+ * must not be forgotten because many others failed with long replies. */
 struct bounce_call {
   const struct bounce *b;
   struct arena *arena;

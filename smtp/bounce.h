@@ -44,8 +44,8 @@ int bounce_record(const struct bounce *b, store_done *done, void *arg);
 
 /* As queue_change, for a message that goes to `dead` because it broke something: the recipients of
  * mail that are STORE_FAILED, and were pending in the claim, are reported. Of b only store, conf,
- * rate, claim, header and untold count. Not for what a rule refused: that goes to queue_change, with
- * BOUNCE_REFUSED behind the reply, because who is told of spam is not who sent it. */
+ * rate, claim, header and untold count. Not for what a rule refused: that goes to queue_change,
+ * with BOUNCE_REFUSED behind the reply, because who is told of spam is not who sent it. */
 int bounce_change(const struct bounce *b, const struct store_mail *mail, store_done *done,
                   void *arg);
 #define BOUNCE_REFUSED "; sender not told: a rule refused it"

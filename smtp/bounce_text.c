@@ -5,8 +5,9 @@
  *     message/delivery-status  the same for programs (RFC 3464 §2)
  *     text/rfc822-headers      the header of the message, or message/rfc822: all of it
  *
- * Replies, subjects and addresses are a stranger's bytes: none of them gets into a line without having
- * been washed. All of the body is 7-bit, so a report needs no extension of the server that takes it.
+ * Replies, subjects and addresses are a stranger's bytes: none of them gets into a line without
+ * having been washed. All of the body is 7-bit, so a report needs no extension of the server that
+ * takes it.
  */
 #include "bounce_text.h"
 
@@ -61,8 +62,8 @@ static void bounce_text_xaddress(str s, struct buf *out)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* Appends text word by word to a line that has `column` octets already; a line that would become too
- * long ends, and the next begins with indent. */
+/* Appends text word by word to a line that has `column` octets already; a line that would become
+ * too long ends, and the next begins with indent. */
 static void bounce_text_fold(struct buf *out, size_t column, str text, const char *indent)
 {
   bool first = true;
@@ -178,7 +179,8 @@ static void bounce_text_words(struct buf *out, size_t column, str text)
 
 /* ---- status codes ---------------------------------------------------------------------------- */
 
-/* The length of an enhanced code (RFC 3463 §2) of that class at the front of s; 0: there is none. */
+/* The length of an enhanced code (RFC 3463 §2) of that class at the front of s; 0: there is
+ * none. */
 static size_t bounce_text_enhanced(str s, char class)
 {
   size_t n = 0, dots = 0, digits = 0;

@@ -1,9 +1,9 @@
 /* smtp/certs.c: the certificates of a configuration.
  *
- * The main pair of [server.tls] comes first, then those of virtual domains in the order of the file.
- * All are replaced together or not at all. A certificate and its key are two files, so somebody who
- * replaces them passes through a moment when they do not match: that is a fault like any other, and the
- * next look finds it mended.
+ * The main pair of [server.tls] comes first, then those of virtual domains in the order of the
+ * file. All are replaced together or not at all. A certificate and its key are two files, so
+ * somebody who replaces them passes through a moment when they do not match: that is a fault like
+ * any other, and the next look finds it mended.
  */
 #include "certs.h"
 

@@ -1,5 +1,5 @@
-/* smtp/certs.h: the certificates of a configuration: read with their keys, checked, and read again when
- * their files change.
+/* smtp/certs.h: the certificates of a configuration: read with their keys, checked, and read again
+ * when their files change.
  */
 #ifndef SMTP_CERTS_H
 #define SMTP_CERTS_H
@@ -18,8 +18,8 @@ struct certs {
 struct certs *certs_load(const struct conf *conf, struct diags *d);
 void certs_free(struct certs *c); /* NULL is fine; connections keep what they began with */
 
-/* If a file changed, reads all anew: new ones take the place of the old, faulty ones are logged once
- * and change nothing. Says once a day which of them expire soon. For a timer. */
+/* If a file changed, reads all anew: new ones take the place of the old, faulty ones are logged
+ * once and change nothing. Says once a day which of them expire soon. For a timer. */
 void certs_renew(struct certs *c, const struct conf *conf);
 
 /* One line for each: whose it is, its names, how long it is valid. For `check`. */

@@ -10,6 +10,7 @@
 
 #define CLAMD_SAYS 1024 /* octets of its answer */
 
+/* ORDER CLAMD_STATE */
 enum clamd_state { CLAMD_WAITING, CLAMD_CONNECTING, CLAMD_SENDING, CLAMD_ASKED, CLAMD_OVER };
 
 /* ORDER CLAMD_STATE: what it was at, for people. */
@@ -72,7 +73,8 @@ static void clamd_free_scan(struct clamd_scan *s)
   mem_free(s);
 }
 
-/* It is nobody's any more. Its connection, which may outlive the scanner, closes in its own time. */
+/* It is nobody's any more. Its connection, which may outlive the scanner, closes in its own
+ * time. */
 static void clamd_let_go(struct clamd_scan *s)
 {
   struct clamd *c = s->clamd;

@@ -1,4 +1,5 @@
-/* smtp/clamd.h: mails shown to clamd (INSTREAM), for the service of that name (vsl-api 3).
+/* smtp/clamd.h: mails shown to clamd (INSTREAM), for the service of that name
+ * (rules/README.md#services).
  *
  * One connection a mail, LIMIT_SCANS at once; the others wait in line. All callbacks come from the
  * loop, never from inside a function of this page.
@@ -15,8 +16,8 @@ struct clamd *clamd_new(struct loop *l, const struct netaddr *to, int64_t timeou
 void clamd_free(struct clamd *c); /* its scans were cancelled or are over; NULL is fine */
 
 struct clamd_scan;
-/* v CLAMD_NONE: no verdict, and why says what stood in the way. why is else empty, virus the name or
- * empty; both borrowed. */
+/* v CLAMD_NONE: no verdict, and why says what stood in the way. why is else empty, virus the name
+ * or empty; both borrowed. */
 typedef void clamd_fn(void *arg, enum clamd_verdict v, str virus, const char *why);
 /* Shows it the mail as it would be sent; borrowed until fn was called. The service's time counts
  * from the connection. NULL: no memory. */

@@ -9,8 +9,8 @@ enum clamd_verdict {
   CLAMD_CLEAN,
   CLAMD_FOUND
 };
-/* reply: all up to the NUL that ends it. *name: the virus (FOUND), printable ASCII, or what is wrong
- * (NONE), any octets; borrows. Only the two sentences clamd has for a verdict are one. */
+/* reply: all up to the NUL that ends it. *name: the virus (FOUND), printable ASCII, or what is
+ * wrong (NONE), any octets; borrows. Only the two sentences clamd has for a verdict are one. */
 enum clamd_verdict clamd_reply(str reply, str *name);
 
 #endif

@@ -16,6 +16,7 @@
 #define CLIENT_MINUTE    60000
 #define CLIENT_DOT_WORTH 4 /* so many times longer the reply to a whole mail is waited for */
 
+/* ORDER CLIENT_STATE: client_states. */
 enum client_state {
   CLIENT_CONNECTING,
   CLIENT_GREETING,
@@ -526,8 +527,8 @@ static void client_heard_dot(struct client *c)
     client_over(c, c->reply.code, buf_str(&c->reply.text));
 }
 
-/* Before the dot a refusal is final, and what follows would be taken for commands. Nothing else can be
- * meant for a mail that is not whole. */
+/* Before the dot a refusal is final, and what follows would be taken for commands. Nothing else can
+ * be meant for a mail that is not whole. */
 static void client_heard_early(struct client *c)
 {
   if (c->reply.code >= 400)
@@ -536,8 +537,8 @@ static void client_heard_early(struct client *c)
     client_fail(c, "it answered before the mail was whole");
 }
 
-/* More was said than can answer what we said: whose reply is whose is not known any more. What stands
- * behind the reply to a mail does not change that mail's fate. */
+/* More was said than can answer what we said: whose reply is whose is not known any more. What
+ * stands behind the reply to a mail does not change that mail's fate. */
 static bool client_is_ahead(const struct client *c)
 {
   if (c->state == CLIENT_DOT || c->state == CLIENT_BODY || c->state == CLIENT_QUIT) return false;

@@ -1,5 +1,5 @@
-/* smtp/client.h: the SMTP client (RFC 5321 §3.3): mails handed to another server over one connection,
- * one after another.
+/* smtp/client.h: the SMTP client (RFC 5321 §3.3): mails handed to another server over one
+ * connection, one after another.
  *
  * All callbacks come from the loop, never from inside a function of this page.
  */
@@ -22,8 +22,9 @@ struct client_options {
   enum target_tls tls;
   bool implicit;                 /* TLS from the first octet instead of STARTTLS */
   struct tls_client *tls_config; /* held; needed unless tls is TARGET_TLS_NONE */
-  str user, secret; /* copied: who logs in, after TLS; user empty: nobody. The secret is a password
-                            or, for SASL_XOAUTH2, a token. In clear text only with TARGET_TLS_NONE */
+  /* Copied: who logs in, after TLS; user empty: nobody. The secret is a password or, for
+   * SASL_XOAUTH2, a token. In clear text only with TARGET_TLS_NONE. */
+  str user, secret;
   enum sasl_mech mech; /* of a user; SASL_MECHS: the best that is offered */
   bool lock_step;      /* one command at a time, also where the peer offers PIPELINING */
   bool hurry;          /* the peer writes line by line: see io_hurry */
@@ -36,8 +37,9 @@ struct client_options {
   void *arg;
 };
 
-/* Gives bytes [at, at + n) of the mail, or as many as it likes of them from `at` on, without waiting.
- * Their number, at least 1 before the end; -1: it cannot, and the peer must not take what it has. */
+/* Gives bytes [at, at + n) of the mail, or as many as it likes of them from `at` on, without
+ * waiting. Their number, at least 1 before the end; -1: it cannot, and the peer must not take what
+ * it has. */
 typedef ptrdiff_t client_body_fn(void *arg, uint64_t at, char *p, size_t n);
 
 struct client_rcpt {
@@ -70,8 +72,8 @@ struct client *client_new(struct loop *l, const struct client_options *o, struct
 void client_send(struct client *c, struct client_mail *m);
 bool client_is_open(const struct client *c);
 /* Why the peer cannot be given this mail as it is, after the words of RFC 3463: no SMTPUTF8, no
- * 8BITMIME though there are octets beyond ASCII, larger than it takes. Empty: it can. Reads the mail
- * when it must know. Once greeted. */
+ * 8BITMIME though there are octets beyond ASCII, larger than it takes. Empty: it can. Reads the
+ * mail when it must know. Once greeted. */
 str client_unfit(const struct client *c, const struct client_mail *m);
 bool client_offers_dsn(const struct client *c);
 str client_peer(const struct client *c);                /* the name it gave itself, or empty */
@@ -79,13 +81,14 @@ const char *client_tls_version(const struct client *c); /* "TLSv1.3"; NULL: clea
 bool client_tls_failed(const struct client *c); /* not greeted because encryption did not work */
 /* The text of a mail is on its way: the server takes it, or has it and did not answer yet. */
 bool client_is_at_text(const struct client *c);
-/* The end of the last mail's data was written: without a reply nobody knows whether it was taken. */
+/* The end of the last mail's data was written: without a reply nobody knows whether it was
+ * taken. */
 bool client_may_have_sent(const struct client *c);
-/* Others need the place: a mail of which the peer neither heard nor took anything for `patience` ms is
- * given up soon, as at any deadline; of one that was sent to its end, for four times as long. */
+/* Others need the place: a mail of which the peer neither heard nor took anything for `patience` ms
+ * is given up soon, as at any deadline; of one that was sent to its end, for four times as long. */
 void client_hasten(struct client *c, int64_t patience);
-/* Always needed, once. Nothing is called any more but gone; a mail that was sent to its last dot stays
- * sent, one that was not is broken off; then QUIT. */
+/* Always needed, once. Nothing is called any more but gone; a mail that was sent to its last dot
+ * stays sent, one that was not is broken off; then QUIT. */
 void client_end(struct client *c);
 void client_abort(struct client *c); /* the same at once, without a word */
 

@@ -86,19 +86,16 @@ struct conf_strs {
 enum conf_security { CONF_MAY, CONF_ENCRYPT, CONF_DANE };
 enum { CONF_TLS12 = 1, CONF_TLS13 = 2 }; /* bits of protocol_version */
 enum { CONF_SUITES = 9 };
-enum conf_ip_strategy { /* ORDER CONF_IP: conf_ip_names in conf_type.c */
-                        CONF_IPV4_ONLY,
-                        CONF_IPV6_ONLY,
-                        CONF_IPV4_AND_IPV6,
-                        CONF_IPV6_THEN_IPV4,
-                        CONF_IPV4_THEN_IPV6
+/* ORDER CONF_IP: conf_ip_names in conf_keys.c. */
+enum conf_ip_strategy {
+  CONF_IPV4_ONLY,
+  CONF_IPV6_ONLY,
+  CONF_IPV4_AND_IPV6,
+  CONF_IPV6_THEN_IPV4,
+  CONF_IPV4_THEN_IPV6
 };
-enum conf_dns_type { /* ORDER CONF_DNS */
-                     CONF_DNS_SYSTEM,
-                     CONF_DNS_GOOGLE,
-                     CONF_DNS_CLOUDFLARE,
-                     CONF_DNS_CUSTOM
-};
+/* ORDER CONF_DNS: conf_dns_names in conf_keys.c. */
+enum conf_dns_type { CONF_DNS_SYSTEM, CONF_DNS_GOOGLE, CONF_DNS_CLOUDFLARE, CONF_DNS_CUSTOM };
 enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
        CONF_PLAIN = 1,
        CONF_LOGIN = 2,
@@ -109,9 +106,9 @@ enum { /* bits of auth.mechanisms; ORDER CONF_MECH */
 enum conf_unknown_rcpt { CONF_RCPT_REFUSE, CONF_RCPT_ACCEPT }; /* ORDER CONF_RCPT */
 struct conf_logs {
   str filepath;
-  bool filepath_given;   /* configured: must be writable; a default may fall back (config.md 2) */
-  int64_t size_limit;    /* octets; 0: never rotated */
-  int64_t archive_count; /* files kept as NAME.1 … NAME.N */
+  bool filepath_given;               /* configured: must be writable; a default may fall back */
+  int64_t size_limit;                /* octets; 0: never rotated */
+  int64_t archive_count;             /* files kept as NAME.1 … NAME.N */
   enum log_level level[LOG_TARGETS]; /* of app.logs only level[LOG_APP] counts */
   bool level_app_given;              /* server.logs.level names app */
   str format;                        /* accepted and unused */
@@ -123,7 +120,7 @@ struct conf_tls {
   bool preempt_cipherlist;
   int64_t handshake_timeout;
   uint8_t protocol_version;      /* CONF_TLS12 | CONF_TLS13 */
-  struct conf_strs cipher_suite; /* in order of preference, names of config.md 3.5 */
+  struct conf_strs cipher_suite; /* in order of preference, names as in net/tls.c */
   str certificate, private_key;  /* paths of PEM files */
 };
 
@@ -171,7 +168,7 @@ struct conf {
   struct toml *tree;     /* all of it as one table with the defaults filled in and values in their
                             canonical form: what config-show prints and rules see as toml:: */
   bool domain_forgotten; /* neither server.domain nor server.virtual: an outside recipient gets
-                            451 4.3.5 instead of 554 (config.md 3) */
+                            451 4.3.5 instead of 554 */
 
   str version_requirement;
   struct {
@@ -253,7 +250,7 @@ struct conf {
     str dirpath;
     bool dirpath_given;
     struct {
-      str filepath; /* empty: no rules, deny all (vsl-api.md 4.7) */
+      str filepath; /* empty: no rules, deny all */
       int64_t max_operations, max_call_depth, max_memory;
       int64_t max_time;
     } vsl;
@@ -280,17 +277,17 @@ struct conf *conf_parse(str file, str source, const struct conf_world *world, st
 struct conf *conf_defaults(struct diags *d); /* as without any file */
 void conf_free(struct conf *c);
 
-/* ---- conf_reply.c ------------------------------------------------------------------------------ */
+/* ---- conf_reply.c ---------------------------------------------------------------------------- */
 
 /* A configured reply; where the configuration gives no enhanced code, `enhanced` is used. */
 struct reply conf_reply(const struct conf *c, enum conf_code_id id, const char *enhanced);
 
-/* ---- conf_relay.c ------------------------------------------------------------------------------ */
+/* ---- conf_relay.c ---------------------------------------------------------------------------- */
 
 /* The server of [server.relay]; its texts lie in a. */
 int conf_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e);
 
-/* ---- conf_ours.c ------------------------------------------------------------------------------- */
+/* ---- conf_ours.c ----------------------------------------------------------------------------- */
 
 /* Says whether the domain (any case) is server.domain or one of server.virtual. */
 bool conf_is_ours(const struct conf *c, str domain);

@@ -1,5 +1,5 @@
 /* smtp/conf_cross.c: what each key alone cannot know: users of the machine, and keys that must fit
- * together (config.md 6, points 4 and 5).
+ * together. Looked at when all keys are read.
  */
 #include "conf_keys.h"
 
@@ -279,8 +279,8 @@ static void conf_cross_later(struct conf_reader *r)
   }
 }
 
-/* Not root, and the system's folder cannot be ours: what was not configured goes to the state folder
- * of whoever starts the server, so that a file that names no folder still serves (config.md 2). */
+/* Not root, and the system's folder cannot be ours: what was not configured goes to the state
+ * folder of whoever starts the server, so that a file that names no folder still serves. */
 static void conf_cross_folders(struct conf_reader *r)
 {
   struct conf *c = r->conf;

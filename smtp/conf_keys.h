@@ -12,36 +12,36 @@
 
 #include "conf.h"
 
-enum conf_type {             /* ORDER CONF_TYPE: conf_types in conf_type.c */
-                 CONF_TABLE, /* its keys are the rows below; `def` is what an absent table stands
-                                for */
-                 CONF_TEXT,
-                 CONF_WORD, /* one of `names`, kept as its index in an enum */
-                 CONF_INT,
-                 CONF_CAP, /* an integer that may be -1 for "no limit" and never 0 */
-                 CONF_BOOL,
-                 CONF_DURATION,
-                 CONF_PATH,
-                 CONF_FILE,   /* a path that must be readable now */
-                 CONF_SECRET, /* a file others should not read */
-                 CONF_HOST,
-                 CONF_HOST_PORT,
-                 CONF_NAME,    /* of a user or group */
-                 CONF_TEXTS,   /* a list of texts */
-                 CONF_COMMAND, /* a program and its arguments, at most max octets with their NULs */
-                 CONF_ADDRS,
-                 CONF_VERSION,
-                 CONF_SECURITY,
-                 CONF_PROTOCOLS,
-                 CONF_SUITE_LIST,
-                 CONF_MECHS,
-                 CONF_LEVEL,
-                 CONF_LEVELS,
-                 CONF_CODES,
-                 CONF_SERVERS,
-                 CONF_ALIASES,
-                 CONF_VIRTUAL,
-                 CONF_TYPES
+/* ORDER CONF_TYPE: conf_types in conf_type.c. */
+enum conf_type {
+  CONF_TABLE, /* its keys are the rows below; `def` is what an absent table stands for */
+  CONF_TEXT,
+  CONF_WORD, /* one of `names`, kept as its index in an enum */
+  CONF_INT,
+  CONF_CAP, /* an integer that may be -1 for "no limit" and never 0 */
+  CONF_BOOL,
+  CONF_DURATION,
+  CONF_PATH,
+  CONF_FILE,   /* a path that must be readable now */
+  CONF_SECRET, /* a file others should not read */
+  CONF_HOST,
+  CONF_HOST_PORT,
+  CONF_NAME,    /* of a user or group */
+  CONF_TEXTS,   /* a list of texts */
+  CONF_COMMAND, /* a program and its arguments, at most max octets with their NULs */
+  CONF_ADDRS,
+  CONF_VERSION,
+  CONF_SECURITY,
+  CONF_PROTOCOLS,
+  CONF_SUITE_LIST,
+  CONF_MECHS,
+  CONF_LEVEL,
+  CONF_LEVELS,
+  CONF_CODES,
+  CONF_SERVERS,
+  CONF_ALIASES,
+  CONF_VIRTUAL,
+  CONF_TYPES
 };
 
 struct conf_key {
@@ -97,7 +97,7 @@ int conf_list_finish(struct conf_reader *r);
 /* Does version fulfil a requirement as Cargo writes it? 1 yes, 0 no, -1: malformed. */
 int conf_version_match(str requirement, str version);
 
-/* What must fit together (config.md 6, points 4 and 5). */
+/* What must fit together, after all keys were read. */
 void conf_cross_check(struct conf_reader *r);
 
 /* The node of the canonical tree at a path of keys separated by dots, or NULL; and whether it

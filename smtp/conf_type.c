@@ -185,7 +185,8 @@ static int conf_type_command(struct conf_reader *r, struct toml *v, void *field)
   return 0;
 }
 
-/* What to type, so that the server's user may read a file: root is he no more when it is read again. */
+/* What to type, so that the server's user may read a file: root is he no more when it is read
+ * again. */
 static const char *conf_type_advice(struct conf_reader *r, str path)
 {
   const struct toml *group = conf_find(r->conf->tree, "server.system.group");

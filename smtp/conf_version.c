@@ -1,4 +1,4 @@
-/* smtp/conf_version.c: version requirements as Cargo writes them (config.md 2).
+/* smtp/conf_version.c: version requirements as Cargo writes them.
  *
  * requirement = comparator *( "," comparator )      all must hold
  * comparator  = [ "=" ">" ">=" "<" "<=" "~" "^" ] major [ "." minor [ "." patch [ "-" pre ] ] ]

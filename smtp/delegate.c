@@ -2,16 +2,16 @@
  *
  * The mail goes out by the SMTP client with one more field on top, which holds a random token. The
  * filter hands what it made of it to the service's receiver, a listener of ours. There the token,
- * which lives until it was used or its mail was given up, finds the mail again; nothing else about the
- * connection does, so a filter may reuse one, or come back before it has heard all.
+ * which lives until it was used or its mail was given up, finds the mail again; nothing else about
+ * the connection does, so a filter may reuse one, or come back before it has heard all.
  *
- * What the filter answers to the sending proves nothing: 250 is also said of a mail that was dropped,
- * and a refusal may follow a mail that came back. The return decides. Without one the delegation has
- * failed, and so it has when what came back does not show that somebody looked at it. Who waits, a
- * session or a job of the queue, is told once, from the loop.
+ * What the filter answers to the sending proves nothing: 250 is also said of a mail that was
+ * dropped, and a refusal may follow a mail that came back. The return decides. Without one the
+ * delegation has failed, and so it has when what came back does not show that somebody looked at
+ * it. Who waits, a session or a job of the queue, is told once, from the loop.
  *
- * While the mail comes back, the session that brings it and the delegation know each other; either may
- * end first. The body is held against the one that went out as it arrives (echo.c).
+ * While the mail comes back, the session that brings it and the delegation know each other; either
+ * may end first. The body is held against the one that went out as it arrives (echo.c).
  *
  *   queued -> sending -> returned      and from each of the first two: -> failed
  */
@@ -43,7 +43,7 @@ static bool delegate_next(const struct rules *r, int *stage, ptrdiff_t *i,
   return false;
 }
 
-/* Is a connection to that address of ours one to the receiver? It may be any address of its port. */
+/* Is a connection to that address of ours one to the receiver? It may be any of its port. */
 bool delegate_is_at(const struct netaddr *receiver, const struct netaddr *local)
 {
   static const struct in6_addr any = IN6ADDR_ANY_INIT;
@@ -413,8 +413,8 @@ static struct delegate_line *delegate_get_line(struct delegate_hub *hub, const s
   return hub->lines = line;
 }
 
-/* The header as it is sent. The service's own marks of an earlier time go: they shall be its word on
- * what it gets now. */
+/* The header as it is sent. The service's own marks of an earlier time go: they shall be its word
+ * on what it gets now. */
 static int delegate_put_header(const struct delegate *d, struct buf *out, struct err *e)
 {
   const struct delegate_order *o = &d->o;

@@ -34,8 +34,8 @@ str delegate_why(const struct delegate *d);
 /* It was not a failure but, for all we know, the filter's judgement: it heard the whole mail and
  * refused it for good, or keeps it. */
 bool delegate_refused(const struct delegate *d);
-/* After done said true: puts the header that came back in the mail, without our field. When the body
- * that came back is another one, *body is it, taken, under its own id; else *body is NULL. */
+/* After done said true: puts the header that came back in the mail, without our field. When the
+ * body that came back is another one, *body is it, taken, under its own id; else *body is NULL. */
 int delegate_take_result(struct delegate *d, struct incoming **body, str *id, struct err *e);
 /* A filter has it, or is being given it. */
 bool delegate_is_out(const struct delegate *d);
@@ -56,8 +56,8 @@ bool delegate_may_return(const struct rules *r, const struct netaddr *local,
 enum reply_id delegate_arrive(const struct delegate_hub *hub, const struct rules *r,
                               struct mail *m);
 
-/* A mail that comes in by a receiver, as the filter's side sees it. Lives in its owner's struct; what it
- * points to lives as long as the mail. */
+/* A mail that comes in by a receiver, as the filter's side sees it. Lives in its owner's struct;
+ * what it points to lives as long as the mail. */
 struct delegate_bringer {
   struct delegate_hub *hub;
   struct netaddr local, peer; /* both ends of its connection; local.len 0: not known */
@@ -70,11 +70,11 @@ struct delegate_bringer {
   bool unwanted;           /* nobody's: it is heard to its end, and refused */
 };
 
-/* Octets of a body come; its header is whole. Like incoming_body: after INCOMING_WAIT go_on is called.
- * Whose mail it is is known from then on. */
+/* Octets of a body come; its header is whole. Like incoming_body: after INCOMING_WAIT go_on is
+ * called. Whose mail it is is known from then on. */
 enum incoming_state delegate_bring(struct delegate_bringer *b, str header, str octets);
-/* A mail arrived whole. REPLY_DONE: it is the one that was waited for. *wait: asked too early, go_on is
- * called. */
+/* A mail arrived whole. REPLY_DONE: it is the one that was waited for. *wait: asked too early,
+ * go_on is called. */
 enum reply_id delegate_return(struct delegate_bringer *b, str header, bool *wait);
 void delegate_part(struct delegate_bringer *b); /* it is brought no more */
 

@@ -2,8 +2,8 @@
  *
  * Work comes from the database: what waits in `delegated`, in `working`, then the recipients due
  * longest. A job holds one message by a claim: its rules go on (later.c), then its recipients are
- * tried (attempt.c), and it ends when what became of it is written. The cost of a job does not depend
- * on how many wait.
+ * tried (attempt.c), and it ends when what became of it is written. The cost of a job does not
+ * depend on how many wait.
  */
 #include "deliver_int.h"
 #include "outbound.h"
@@ -17,7 +17,7 @@ void deliver_wake(struct deliver *d)
   if (!d->draining) loop_ready(d->mta->loop, &d->task);
 }
 
-/* ---- jobs -------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 bool deliver_is_due(const struct store_rcpt *r, int64_t now)
 {

@@ -2,7 +2,7 @@
  *
  *   deliver.c   claims what is due and makes a job of it
  *   later.c     asks the rules that are left; what they decide is written, and the job ends
- *   attempt.c   if none are: tries the due recipients, writes what becomes of them, and ends the job
+ *   attempt.c   if none are: tries the due recipients, writes what becomes of them, ends the job
  *
  * Whoever has the job either waits for somebody who calls back, or ends it with deliver_job_end:
  * that ends the claim, and the queue is asked again.

@@ -1,7 +1,8 @@
-/* smtp/deliver_step.h: how far the rules of a stored mail have come: the number in its column `step`.
+/* smtp/deliver_step.h: how far the rules of a stored mail have come: the number in its column
+ * `step`.
  *
- * It names a stage, a directive of it, and what about that. The directive's name stands in the column
- * `rule` beside it, because rules may be others by then. 0: from the start of `postq`.
+ * It names a stage, a directive of it, and what about that. The directive's name stands in the
+ * column `rule` beside it, because rules may be others by then. 0: from the start of `postq`.
  */
 #ifndef SMTP_DELIVER_STEP_H
 #define SMTP_DELIVER_STEP_H

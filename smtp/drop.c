@@ -1,10 +1,12 @@
-/* smtp/drop.c: mails that programs of this machine left in the drop folder (see leave.c, dropfile.h).
+/* smtp/drop.c: mails that programs of this machine left in the drop folder (see leave.c,
+ * dropfile.h).
  *
- * Anybody may write into the folder, so nothing in it is trusted but what the kernel says: the owner of
- * a file. A mail comes in by an ordinary session whose client is our own, over a pair of sockets: rules,
- * guard, filters and the store see nothing new. Its file has a name that is noted in the transaction
- * which makes it a message; so whatever happens before the file is gone, it is taken once. What is
- * refused for now is tried again; what is refused for good becomes a message to its owner.
+ * Anybody may write into the folder, so nothing in it is trusted but what the kernel says: the
+ * owner of a file. A mail comes in by an ordinary session whose client is our own, over a pair of
+ * sockets: rules, guard, filters and the store see nothing new. Its file has a name that is noted
+ * in the transaction which makes it a message; so whatever happens before the file is gone, it is
+ * taken once. What is refused for now is tried again; what is refused for good becomes a message to
+ * its owner.
  */
 #include "drop.h"
 
@@ -105,8 +107,9 @@ static void drop_discard(struct drop *d, const char *name, const char *why)
   if (!gone) drop_remember(d, name, clock_wall() + DROP_WAIT_MAX);
 }
 
-/* A file that is not whole: still being written, and locked by whoever does that, or for ever. fd may
- * be -1: we may not read it. Without a lock: the older it is, the longer until the next look. */
+/* A file that is not whole: still being written, and locked by whoever does that, or for ever. fd
+ * may be -1: we may not read it. Without a lock: the older it is, the longer until the next
+ * look. */
 static void drop_unfinished(struct drop *d, const char *name, int fd, const struct stat *st)
 {
   int64_t now = clock_wall(), age = now - (int64_t)st->st_mtim.tv_sec * 1000;
@@ -431,7 +434,7 @@ static int drop_converse(struct drop_job *j, struct err *e)
   return 0;
 }
 
-/* ---- looking into the folder ------------------------------------------------------------------- */
+/* ---- looking into the folder ----------------------------------------------------------------- */
 
 static int drop_who(struct drop_job *j, uint32_t uid, struct err *e)
 {

@@ -34,8 +34,9 @@ struct dropfile {
 void dropfile_write_head(const struct dropfile *d, struct buf *out);
 void dropfile_write_end(uint64_t octets, struct buf *out);
 
-/* head: the first octets of the file, at most DROPFILE_HEAD_MAX of them; end: the last DROPFILE_END;
- * size: of the file. Texts borrow head. ERR_SYNTAX: no drop file, or not whole; ERR_NOMEM. */
+/* head: the first octets of the file, at most DROPFILE_HEAD_MAX of them; end: the last
+ * DROPFILE_END; size: of the file. Texts borrow head. ERR_SYNTAX: no drop file, or not whole;
+ * ERR_NOMEM. */
 int dropfile_parse(str head, str end, uint64_t size, struct arena *a, struct dropfile *out,
                    struct err *e);
 /* Is this the last line of a file of that size? */

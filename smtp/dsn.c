@@ -1,8 +1,8 @@
 /* smtp/dsn.c: what a client asks to be told of his mail: the parameters of RFC 3461.
  *
  * xtext (§4): printable ASCII stands for itself but for "+" and "=", which, like everything else,
- * are written "+" and two upper-case hexadecimal digits. Decoded, ENVID and ORCPT go into the header
- * of a report, so only what decodes to printable ASCII is well-formed (§4.2, §4.4).
+ * are written "+" and two upper-case hexadecimal digits. Decoded, ENVID and ORCPT go into the
+ * header of a report, so only what decodes to printable ASCII is well-formed (§4.2, §4.4).
  */
 #include "dsn.h"
 

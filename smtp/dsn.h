@@ -1,8 +1,9 @@
-/* smtp/dsn.h: what a client asks to be told of his mail: the parameters of RFC 3461. Pure functions.
+/* smtp/dsn.h: what a client asks to be told of his mail: the parameters of RFC 3461. Pure
+ * functions.
  *
- * They are kept, and passed on to the next server, in the words of the wire: "RET=HDRS ENVID=…" with
- * the message, "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;…" with each recipient. An empty text asks for
- * nothing, and then failures and delays are reported.
+ * They are kept, and passed on to the next server, in the words of the wire: "RET=HDRS ENVID=…"
+ * with the message, "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;…" with each recipient. An empty text asks
+ * for nothing, and then failures and delays are reported.
  */
 #ifndef SMTP_DSN_H
 #define SMTP_DSN_H
@@ -17,7 +18,8 @@ bool dsn_envid_ok(str value);
 bool dsn_notify_ok(str value);
 bool dsn_orcpt_ok(str value, bool utf8);
 
-/* The text that is kept, in a, of well-formed values, of which each may be empty. p NULL: no memory. */
+/* The text that is kept, in a, of well-formed values, of which each may be empty. p NULL: no
+ * memory. */
 str dsn_mail_text(str ret, str envid, struct arena *a);
 str dsn_rcpt_text(str notify, str orcpt, struct arena *a);
 
@@ -32,9 +34,9 @@ struct dsn {
 /* -1: no memory. What is not well-formed is as if it were not there. */
 int dsn_read(str text, struct arena *a, struct dsn *out);
 
-/* The text without a wish to hear of success: for each of several recipients that one became, because
- * it is no longer one event (RFC 3461 §5.2.7.2), and for what a stranger asks (guard.h). p NULL: no
- * memory. */
+/* The text without a wish to hear of success: for each of several recipients that one became,
+ * because it is no longer one event (RFC 3461 §5.2.7.2), and for what a stranger asks (guard.h). p
+ * NULL: no memory. */
 str dsn_unsuccessful(str text, struct arena *a);
 
 /* The message's text out of its context (column context of the store); empty if there is none. */

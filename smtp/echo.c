@@ -1,13 +1,14 @@
 /* smtp/echo.c: the body of a mail that comes back from a filter, compared while it arrives.
  *
  * Most filters give a body back as they got it: then nothing is written. At the first octet that
- * differs, what was the same until then is copied to the new body, a piece in each turn of the loop,
- * while the connection waits; from there on octets go straight through.
+ * differs, what was the same until then is copied to the new body, a piece in each turn of the
+ * loop, while the connection waits; from there on octets go straight through.
  *
  * clamsmtpd reads lines in pieces of 4223 octets and sends them in pieces of 4222, and forgets at
  * the seam that a line begins: behind a line that fills its pieces but for the CR LF it takes a dot
- * away from the next one, or leaves the stuffed one there. That is no change to a mail, so it is seen
- * through. If that line was a single dot, it ended the mail early, and what follows is missing.
+ * away from the next one, or leaves the stuffed one there. That is no change to a mail, so it is
+ * seen through. If that line was a single dot, it ended the mail early, and what follows is
+ * missing.
  */
 #include "echo.h"
 

@@ -36,11 +36,12 @@ struct echo {
 };
 
 void echo_begin(struct echo *h);
-/* At most LIMIT_IO_INPUT octets. Like incoming_body: after INCOMING_WAIT nothing more until ready was
- * called; what is lost stays lost. */
+/* At most LIMIT_IO_INPUT octets. Like incoming_body: after INCOMING_WAIT nothing more until ready
+ * was called; what is lost stays lost. */
 enum incoming_state echo_take(struct echo *h, str octets);
 /* All came. INCOMING_WAIT: call it again when ready was called. Else the state is ECHO_SAME or
- * ECHO_OTHER, or it is lost. *cut: the end of what went out is missing, by a fault of the filter. */
+ * ECHO_OTHER, or it is lost. *cut: the end of what went out is missing, by a fault of the
+ * filter. */
 enum incoming_state echo_end(struct echo *h, bool *cut);
 void echo_stop(struct echo *h);
 

@@ -1,7 +1,8 @@
 /* smtp/envelope.c: the envelope of a transaction: MAIL and RCPT (RFC 5321 §4.1.1.2, §4.1.1.3).
  *
  * Each command in two halves, called by the table of session.c: may it be, before the rules of its
- * stage are asked, and what their verdict makes of it. What the rules let pass the guard still judges.
+ * stage are asked, and what their verdict makes of it. What the rules let pass the guard still
+ * judges.
  */
 #include "auth.h"
 #include "dsn.h"
@@ -149,8 +150,8 @@ static void envelope_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r
   if (at >= 0) mail_rcpt_remove(s->tx.mail, (size_t)at);
 }
 
-/* A report about mail that we sent on goes back to its first sender: to him alone who sends nobody a
- * report in turn (srs.h). */
+/* A report about mail that we sent on goes back to its first sender: to him alone who sends nobody
+ * a report in turn (srs.h). */
 static void envelope_send_back(struct session *s, size_t at)
 {
   struct mail_rcpt *r = &s->tx.mail->rcpt[at];

@@ -1,4 +1,5 @@
-/* smtp/guard.c: what no rule can forget (vsl-api 4.3): no relay by omission, no backscatter. */
+/* smtp/guard.c: what no rule can forget (rules/README.md#what-no-rule-can-forget): no relay by
+ * omission, no backscatter. */
 #include "guard.h"
 
 #include "addr.h"
@@ -17,8 +18,7 @@ str guard_normal_rcpt(const struct mail *m, str address)
   return normal.p ? normal : address;
 }
 
-/* "user%host", "host!user": routes that a gateway behind us might follow (facts of §5.3 attacks).
- */
+/* "user%host", "host!user": routes that a gateway behind us might follow. */
 static bool guard_is_odd(str local, struct arena *a)
 {
   str bare = addr_unquote(local, a);

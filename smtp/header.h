@@ -33,8 +33,8 @@ int header_parse(struct header *h, str block, struct err *e);
 size_t header_count(const struct header *h, str name);
 /* The nth field of that name (from 0, any case), or NULL. */
 struct header_field *header_find(const struct header *h, str name, size_t nth);
-/* A field's value: unfolded as RFC 5322 §2.2.3 says, without leading and trailing white space. It is
- * made once, in a, and then kept; without memory for that it is what stands behind the colon. */
+/* A field's value: unfolded as RFC 5322 §2.2.3 says, without leading and trailing white space. It
+ * is made once, in a, and then kept; without memory for that it is what stands behind the colon. */
 str header_value(struct header_field *f, struct arena *a);
 
 /* Each makes one field of name and value, which stand as they are: "name: value CRLF". -1: no

@@ -1,4 +1,5 @@
-/* smtp/hello.c: a conversation before there is a mail: connect, EHLO, STARTTLS (RFC 5321 §3.1, §3.2). */
+/* smtp/hello.c: a conversation before there is a mail: connect, EHLO, STARTTLS (RFC 5321 §3.1,
+ * §3.2). */
 #include "auth.h"
 #include "session_int.h"
 
@@ -110,7 +111,7 @@ void hello_proceed(struct session *s, const struct rules_verdict *v)
 {
   struct reply r = session_code(s, &v->code, CODE_DENIED, "");
 
-  /* A skip state that began here lasts for the connection (vsl-api 4.3). */
+  /* A skip state that began here lasts for the connection. */
   if (rules_skip(STAGE_HELO, v->kind) != RULES_SKIP_NO && s->connection->skip == RULES_NEXT) {
     mail_set_skip(s->connection, STAGE_HELO, v);
     s->greeting_at = arena_mark(s->arena); /* its texts stay */

@@ -1,8 +1,8 @@
 /* smtp/helper.c: the server's side of the helper: orders out, mails down their pipes, answers in.
  *
- * A job occupies its slot from the order to the answer, cancelled or not: the helper counts the same
- * children. The mail is pulled from its owner when the pipe takes more, straight into the pipe;
- * nothing is kept here. What a command writes is kept until its end, if somebody wants it.
+ * A job occupies its slot from the order to the answer, cancelled or not: the helper counts the
+ * same children. The mail is pulled from its owner when the pipe takes more, straight into the
+ * pipe; nothing is kept here. What a command writes is kept until its end, if somebody wants it.
  */
 #include "helper.h"
 #include "helper_int.h"
@@ -44,7 +44,7 @@ struct helper {
   struct helper_job jobs[LIMIT_HELPER_CHILDREN];
 };
 
-/* ---- orders ----------------------------------------------------------------------------------- */
+/* ---- orders ---------------------------------------------------------------------------------- */
 
 /* Copies text into a field of an order; false when it is too long or holds a NUL. */
 static bool helper_field(char *out, size_t size, str text, bool lower)
@@ -281,8 +281,8 @@ static struct helper_job *helper_free_slot(struct helper *h)
   return NULL;
 }
 
-/* Takes a slot and makes its pipe, in which we write or read; *theirs is the end for the helper. NULL
- * with e: none. */
+/* Takes a slot and makes its pipe, in which we write or read; *theirs is the end for the helper.
+ * NULL with e: none. */
 static struct helper_job *helper_open_job(struct helper *h, bool write, int *theirs, struct err *e)
 {
   int fds[2];
@@ -350,7 +350,8 @@ int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
-/* Copies texts into room, a NUL behind each; the octets used, or -1 when they do not fit or hold one. */
+/* Copies texts into room, a NUL behind each; the octets used, or -1 when they do not fit or hold
+ * one. */
 static ptrdiff_t helper_fill_args(char *room, size_t size, const str *args, size_t n)
 {
   size_t at = 0;

@@ -1,4 +1,4 @@
-/* smtp/helper.h: the small process that acts as other users (design.md §3).
+/* smtp/helper.h: the small process that acts as other users.
  *
  * A server started as root forks it before it reads rules or opens a socket, and then gives up its
  * own privileges; the helper keeps them and does two things only, each in a child of its own that
@@ -39,8 +39,7 @@ enum helper_outcome {
   HELPER_PERM  /* no such user or mailbox, refused for ever */
 };
 
-/* ---- deliver ----------------------------------------------------------------------------------
- */
+/* ---- deliver --------------------------------------------------------------------------------- */
 enum helper_place {
   HELPER_USER,  /* the system user `user`: ~/Maildir, or the system's mbox */
   HELPER_FOLDER /* the folder mailboxes/<domain>/<local>: its Maildir, or its file mbox */
@@ -76,15 +75,15 @@ size_t helper_room(const struct helper *h); /* jobs it would take now; 0: wait f
 struct helper_job;
 int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_body_fn *body,
                    helper_done_fn *done, void *arg, struct helper_job **job, struct err *e);
-/* Forgets a job: done will not be called. A mail that is not yet whole is not delivered, a command is
- * killed. */
+/* Forgets a job: done will not be called. A mail that is not yet whole is not delivered, a command
+ * is killed. */
 void helper_cancel(struct helper_job *job);
 
-/* ---- run ---------------------------------------------------------------------------------------
- * Programs that rules declare as `cmd` services, and the one that server.relay has its token from. The
- * helper is told once which there are; whatever becomes of the server later, nothing else is ever run.
- * No shell; standard input is empty, standard error is lost, and so is standard output unless somebody
- * wants it; the environment is PATH and HOME. */
+/* ---- run ----------------------------------------------------------------------------------------
+ * Programs that rules declare as `cmd` services, and the one that server.relay has its token from.
+ * The helper is told once which there are; whatever becomes of the server later, nothing else is
+ * ever run. No shell; standard input is empty, standard error is lost, and so is standard output
+ * unless somebody wants it; the environment is PATH and HOME. */
 
 struct helper_service {
   str command;      /* program, looked up in the usual PATH when it has no '/' */
@@ -103,8 +102,7 @@ struct helper_command {
   size_t service;  /* its place in the list */
   const str *args; /* behind the program's name */
   size_t n;
-  size_t
-      output; /* octets of standard output that are heard: who writes more is killed. 0: it is lost */
+  size_t output; /* octets of standard output heard: more, and it is killed. 0: it is lost */
 };
 enum helper_how {
   HELPER_EXITED, /* value is the exit code */
@@ -115,8 +113,8 @@ enum helper_how {
 struct helper_ran {
   enum helper_how how;
   int value;
-  str text; /* how it ended, without CR and LF */
-  str output; /* what it wrote until it ended, and nothing that its children write later; any octets */
+  str text;   /* how it ended, without CR and LF */
+  str output; /* any octets it wrote until it ended, and none that its children write later */
   bool flood; /* it wrote more than was wanted, of which there is nothing */
 };
 typedef void helper_ran_fn(void *arg, const struct helper_ran *ran);
@@ -125,8 +123,8 @@ typedef void helper_ran_fn(void *arg, const struct helper_ran *ran);
 int helper_run(struct helper *h, const struct helper_command *what, helper_ran_fn *done, void *arg,
                struct helper_job **job, struct err *e);
 
-/* Without a helper: is the program of s there, and may its user run it? -1 with e; ERR_TEMP: who asks
- * cannot become that user. */
+/* Without a helper: is the program of s there, and may its user run it? -1 with e; ERR_TEMP: who
+ * asks cannot become that user. */
 int helper_try(const struct helper_conf *conf, const struct helper_service *s, struct err *e);
 
 #endif

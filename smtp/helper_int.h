@@ -32,7 +32,8 @@ struct helper_order {
   char sender[LIMIT_PATH + 1];
 };
 
-/* The writing end of a pipe comes with it: when the server closes the other one the command is killed. */
+/* The writing end of a pipe comes with it: when the server closes the other one the command is
+ * killed. */
 struct helper_run_order {
   uint8_t kind;   /* HELPER_RUN */
   uint8_t output; /* the pipe is its standard output */
@@ -70,14 +71,15 @@ struct helper_answer {
   char text[HELPER_TEXT_MAX]; /* of a child: empty until it has said its last word */
 };
 
-/* helper_order.c. A part of the path of a mailbox folder: small letters, digits, . _ + -, not beginning with a dot:
- * so neither "..", nor a hidden file, nor a '/'. And likewise the name of a file. */
+/* helper_order.c. A part of the path of a mailbox folder: small letters, digits, . _ + -, not
+ * beginning with a dot: so neither "..", nor a hidden file, nor a '/'. And likewise the name of a
+ * file. */
 bool helper_part_ok(const char *part);
 /* A name of /etc/passwd, without ':' and '/', whatever else. */
 bool helper_user_ok(const char *user);
 
-/* helper_child.c: what a child does, from its fork to its end; the outcome goes to answer, memory it
- * shares with the helper. */
+/* helper_child.c: what a child does, from its fork to its end; the outcome goes to answer, memory
+ * it shares with the helper. */
 _Noreturn void helper_child_deliver(const struct helper_conf *conf, const struct helper_order *o,
                                     int mail, struct helper_answer *answer);
 /* output: what becomes its standard output; -1: that is lost. */

@@ -1,8 +1,8 @@
 /* smtp/helper_process.c: the helper itself.
  *
- * It has a loop of its own: orders come in, children end, deadlines strike. It writes no file, reads
- * no rule and does nothing itself: each order is a child's (helper_child.c). It ends when the server
- * has ended and its children are done; nothing else that is polite makes it end.
+ * It has a loop of its own: orders come in, children end, deadlines strike. It writes no file,
+ * reads no rule and does nothing itself: each order is a child's (helper_child.c). It ends when the
+ * server has ended and its children are done; nothing else that is polite makes it end.
  */
 #include "helper_int.h"
 #include "passwd.h"

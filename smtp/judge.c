@@ -45,7 +45,8 @@ static const struct rules_verdict *judge_slice(struct judge *s)
   return NULL;
 }
 
-/* The stage is over, also one without rules: whom they added is no other than whom a client gave. */
+/* The stage is over, also one without rules: whom they added is no other than whom a client
+ * gave. */
 static const struct rules_verdict *judge_over(struct judge *s, const struct rules_verdict *v)
 {
   struct err e;

@@ -29,9 +29,9 @@ struct judge {
   struct rules_verdict skipped; /* what a skip state or an empty stage stands for */
 };
 
-/* Begins a stage. When the verdict is known at once it is returned; otherwise NULL, and done is called
- * from the loop. A skip state of the mail decides without running anything, and a verdict that makes one
- * is kept in the mail. Call judge_end when the verdict was used. */
+/* Begins a stage. When the verdict is known at once it is returned; otherwise NULL, and done is
+ * called from the loop. A skip state of the mail decides without running anything, and a verdict
+ * that makes one is kept in the mail. Call judge_end when the verdict was used. */
 const struct rules_verdict *judge_start(struct judge *s, const struct judge_order *o);
 /* Ends it, also while it runs or waits: then done is never called. */
 void judge_end(struct judge *s);

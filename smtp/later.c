@@ -1,8 +1,8 @@
 /* smtp/later.c: the later rules of a stored mail: asked, and what they decide written.
  *
- * The mail's `step` says where its rules go on. What they decide is written before anything is tried,
- * so what they change is changed once; before each later attempt today's rules say anew where those
- * go who still wait.
+ * The mail's `step` says where its rules go on. What they decide is written before anything is
+ * tried, so what they change is changed once; before each later attempt today's rules say anew
+ * where those go who still wait.
  *
  * A mail that a rule delegates is put into the queue `delegated` first, and taken from there: so it
  * is no matter whether it came there just now or before a crash. What comes back is judged by the
@@ -178,7 +178,7 @@ static void later_put_off(struct deliver_job *j, str why)
   later_leave(j, &row, rows);
 }
 
-/* ---- rules asked again -------------------------------------------------------------------------
+/* ---- rules asked again --------------------------------------------------------------------------
  * A mail may wait for days, and its rules be others by then. So before each later attempt the stage
  * `delivery` of today is asked once more. What the mail says, who sent it and for whom it is was
  * settled the first time; what counts now is where those go who still wait, who is not to get it
@@ -222,8 +222,8 @@ static void later_passed_again(struct deliver_job *j)
 
 /* ---- what the rules decided ------------------------------------------------------------------ */
 
-/* Are rules asked again before the next attempt? Not when one of them, or a person who released from
- * quarantine what `delivery` had put there, let the mail go for good. */
+/* Are rules asked again before the next attempt? Not when one of them, or a person who released
+ * from quarantine what `delivery` had put there, let the mail go for good. */
 static int later_step_passed(const struct deliver_job *j)
 {
   int was = j->claim->mail.step;
@@ -293,7 +293,7 @@ static void later_delegate(struct deliver_job *j, const struct rules_verdict *v)
   later_change(j, &row, rows);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static void later_trace_delegate(struct deliver_job *j, str status, str detail)
 {
@@ -504,8 +504,8 @@ static void later_broken(struct deliver_job *j, const struct err *e)
     deliver_job_end(j);
 }
 
-/* Goes on where the mail's step says. If that directive is not there any more its stage begins anew:
- * rather asked twice than left out. */
+/* Goes on where the mail's step says. If that directive is not there any more its stage begins
+ * anew: rather asked twice than left out. */
 static void later_resume(struct deliver_job *j, struct deliver_place place)
 {
   const struct store_mail *mail = &j->claim->mail;

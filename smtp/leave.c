@@ -1,9 +1,9 @@
 /* smtp/leave.c: a mail left in the drop folder.
  *
- * The file has its name from the beginning and its last line at the end. Until then it is locked: what
- * has no last line and no lock was left by a program that died, and the server removes it after an hour.
- * The folder is one that nobody may list, so a name cannot be guessed: though the file can be read by
- * everybody, as it must be for the server's user, nobody but he will find it.
+ * The file has its name from the beginning and its last line at the end. Until then it is locked:
+ * what has no last line and no lock was left by a program that died, and the server removes it
+ * after an hour. The folder is one that nobody may list, so a name cannot be guessed: though the
+ * file can be read by everybody, as it must be for the server's user, nobody but he will find it.
  */
 #include "leave.h"
 
@@ -120,8 +120,8 @@ bool leave_is_over(const struct leave *l)
   return l->submit.state == SUBMIT_OVER;
 }
 
-/* The entry in the folder reaches the disk with the file on every file system in use on Linux; who may
- * open the folder (the server's user, root) makes sure. */
+/* The entry in the folder reaches the disk with the file on every file system in use on Linux; who
+ * may open the folder (the server's user, root) makes sure. */
 static void leave_sync_folder(const struct leave *l)
 {
   char *folder = mem_strdup(l->o->folder);

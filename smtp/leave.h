@@ -1,4 +1,5 @@
-/* smtp/leave.h: a mail left in the drop folder, where the server finds it, also if it is down now. */
+/* smtp/leave.h: a mail left in the drop folder, where the server finds it, also if it is down
+ * now. */
 #ifndef SMTP_LEAVE_H
 #define SMTP_LEAVE_H
 

@@ -13,10 +13,11 @@ struct locate {
   bool to_make;      /* an account whose folder is not there yet: see locate_make */
 };
 
-/* A label behind '+' is looked at only if there is a mailbox with it. 1: found; 0: there is no such mailbox; -1: it cannot be told now (no memory, no descriptor, no
- * right to look), so nobody may be refused for ever. The folders and /etc/passwd are asked each
- * time, so a mailbox exists from the moment its folder is made. store has the accounts; NULL: there
- * are none. Texts in out come from a. */
+/* A label behind '+' is looked at only if there is a mailbox with it. 1: found; 0: there is no such
+ * mailbox; -1: it cannot be told now (no memory, no descriptor, no right to look), so nobody may be
+ * refused for ever. The folders and /etc/passwd are asked each time, so a mailbox exists from the
+ * moment its folder is made. store has the accounts; NULL: there are none. Texts in out come from
+ * a. */
 int locate_mailbox(const struct conf *conf, struct store *store, str address, struct arena *a,
                    struct locate *out);
 

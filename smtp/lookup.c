@@ -42,7 +42,7 @@ void lookup_cancel(struct lookup *k)
   mem_free(k);
 }
 
-/* ---- ourselves --------------------------------------------------------------------------------- */
+/* ---- ourselves ------------------------------------------------------------------------------- */
 
 /* Nobody but the owner of an address can bind it. */
 static bool lookup_is_local(const struct netaddr *a)
@@ -94,7 +94,7 @@ static bool lookup_is_us(void *arg, const struct route_hop *hop)
   return lookup_is_ours(arg, hop);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void lookup_end(struct lookup *k, struct lookup_result *r)
 {
@@ -138,7 +138,7 @@ static void lookup_finish(struct lookup *k)
     lookup_fail(k, LOOKUP_PERM, "5.4.4 no mail server of " STR_FMT " has an address");
 }
 
-/* ---- answers ----------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 /* Keeps what route_add reads of an answer. */
 static void lookup_keep(struct lookup_host *h, const struct dns_answer *answer)

@@ -1,4 +1,5 @@
-/* smtp/lookup.h: from the name of a domain or host to the addresses to connect to, asked of the DNS. */
+/* smtp/lookup.h: from the name of a domain or host to the addresses to connect to, asked of the
+ * DNS. */
 #ifndef SMTP_LOOKUP_H
 #define SMTP_LOOKUP_H
 
@@ -24,9 +25,9 @@ struct lookup_order {
   const struct conf *conf; /* ip_strategy, and who we are; outlives the lookup */
   str name;
   uint16_t port;
-  bool
-      mx; /* a mail domain: its MX, and ourselves among them is a loop. Else a host that somebody wrote
-              into a configuration: its addresses, and no fault of it is permanent */
+  /* A mail domain: its MX, and ourselves among them is a loop. Else a host that somebody wrote into
+   * a configuration: its addresses, and no fault of it is permanent. */
+  bool mx;
 };
 
 struct lookup;

@@ -116,8 +116,8 @@ struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t
 
 /* ---- header ---------------------------------------------------------------------------------- */
 
-/* What a rule set while there was no message replaces the received field of that name
- * (vsl-api 5.2), everything else goes in front. */
+/* What a rule set while there was no message replaces the received field of that
+ * name, everything else goes in front (rules/README.md#the-message). */
 static void mail_replace_set_fields(struct header *pending, struct header *received)
 {
   for (size_t i = pending->n; i-- > 0;) {
@@ -358,7 +358,7 @@ static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struc
   r = &m->rcpt[m->rcpt_count - 1];
   r->row = row->n;
   r->settled = true;
-  /* Not what the client gave any more: then a rule or an alias made it so, who may (vsl-api 4.3). */
+  /* Not what the client gave any more: then a rule or an alias made it so, who may. */
   r->by_client = mail_rcpt_same(m->conf, row->original, row->address);
   r->original = arena_str(m->arena, row->original);
   if (!str_eq(row->transport, str_of(mail_transport(m, r)))) /* else it is what nobody chose */

@@ -45,7 +45,7 @@ struct mail {
   bool arrived;
   bool again; /* stored, and its rules were asked before: who it is for is settled */
   str mark;   /* for the Subject, once the message is there; p NULL: none */
-  /* What keeps later stages from running (vsl-api 4.3); RULES_NEXT: nothing does. */
+  /* What keeps later stages from running (rules/README.md#statuses); RULES_NEXT: nothing does. */
   enum rules_kind skip;
   struct rules_code reply; /* what the client is told in the end; basic 0: the configured Ok */
   str quarantine;          /* with RULES_QUARANTINE: the queue */
@@ -65,11 +65,12 @@ struct mail *mail_new(struct arena *a, const struct conf *conf, const struct mai
 
 int mail_rcpt_add(struct mail *m, str address, bool by_client, struct err *e);
 void mail_rcpt_remove(struct mail *m, size_t i);
-/* One mailbox: domains, and all of our own addresses, are the same in capitals and small letters. */
+/* One mailbox: domains, and all of our own addresses, are the same in capitals and small
+ * letters. */
 bool mail_rcpt_same(const struct conf *conf, str a, str b);
 
-/* The message came: its header block, to which what rules had pending is joined, in front. trace: it
- * comes from outside, so a Received field is put between the two (RFC 5321 §4.4), and results it
+/* The message came: its header block, to which what rules had pending is joined, in front. trace:
+ * it comes from outside, so a Received field is put between the two (RFC 5321 §4.4), and results it
  * claims to have from us are removed. */
 int mail_arrive(struct mail *m, str block, bool trace, struct err *e);
 /* Puts the mark before the Subject unless it begins so; if the message has not come yet, then. */
@@ -91,11 +92,12 @@ void mail_set_skip(struct mail *m, enum stage stage, const struct rules_verdict 
 /* What a stored mail remembers of its session, for rules that run after the queue: text of the
  * column `context`, TOML. */
 int mail_context_write(const struct mail *m, struct buf *out);
-/* A stored mail again, with the recipients that are pending, or, when rules are asked again, with all
- * whom they may name; header is its block with the empty line. NULL with e. */
+/* A stored mail again, with the recipients that are pending, or, when rules are asked again, with
+ * all whom they may name; header is its block with the empty line. NULL with e. */
 struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct store_mail *stored,
                           str header, bool again, struct err *e);
-/* Mail for one of our domains goes to its mailbox unless a rule chose otherwise (vsl-api 5.4). */
+/* Mail for one of our domains goes to its mailbox unless a rule chose otherwise
+ * (rules/README.md#how-it-is-delivered). */
 const char *mail_default_transport(const struct conf *conf, str address);
 /* The rows of its recipients, in a. next_at: when the first attempt is due. NULL: no memory. */
 struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t next_at);

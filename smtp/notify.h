@@ -8,8 +8,8 @@
 
 #include "../base/base.h"
 
-/* Call it at start, with the rights there are then: the descriptor, or -1: nobody wants to know. The
- * environment is cleaned, so that no program started by rules speaks for the server. */
+/* Call it at start, with the rights there are then: the descriptor, or -1: nobody wants to know.
+ * The environment is cleaned, so that no program started by rules speaks for the server. */
 int notify_open(void);
 
 /* fd: of notify_open. */

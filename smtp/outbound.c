@@ -4,10 +4,10 @@
  *   peer    one address, whichever lanes lead to it: how many connections, silent until when
  *   link    one connection of a lane to a peer: opening, busy with a mail, or idle
  *
- * outbound_pump is the one place that moves a lane on; whatever happens makes its task ready. While a
- * lane has not been answered yet, one connection tries its addresses, best first; those that fail are
- * passed over for a while, and when none is left the lane rests, each time longer. An answer proves it
- * alive: then it opens as many connections as there is work for.
+ * outbound_pump is the one place that moves a lane on; whatever happens makes its task ready. While
+ * a lane has not been answered yet, one connection tries its addresses, best first; those that fail
+ * are passed over for a while, and when none is left the lane rests, each time longer. An answer
+ * proves it alive: then it opens as many connections as there is work for.
  */
 #include "outbound_int.h"
 
@@ -26,7 +26,7 @@ uint16_t outbound_port(void)
   return 25;
 }
 
-/* ---- mails ------------------------------------------------------------------------------------ */
+/* ---- mails ----------------------------------------------------------------------------------- */
 
 static void outbound_pace(struct outbound_lane *lane)
 {
@@ -36,7 +36,8 @@ static void outbound_pace(struct outbound_lane *lane)
   lane->since = now;
 }
 
-/* The connection was lost under mail after mail: to try the others one by one would be no better. */
+/* The connection was lost under mail after mail: to try the others one by one would be no
+ * better. */
 static void outbound_broke(struct outbound_link *k, str why)
 {
   if (++k->lane->breaks < OUTBOUND_BREAKS) return;
@@ -111,7 +112,7 @@ static void outbound_give(struct outbound_link *k, struct outbound *o)
   client_send(k->client, &o->mail);
 }
 
-/* ---- the pump --------------------------------------------------------------------------------- */
+/* ---- the pump -------------------------------------------------------------------------------- */
 
 static bool outbound_is_unused(const struct outbound_lane *lane)
 {
@@ -163,7 +164,7 @@ void outbound_pump(struct task *t, void *arg)
   if (outbound_is_unused(lane) && lane->fails == 0) outbound_lane_free(lane);
 }
 
-/* ---- the door --------------------------------------------------------------------------------- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 struct outbound_hub *outbound_new(struct loop *l, size_t most)
 {
@@ -252,9 +253,10 @@ bool outbound_is_at_text(const struct outbound *o)
   return o->link && client_is_at_text(o->link->client);
 }
 
-/* ---- when places are short -------------------------------------------------------------------- */
+/* ---- when places are short ------------------------------------------------------------------- */
 
-/* Who would wait for over OUTBOUND_WAIT, at the speed of this lane, comes back when it is his turn. */
+/* Who would wait for over OUTBOUND_WAIT, at the speed of this lane, comes back when it is his
+ * turn. */
 static void outbound_thin(struct outbound_lane *lane)
 {
   int64_t now = clock_wall(), each = outbound_now(lane->hub) - lane->since;
@@ -312,7 +314,7 @@ void outbound_flush(struct outbound_hub *hub)
       ((struct outbound_peer *)hub->peers.entries[i].value)->silent_until = 0;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void outbound_forget(struct outbound_lane *lane)
 {

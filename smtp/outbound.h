@@ -1,11 +1,11 @@
-/* smtp/outbound.h: mails on their way to other servers: who is connected to whom, how often, and who
- * must wait.
+/* smtp/outbound.h: mails on their way to other servers: who is connected to whom, how often, and
+ * who must wait.
  *
- * All that goes to one destination stands in one lane: a domain, the target of a forward, or the relay
- * of the configuration. A lane finds its servers, opens connections as there is work, keeps them for
- * the next mail, and remembers when all its servers failed: until its back-off is over nobody is
- * connected, and what comes for it is put off at once. So a dead host costs one attempt, whatever
- * waits for it, and no place that a living one needs.
+ * All that goes to one destination stands in one lane: a domain, the target of a forward, or the
+ * relay of the configuration. A lane finds its servers, opens connections as there is work, keeps
+ * them for the next mail, and remembers when all its servers failed: until its back-off is over
+ * nobody is connected, and what comes for it is put off at once. So a dead host costs one attempt,
+ * whatever waits for it, and no place that a living one needs.
  */
 #ifndef SMTP_OUTBOUND_H
 #define SMTP_OUTBOUND_H
@@ -26,11 +26,10 @@ enum outbound_how {
 struct outbound_end {
   enum outbound_how how;
   str text;
-  int64_t
-      retry_at;    /* of DEFERRED and PUT_OFF: a wall time before which it makes no sense; 0: any */
-  str remote;      /* name of the server that spoke; empty: none did */
-  const char *tls; /* version of the encryption, or NULL */
-  bool dsn;        /* it offers RFC 3461 */
+  int64_t retry_at; /* of DEFERRED and PUT_OFF: a wall time, earlier makes no sense; 0: any */
+  str remote;       /* name of the server that spoke; empty: none did */
+  const char *tls;  /* version of the encryption, or NULL */
+  bool dsn;         /* it offers RFC 3461 */
 };
 
 /* One mail for those of its recipients that go the same way. Lives in its owner's struct. */
@@ -51,15 +50,15 @@ struct outbound {
   unsigned tries;
 };
 
-/* All lanes of this process; at most so many connections at a time. NULL: no memory. A hub that is NULL
- * has nothing on its way. */
+/* All lanes of this process; at most so many connections at a time. NULL: no memory. A hub that is
+ * NULL has nothing on its way. */
 struct outbound_hub *outbound_new(struct loop *l, size_t most);
 
-/* Settled is called once, from the loop. -1 with e: it was not taken; ERR_FULL: not tried either, for
- * mails to too many destinations are. */
+/* Settled is called once, from the loop. -1 with e: it was not taken; ERR_FULL: not tried either,
+ * for mails to too many destinations are. */
 int outbound_send(struct outbound_hub *hub, struct outbound *o, struct err *e);
-/* Settled will not be called; what was not sent to its last dot is broken off. Fine at any time; true:
- * it was not settled yet. */
+/* Settled will not be called; what was not sent to its last dot is broken off. Fine at any time;
+ * true: it was not settled yet. */
 bool outbound_cancel(struct outbound *o);
 /* Its text is on its way: broken off now, the server may have it and nobody would know. */
 bool outbound_is_at_text(const struct outbound *o);

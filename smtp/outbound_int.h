@@ -83,10 +83,10 @@ static inline int64_t outbound_now(const struct outbound_hub *hub)
   return loop_now(hub->loop);
 }
 
-/* ---- outbound.c -------------------------------------------------------------------------------- */
+/* ---- outbound.c ------------------------------------------------------------------------------ */
 void outbound_pump(struct task *t, void *arg); /* moves a lane on */
 
-/* ---- outbound_lane.c --------------------------------------------------------------------------- */
+/* ---- outbound_lane.c ------------------------------------------------------------------------- */
 str outbound_lane_key(const struct outbound *o, struct arena *a); /* p NULL: no memory */
 struct outbound_lane *outbound_lane_new(struct outbound_hub *hub, const struct outbound *o, str key,
                                         struct err *e);
@@ -107,7 +107,7 @@ void outbound_lane_look(struct outbound_lane *lane); /* for hops; now, or the pu
 /* Has it the token of a command, if it needs one? False: the pump comes again, or it has failed. */
 bool outbound_lane_may_log_in(struct outbound_lane *lane);
 
-/* ---- outbound_link.c --------------------------------------------------------------------------- */
+/* ---- outbound_link.c ------------------------------------------------------------------------- */
 bool outbound_link_open(struct outbound_lane *lane); /* one more; false: there can be none now */
 /* Lets go of an idle one, of peer if it is not NULL, for whoever waits. */
 void outbound_link_steal(struct outbound_hub *hub, const struct outbound_peer *peer);

@@ -1,5 +1,5 @@
-/* smtp/outbound_lane.c: one destination: its waiting mails, its addresses, what it failed of and until
- * when it rests.
+/* smtp/outbound_lane.c: one destination: its waiting mails, its addresses, what it failed of and
+ * until when it rests.
  */
 #include "addr.h"
 #include "outbound_int.h"
@@ -8,7 +8,7 @@
 #define OUTBOUND_SILENT 300000 /* ms an address that failed is passed over, at most */
 #define OUTBOUND_FRESH  300000 /* ms for which addresses are good */
 
-/* ---- the line ----------------------------------------------------------------------------------- */
+/* ---- the line -------------------------------------------------------------------------------- */
 
 void outbound_lane_stir(struct outbound_lane *lane)
 {
@@ -54,7 +54,7 @@ void outbound_lane_settle_all(struct outbound_lane *lane, const struct outbound_
   while (lane->first) outbound_lane_settle(lane->first, end);
 }
 
-/* ---- failing ---------------------------------------------------------------------------------- */
+/* ---- failing --------------------------------------------------------------------------------- */
 
 /* who: the server that said so, or of which it is said; NULL: it is our own business. */
 void outbound_lane_say_why(struct outbound_lane *lane, const char *who, str why)
@@ -105,8 +105,8 @@ static int64_t outbound_lane_pause(const struct outbound_lane *lane)
   return clock_wall() + (period < OUTBOUND_SILENT ? period : OUTBOUND_SILENT);
 }
 
-/* Passed over for a while, which is shorter than any back-off: by all lanes, because nobody is there, or
- * by this one, which wants more than it gives. */
+/* Passed over for a while, which is shorter than any back-off: by all lanes, because nobody is
+ * there, or by this one, which wants more than it gives. */
 void outbound_lane_silence(struct outbound_lane *lane, struct outbound_peer *peer)
 {
   peer->silent_until = outbound_lane_pause(lane);
@@ -119,7 +119,7 @@ void outbound_lane_shun(struct outbound_lane *lane, struct outbound_peer *peer)
       lane->shunned[i] = outbound_lane_pause(lane);
 }
 
-/* ---- addresses -------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static void outbound_lane_forget_hops(struct outbound_lane *lane)
 {
@@ -211,7 +211,7 @@ void outbound_lane_look(struct outbound_lane *lane)
   outbound_lane_fail(lane);
 }
 
-/* ---- its token --------------------------------------------------------------------------------- */
+/* ---- its token ------------------------------------------------------------------------------- */
 
 static void outbound_lane_token_told(void *arg, const struct err *e)
 {
@@ -243,7 +243,7 @@ bool outbound_lane_may_log_in(struct outbound_lane *lane)
   return false;
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------ */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 void outbound_lane_free(struct outbound_lane *lane)
 {

@@ -1,13 +1,13 @@
 /* smtp/outbound_link.c: one connection of a lane to a peer: opened, greeted or not, kept, given up.
  *
- * Of the addresses of a lane the best is taken that has not failed just now. Who is greeted proves that
- * the lane is alive; who is not has his address passed over for a while.
+ * Of the addresses of a lane the best is taken that has not failed just now. Who is greeted proves
+ * that the lane is alive; who is not has his address passed over for a while.
  */
 #include "outbound_int.h"
 
 #define OUTBOUND_PATIENCE 30000 /* ms for a connection and its greeting, */
 
-/* ---- its end ---------------------------------------------------------------------------------- */
+/* ---- its end --------------------------------------------------------------------------------- */
 
 /* From now on it serves nobody; it is freed when its socket is closed. */
 void outbound_link_detach(struct outbound_link *k)
@@ -55,7 +55,7 @@ static void outbound_link_idle(struct timer *t, void *arg)
   outbound_link_drop(arg);
 }
 
-/* ---- greeted, or not -------------------------------------------------------------------------- */
+/* ---- greeted, or not ------------------------------------------------------------------------- */
 
 /* A server that says it is us: what we hand it comes back (RFC 5321 §6.3). */
 static bool outbound_link_is_mirror(const struct outbound_link *k)
@@ -131,7 +131,7 @@ static void outbound_link_failed(void *arg, int code, str why)
     outbound_link_drop(k);
 }
 
-/* ---- who we are ------------------------------------------------------------------------------- */
+/* ---- who we are ------------------------------------------------------------------------------ */
 
 /* The first line of a file with a password or a token. */
 static int outbound_link_read_secret(str path, struct buf *secret, struct err *e)
@@ -168,7 +168,7 @@ static enum sasl_mech outbound_link_mech(enum target_auth auth)
   return mechs[auth];
 }
 
-/* ---- its beginning ---------------------------------------------------------------------------- */
+/* ---- its beginning --------------------------------------------------------------------------- */
 
 static void outbound_link_attach(struct outbound_lane *lane, struct outbound_link *k)
 {
@@ -188,8 +188,8 @@ static void outbound_link_attach(struct outbound_lane *lane, struct outbound_lin
   hub->flying++;
 }
 
-/* The authorities that may vouch for servers are those of the system, or of SSL_CERT_FILE as with many
- * other programs. */
+/* The authorities that may vouch for servers are those of the system, or of SSL_CERT_FILE as with
+ * many other programs. */
 static struct tls_client *outbound_link_tls(struct outbound_hub *hub)
 {
   if (!hub->tls) hub->tls = tls_client_new(str_of(getenv("SSL_CERT_FILE")));

@@ -1,8 +1,8 @@
 /* smtp/outside.c: the services that rules call.
  *
- * A call keeps its question in an arena of its own. Scanners and commands answer when they like; tables
- * and databases are files, asked from a timer: at once, and where another program has the file locked
- * again and again until the service's patience is over.
+ * A call keeps its question in an arena of its own. Scanners and commands answer when they like;
+ * tables and databases are files, asked from a timer: at once, and where another program has the
+ * file locked again and again until the service's patience is over.
  */
 #include "outside.h"
 

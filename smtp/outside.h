@@ -1,4 +1,5 @@
-/* smtp/outside.h: the services that rules call (vsl-api 3): clamd, commands, tables, databases. */
+/* smtp/outside.h: the services that rules call (rules/README.md#services): clamd, commands,
+ * tables, databases. */
 #ifndef SMTP_OUTSIDE_H
 #define SMTP_OUTSIDE_H
 

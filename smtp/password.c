@@ -20,7 +20,7 @@ struct passwords {
   struct task task;
 };
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 int password_account(const struct conf *conf, str given, struct buf *out)
 {
@@ -39,7 +39,7 @@ int password_account(const struct conf *conf, str given, struct buf *out)
   return rc;
 }
 
-/* ---- verifiers -------------------------------------------------------------------------------- */
+/* ---- verifiers ------------------------------------------------------------------------------- */
 
 static void password_keep_salts(struct passwords *l)
 {
@@ -100,7 +100,7 @@ int password_verifier(struct passwords *l, str account, struct scram_verifier *o
   return found;
 }
 
-/* ---- what is remembered ------------------------------------------------------------------------ */
+/* ---- what is remembered ---------------------------------------------------------------------- */
 
 /* The account's verifier is in it: with a new password what was remembered fits no more. */
 static int password_hash(const struct passwords *l, const struct password_check *c,
@@ -138,7 +138,7 @@ static void password_remember(struct passwords *l, const struct password_check *
   oldest->until = clock_mono() + LIMIT_AUTH_REMEMBER;
 }
 
-/* ---- the line --------------------------------------------------------------------------------- */
+/* ---- the line -------------------------------------------------------------------------------- */
 
 static bool password_has_room(const struct passwords *l, struct ban_key who)
 {
@@ -205,8 +205,8 @@ static enum password_answer password_stand(struct passwords *l, struct password_
   return PASSWORD_WAIT;
 }
 
-/* The question with its verifier; -1: it cannot be asked now. A password that cannot be one is hashed
- * all the same. */
+/* The question with its verifier; -1: it cannot be asked now. A password that cannot be one is
+ * hashed all the same. */
 static int password_ask(struct passwords *l, struct password_check *c, struct ban_key who,
                         str account, str password, password_done *done, void *arg)
 {
@@ -271,7 +271,7 @@ void password_end(struct password_check *c)
   c->all = NULL;
 }
 
-/* ---- for verbs -------------------------------------------------------------------------------- */
+/* ---- for verbs ------------------------------------------------------------------------------- */
 
 int password_make_now(str password, struct scram_verifier *out)
 {

@@ -1,8 +1,9 @@
 /* smtp/password.h: does this password open that account?
  *
  * The answer is slow by design: a password is hashed LIMIT_AUTH_ROUNDS times. So questions stand in
- * line, one is worked on at a time, some milliseconds a turn of the loop, and whoever was right lately
- * is remembered by a keyed hash. An account that does not exist costs as much as one that does.
+ * line, one is worked on at a time, some milliseconds a turn of the loop, and whoever was right
+ * lately is remembered by a keyed hash. An account that does not exist costs as much as one that
+ * does.
  */
 #ifndef SMTP_PASSWORD_H
 #define SMTP_PASSWORD_H
@@ -12,8 +13,8 @@
 #include "conf.h"
 #include "sasl.h"
 
-/* The account meant by what somebody typed: in small letters, server.domain added when there is none.
- * -1: it cannot be the name of one; or, if out failed, no memory. */
+/* The account meant by what somebody typed: in small letters, server.domain added when there is
+ * none. -1: it cannot be the name of one; or, if out failed, no memory. */
 #define PASSWORD_ACCOUNT_MAX (LIMIT_LOCAL_PART + 1 + LIMIT_DOMAIN)
 int password_account(const struct conf *conf, str given, struct buf *out);
 
@@ -21,8 +22,8 @@ struct passwords;
 struct passwords *password_new(struct loop *l, struct store *s); /* NULL: no memory */
 void password_free(struct passwords *l);                         /* every check was ended before */
 
-/* The verifier of an account; where there is none one made up, the same each time. 1: it is real; 0;
- * -1: cannot be told now. */
+/* The verifier of an account; where there is none one made up, the same each time. 1: it is real;
+ * 0; -1: cannot be told now. */
 int password_verifier(struct passwords *l, str account, struct scram_verifier *out);
 
 enum password_answer {

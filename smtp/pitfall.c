@@ -1,8 +1,8 @@
-/* smtp/pitfall.c: mistakes in the set-up of services, virus scanners above all, that can be seen from
- * here.
+/* smtp/pitfall.c: mistakes in the set-up of services, virus scanners above all, that can be seen
+ * from here.
  *
- * Those of scanners were met with the real clamsmtpd and clamd. That a file of theirs is not there, or
- * may not be read, is no mistake: the scanner may be on another machine, or be another one.
+ * Those of scanners were met with the real clamsmtpd and clamd. That a file of theirs is not there,
+ * or may not be read, is no mistake: the scanner may be on another machine, or be another one.
  */
 #include "pitfall.h"
 

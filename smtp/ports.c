@@ -21,7 +21,7 @@ struct port {
   bool wanted; /* by the configuration that is being prepared */
 };
 
-/* ---- sockets of a supervisor ------------------------------------------------------------------ */
+/* ---- sockets of a supervisor ----------------------------------------------------------------- */
 
 static uint64_t ports_number(const char *name)
 {

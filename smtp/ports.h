@@ -23,8 +23,8 @@ void ports_close_given(struct ports_given *given);
  * given may be NULL. -1: an address cannot be had; *at is its place in conf's file. */
 int ports_prepare(struct server *s, const struct conf *conf, struct ports_given *given,
                   const struct toml **at, struct err *e);
-/* Then either those prepared take over: they accept, and say so, one line "listening on ADDRESS:PORT"
- * each on standard output; the others are closed. Or nothing happened. */
+/* Then either those prepared take over: they accept, and say so, one line "listening on
+ * ADDRESS:PORT" each on standard output; the others are closed. Or nothing happened. */
 void ports_commit(struct server *s);
 void ports_abandon(struct server *s);
 

@@ -2,8 +2,9 @@
  *
  * The header block is gathered in memory, the body goes to the store as it arrives. Whatever is
  * wrong with a message, it is read to its true end before it is refused: only so can nothing in it
- * be taken for a command. The law of store.md: 250 is said in receive_stored and nowhere else,
- * after the commit.
+ * be taken for a command. So schema.sql law 7 is kept: of a mail that stays 250 is said in
+ * receive_stored and nowhere else, after the commit. (A rule's info(code) may say it of one that is
+ * dropped, and a filter hears it when the mail it brings back is whole: receive_end_returned.)
  */
 #include "deliver.h"
 #include "deliver_step.h"
@@ -115,8 +116,8 @@ static int receive_step(const struct session *s, const struct rules_verdict *v)
   return deliver_step(STAGE_PREQ, v->next - 1, DELIVER_AFTER);
 }
 
-/* Of a mail from the drop folder: the name of its file, and the message about whom it is refused for;
- * its recipients fail when they are due, and so the sender is told. */
+/* Of a mail from the drop folder: the name of its file, and the message about whom it is refused
+ * for; its recipients fail when they are due, and so the sender is told. */
 static int receive_add_dropped(struct session *s, struct store_mail *row)
 {
   struct session_dropped *d = s->dropped;
@@ -278,7 +279,7 @@ static void receive_delegated(void *arg, bool returned)
   session_go_on(s);
 }
 
-/* The client waits meanwhile (design: preq is before the queue). */
+/* The client waits meanwhile: preq is before the queue. */
 static void receive_delegate(struct session *s, const struct rules_verdict *v)
 {
   struct delegate_order o = {.policy = s->policy,

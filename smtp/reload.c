@@ -132,7 +132,7 @@ static struct policy *reload_prepare(struct server *s, struct diags *d)
   return NULL;
 }
 
-/* ---- what cannot fail ------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------ */
 
 void reload_log_levels(const struct conf *conf)
 {

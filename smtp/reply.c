@@ -1,7 +1,7 @@
 /* smtp/reply.c: every answer the server can give, and its form on the wire. */
 #include "reply.h"
 
-#define REPLY_LINE 78 /* octets of a line without its CRLF (vsl-api 2.5: 80 with it) */
+#define REPLY_LINE 78 /* octets of a line without its CRLF (80 with it) */
 
 static const struct reply reply_table[] = {
 #define REPLY_ROW(name, basic, enhanced, text) {basic, STR_INIT(enhanced), STR_INIT(text)},

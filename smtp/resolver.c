@@ -3,7 +3,8 @@
 
 #define RESOLVER_SERVERS 16 /* more are never reached within the time of a question */
 
-/* ORDER CONF_DNS: public resolvers, each with both families; what cannot be reached costs one try. */
+/* ORDER CONF_DNS: public resolvers, each with both families; what cannot be reached costs one
+ * try. */
 static const char *const resolver_public[][4] = {
     [CONF_DNS_GOOGLE] = {"8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"},
     [CONF_DNS_CLOUDFLARE] = {"1.1.1.1", "1.0.0.1", "2606:4700:4700::1111", "2606:4700:4700::1001"},

@@ -1,4 +1,5 @@
-/* smtp/route.h: in which order the servers of a domain are tried (RFC 5321 §5.1). Pure functions. */
+/* smtp/route.h: in which order the servers of a domain are tried (RFC 5321 §5.1). Pure
+ * functions. */
 #ifndef SMTP_ROUTE_H
 #define SMTP_ROUTE_H
 

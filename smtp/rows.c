@@ -7,7 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 int rows_fail(const char *verb, const struct err *e)
 {
@@ -93,7 +93,7 @@ void rows_close(struct store *store, struct conf *conf)
   conf_free(conf);
 }
 
-/* ---- cells ------------------------------------------------------------------------------------ */
+/* ---- cells ----------------------------------------------------------------------------------- */
 
 const struct store_cell *rows_cell(const struct store_cell *cell, size_t count, const char *column)
 {
@@ -143,7 +143,7 @@ void rows_print(struct buf *out)
   buf_clear(out);
 }
 
-/* ---- times and sizes -------------------------------------------------------------------------- */
+/* ---- times and sizes ------------------------------------------------------------------------- */
 
 /* Days since 1970 of a date of the Gregorian calendar; years counted from March. */
 static int64_t rows_days(int64_t y, int64_t m, int64_t d)

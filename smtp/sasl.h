@@ -1,8 +1,8 @@
 /* smtp/sasl.h: the exchanges of AUTH, both sides: pure machines, bytes in and bytes out.
  *
- * They know no line of SMTP: what goes over the wire is base64, "=" and "*" of RFC 4954, which is the
- * caller's part (sasl_decode helps). Nothing here waits; what takes long (a password hashed many
- * times) is run by the caller in slices.
+ * They know no line of SMTP: what goes over the wire is base64, "=" and "*" of RFC 4954, which is
+ * the caller's part (sasl_decode helps). Nothing here waits; what takes long (a password hashed
+ * many times) is run by the caller in slices.
  */
 #ifndef SMTP_SASL_H
 #define SMTP_SASL_H
@@ -22,12 +22,12 @@ enum sasl_mech {
 const char *sasl_name(enum sasl_mech m);
 enum sasl_mech sasl_find(str name); /* any case; SASL_MECHS: none of them */
 
-/* A response or challenge as it stands on the line: "=" is the empty one, else strict base64. -1: it
- * is not. */
+/* A response or challenge as it stands on the line: "=" is the empty one, else strict base64. -1:
+ * it is not. */
 int sasl_decode(str line, struct buf *out);
 
-/* Appends a nonce: the given one, else one by chance. Without a comma, printable, and nothing but base64
- * in it: what SCRAM and CRAM-MD5 both allow. */
+/* Appends a nonce: the given one, else one by chance. Without a comma, printable, and nothing but
+ * base64 in it: what SCRAM and CRAM-MD5 both allow. */
 void sasl_nonce(str given, struct buf *out);
 
 /* RFC 4013 of a user's name or password, but for its normal form: characters count as they are
@@ -49,7 +49,7 @@ enum sasl_next {
   SASL_NOMEM      /* the end */
 };
 
-/* ---- sasl_server.c ---------------------------------------------------------------------------- */
+/* ---- sasl_server.c --------------------------------------------------------------------------- */
 
 struct sasl_server {
   enum sasl_mech mech;
@@ -73,7 +73,7 @@ enum sasl_next sasl_server_verifier(struct sasl_server *s, const struct scram_ve
 enum sasl_next sasl_server_secret(struct sasl_server *s, str password);
 void sasl_server_end(struct sasl_server *s); /* wipes and frees; zeroed is fine */
 
-/* ---- sasl_client.c ---------------------------------------------------------------------------- */
+/* ---- sasl_client.c --------------------------------------------------------------------------- */
 
 struct sasl_client {
   enum sasl_mech mech;
@@ -86,11 +86,13 @@ struct sasl_client {
   bool proven;
 };
 int sasl_client_init(struct sasl_client *c, enum sasl_mech mech, str user, str secret, str nonce);
-/* SASL_CHALLENGE with true: out is an initial response, "AUTH MECH BASE64". With false: "AUTH MECH". */
+/* SASL_CHALLENGE with true: out is an initial response, "AUTH MECH BASE64". With false: "AUTH
+ * MECH". */
 enum sasl_next sasl_client_begin(struct sasl_client *c, struct buf *out, bool *initial);
 /* A 334 came: what to answer is put in place of out. */
 enum sasl_next sasl_client_step(struct sasl_client *c, str challenge, struct buf *out);
-/* SCRAM's password, some milliseconds of it: SASL_WORK again, or SASL_CHALLENGE: out is the answer. */
+/* SCRAM's password, some milliseconds of it: SASL_WORK again, or SASL_CHALLENGE: out is the
+ * answer. */
 enum sasl_next sasl_client_work(struct sasl_client *c, struct buf *out);
 /* May a 235 be believed now? SCRAM's server must have proved itself before. */
 bool sasl_client_done(const struct sasl_client *c);

@@ -77,7 +77,7 @@ enum sasl_next sasl_client_begin(struct sasl_client *c, struct buf *out, bool *i
   return sasl_client_say(out);
 }
 
-/* ---- SCRAM-SHA-256 ----------------------------------------------------------------------------- */
+/* ---- SCRAM-SHA-256 --------------------------------------------------------------------------- */
 
 static bool sasl_client_attribute(str *rest, char name, str *value)
 {
@@ -170,7 +170,7 @@ static enum sasl_next sasl_client_scram(struct sasl_client *c, str challenge)
   }
 }
 
-/* ---- a step ------------------------------------------------------------------------------------ */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 static enum sasl_next sasl_client_login(struct sasl_client *c, struct buf *out)
 {

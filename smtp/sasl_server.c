@@ -47,7 +47,7 @@ static enum sasl_next sasl_server_take(struct buf *to, str text, enum sasl_next 
   return buf_ok(to) ? then : SASL_NOMEM;
 }
 
-/* ---- PLAIN, LOGIN, ANONYMOUS ------------------------------------------------------------------- */
+/* ---- PLAIN, LOGIN, ANONYMOUS ----------------------------------------------------------------- */
 
 /* RFC 4616 §2: [authzid] NUL authcid NUL passwd. To act for somebody else is not offered. */
 static enum sasl_next sasl_server_plain(struct sasl_server *s, str message)
@@ -78,7 +78,7 @@ static enum sasl_next sasl_server_anonymous(struct sasl_server *s, str message)
   return sasl_server_take(&s->token, message, SASL_TOKEN);
 }
 
-/* ---- CRAM-MD5 ---------------------------------------------------------------------------------- */
+/* ---- CRAM-MD5 -------------------------------------------------------------------------------- */
 
 /* "user digest", the digest being 32 hex digits; a user's name may hold spaces. */
 static enum sasl_next sasl_server_cram(struct sasl_server *s, str message)
@@ -108,7 +108,7 @@ enum sasl_next sasl_server_secret(struct sasl_server *s, str password)
   return next;
 }
 
-/* ---- SCRAM-SHA-256 ----------------------------------------------------------------------------- */
+/* ---- SCRAM-SHA-256 --------------------------------------------------------------------------- */
 
 /* "x=VALUE": the value; false when the attribute is another. */
 static bool sasl_server_attribute(str part, char name, str *value)
@@ -143,8 +143,8 @@ static bool sasl_server_nonce_ok(str nonce)
   return nonce.n > 0;
 }
 
-/* gs2-header: "n" or "y" (we offer no channel binding, so both are true), an authzid. Its length, or
- * -1. */
+/* gs2-header: "n" or "y" (we offer no channel binding, so both are true), an authzid. Its length,
+ * or -1. */
 static ptrdiff_t sasl_server_gs2(struct sasl_server *s, str message, struct buf *acts_for)
 {
   str rest = message, flag, authzid, name;
@@ -260,7 +260,7 @@ static enum sasl_next sasl_server_scram(struct sasl_server *s, str message, stru
   }
 }
 
-/* ---- a step ------------------------------------------------------------------------------------ */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 /* The client waits for the first challenge. */
 static enum sasl_next sasl_server_begin(struct sasl_server *s, struct buf *out)

@@ -20,7 +20,7 @@ static int scram_hmac(const unsigned char key[32], str text, unsigned char out[3
   return crypto_hmac(CRYPTO_SHA256, scram_octets(key, 32), text, out);
 }
 
-/* ---- a verifier as text ------------------------------------------------------------------------ */
+/* ---- a verifier as text ---------------------------------------------------------------------- */
 
 /* min to max octets in base64; their number, or -1. */
 static int scram_field(str text, unsigned char *out, size_t min, size_t max)
@@ -70,7 +70,7 @@ str scram_salt(const struct scram_verifier *v)
   return scram_octets(v->salt, v->salt_n);
 }
 
-/* ---- keys and proofs --------------------------------------------------------------------------- */
+/* ---- keys and proofs ------------------------------------------------------------------------- */
 
 int scram_keys(const unsigned char salted[32], struct scram_verifier *v)
 {

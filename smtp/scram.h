@@ -6,8 +6,8 @@
 
 #define SCRAM_SALT 16 /* octets of a salt we make */
 
-/* What is kept instead of a password: with it a proof can be checked, but none be made. As text (RFC
- * 5803): SCRAM-SHA-256$ROUNDS:SALT$STOREDKEY:SERVERKEY, all but the number in base64. */
+/* What is kept instead of a password: with it a proof can be checked, but none be made. As text
+ * (RFC 5803): SCRAM-SHA-256$ROUNDS:SALT$STOREDKEY:SERVERKEY, all but the number in base64. */
 struct scram_verifier {
   uint32_t rounds;
   unsigned char salt[LIMIT_AUTH_SALT];

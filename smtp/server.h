@@ -27,15 +27,16 @@ struct server {
 
 /* A client came to a port of this kind: a session begins, or he is turned away. Takes fd. */
 void server_accept(struct server *s, enum session_port port, int fd, const struct netaddr *peer);
-/* Files enough for each client allowed, and for the database, logs, ports and mails on their way; where
- * the system gives fewer, fewer clients are (config.md 3). */
+/* Files enough for each client allowed, and for the database, logs, ports and mails on their way;
+ * where the system gives fewer, fewer clients are: server.client_count_max. */
 int server_raise_descriptors(struct conf *conf, struct err *e);
 /* Connections to other servers that leave files enough for all that. */
 size_t server_outbound_most(const struct conf *conf);
 /* Looks now and then whether certificates changed. */
 void server_watch_certificates(struct server *s);
-/* Stops accepting, begins no delivery, lets those under way end what they are at (an answered mail is
- * recorded, so it is not sent again), for 5 s at most; then stops the loop. The second time: at once. */
+/* Stops accepting, begins no delivery, lets those under way end what they are at (an answered mail
+ * is recorded, so it is not sent again), for 5 s at most; then stops the loop. The second time: at
+ * once. */
 void server_stop(struct server *s);
 void server_close(struct server *s); /* frees ports and aborts what is left of the sessions */
 

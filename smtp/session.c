@@ -1,6 +1,6 @@
 /* smtp/session.c: one SMTP conversation with a client (RFC 5321 §3, §4): its lines and their order.
  *
- * A line becomes a command; the table at the end says in which states it is legal, what is checked,
+ * A line becomes a command; session_table says in which states it is legal, what is checked,
  * which stage of the rules is asked, and what its verdict does. Until that verdict is there the
  * session takes no further line, so pipelined commands see the rules in order. One setter changes
  * the state.
@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+/* ORDER SESSION_STATE */
 static const char *const session_state_names[] = {
     "connected", "TLS handshake", "greeted", "ready", "mail", "rcpt", "data", "judged", "closing"};
 
@@ -19,7 +20,8 @@ struct mail *session_mail(const struct session *s)
   return s->tx.mail ? s->tx.mail : s->greeting ? s->greeting : s->connection;
 }
 
-/* How long the next line may take in this state (config.md 3.9): 0 where another clock runs. */
+/* How long the next line may take in this state (server.smtp.timeout_client): 0 where another clock
+ * runs. */
 static int64_t session_patience(const struct session *s)
 {
   switch (s->state) {

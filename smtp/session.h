@@ -6,7 +6,8 @@
 #include "deliver.h"
 #include "policy.h"
 
-/* The kinds of listeners a client can come by. */
+/* The kinds of listeners a client can come by: server.interfaces.addr, .addr_submission and
+ * .addr_submissions. */
 enum session_port { SESSION_SMTP, SESSION_SUBMISSION, SESSION_SUBMISSIONS };
 
 /* The kinds of conversations. ORDER SESSION_KIND: session_kinds in session.c */
@@ -28,8 +29,8 @@ struct session_hub {
   bool stopping;
 };
 
-/* A mail of this machine, from the drop folder: its client is drop.c. Rules are asked from `mail` on,
- * and find somebody who has logged in. Lives in the session's arena. */
+/* A mail of this machine, from the drop folder: its client is drop.c. Rules are asked from `mail`
+ * on, and find somebody who has logged in. Lives in the session's arena. */
 struct session_dropped {
   str file; /* its name in the folder */
   str user; /* its owner */

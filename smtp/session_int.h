@@ -20,7 +20,7 @@
 #include "reply.h"
 #include "session.h"
 
-/* ORDER SESSION_STATE: session_state_names in session.c */
+/* ORDER SESSION_STATE: session_state_names in session.c. */
 enum session_state {
   SESSION_CONNECTED, /* stage connect is asked; nothing was said yet in clear, or under TLS */
   SESSION_SHAKING,   /* a TLS handshake is under way */
@@ -120,8 +120,8 @@ struct reply session_code(struct session *s, const struct rules_code *given, enu
 void session_reply_late(struct timer *t, void *s); /* a reply that was held back is due */
 
 /* hello.c */
-int hello_set_facts(
-    struct session *s); /* who it is, by the addresses of both ends; -1: no memory */
+/* Who it is, by the addresses of both ends. -1: no memory. */
+int hello_set_facts(struct session *s);
 void hello_proceed_connect(struct session *s, const struct rules_verdict *v);
 bool hello_check(struct session *s);
 void hello_proceed(struct session *s, const struct rules_verdict *v);

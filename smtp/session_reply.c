@@ -1,4 +1,5 @@
-/* smtp/session_reply.c: what a client is told: replies, refusals with their trace, answers held back. */
+/* smtp/session_reply.c: what a client is told: replies, refusals with their trace, answers held
+ * back. */
 #include "session_int.h"
 
 /* Sends what was held back; the conversation goes on or ends. */
@@ -18,8 +19,8 @@ void session_reply_late(struct timer *t, void *arg)
   session_release_reply(arg);
 }
 
-/* How long the answer is held back. A client that errs much gets every one late (config.md 3.9
- * error.*). */
+/* How long the answer is held back. A client that errs much gets every one late
+ * (server.smtp.error). */
 static int64_t session_lateness(struct session *s)
 {
   int64_t soft = s->policy->conf->server.smtp.error.soft_count, late = s->late;

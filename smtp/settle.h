@@ -1,8 +1,8 @@
 /* smtp/settle.h: recipients become who they stand for.
  *
  * What a client gives is settled right after the rules of stage rcpt and the guard; what rules add
- * or rewrite later, when a stage from preq on is over (judge.c). A recipient for whom a rule chose a
- * transport stays as he is: the rule knows better. So rules see at rcpt what the client gave, and
+ * or rewrite later, when a stage from preq on is over (judge.c). A recipient for whom a rule chose
+ * a transport stays as he is: the rule knows better. So rules see at rcpt what the client gave, and
  * from preq on who gets the mail.
  */
 #ifndef SMTP_SETTLE_H

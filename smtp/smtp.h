@@ -1,4 +1,4 @@
-/* smtp/smtp.h: the door of smtp/, seen by vsmtp.c alone: the verbs of the command line (cli.md).
+/* smtp/smtp.h: the door of smtp/, seen by vsmtp.c alone: the verbs of the command line.
  *
  * Each takes what stands behind the verb, argv[0] being the verb itself, and returns the exit code
  * of the process (sysexits.h). Data goes to standard output, everything else to standard error.

@@ -1,12 +1,13 @@
 /* smtp/spf.c: may this client send for this domain? An evaluation of RFC 7208.
  *
- * Everything around the single term is here: which record counts, its grammar, the stack of includes,
- * the counters over the whole evaluation, macros, the explanation. Each a, mx, ptr, exists, ip4 and
- * ip6 term goes to spf_library.c alone.
+ * Everything around the single term is here: which record counts, its grammar, the stack of
+ * includes, the counters over the whole evaluation, macros, the explanation. Each a, mx, ptr,
+ * exists, ip4 and ip6 term goes to spf_library.c alone.
  *
- * An evaluation is a stack of frames, worked on step by step. A step that needs an answer nobody has
- * yet asks for it, ends, and is done again from its beginning when the answer is there: what is known
- * is kept until the term is finished. So nothing waits, and a step never has to be resumed half way.
+ * An evaluation is a stack of frames, worked on step by step. A step that needs an answer nobody
+ * has yet asks for it, ends, and is done again from its beginning when the answer is there: what is
+ * known is kept until the term is finished. So nothing waits, and a step never has to be resumed
+ * half way.
  */
 #include "spf_int.h"
 

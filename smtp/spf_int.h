@@ -1,4 +1,5 @@
-/* smtp/spf_int.h: what spf.c, which evaluates, and spf_library.c, which judges single terms, share. */
+/* smtp/spf_int.h: what spf.c, which evaluates, and spf_library.c, which judges single terms,
+ * share. */
 #ifndef SMTP_SPF_INT_H
 #define SMTP_SPF_INT_H
 
@@ -8,14 +9,15 @@
 
 #define SPF_FRAMES (LIMIT_SPF_TERMS + 1) /* each include counts as a term */
 
-enum spf_word { /* ORDER SPF_WORD */
-                SPF_WORD_NONE,
-                SPF_WORD_NEUTRAL,
-                SPF_WORD_PASS,
-                SPF_WORD_FAIL,
-                SPF_WORD_SOFTFAIL,
-                SPF_WORD_TEMPERROR,
-                SPF_WORD_PERMERROR
+/* ORDER SPF_WORD: spf_words in spf.c. */
+enum spf_word {
+  SPF_WORD_NONE,
+  SPF_WORD_NEUTRAL,
+  SPF_WORD_PASS,
+  SPF_WORD_FAIL,
+  SPF_WORD_SOFTFAIL,
+  SPF_WORD_TEMPERROR,
+  SPF_WORD_PERMERROR
 };
 
 struct spf_library;
@@ -69,7 +71,7 @@ struct spf {
   bool missing;                  /* an answer was not there: what the library says counts nothing */
 };
 
-/* ---- spf.c ------------------------------------------------------------------------------------- */
+/* ---- spf.c ----------------------------------------------------------------------------------- */
 
 extern const struct spf_known spf_no_such_name;
 /* What is known of a name in presentation form, or NULL: then it is being asked for. */
@@ -77,7 +79,7 @@ const struct spf_known *spf_lookup(struct spf *s, str name, enum dns_type type);
 const struct spf_known *spf_lookup_reverse(struct spf *s); /* the names of the client */
 bool spf_name_within(str name, str domain);                /* is it below the domain? */
 
-/* ---- spf_library.c ----------------------------------------------------------------------------- */
+/* ---- spf_library.c --------------------------------------------------------------------------- */
 
 int spf_library_open(struct spf *s); /* -1: no memory */
 void spf_library_close(struct spf *s);

@@ -1,8 +1,9 @@
 /* smtp/spf_library.c: a single term of an SPF record, judged by libspf2.
  *
- * No octet of a stranger reaches that library's parser: the name in a term is always the token "t.t",
- * host names found on the way are "h0.t.t", "h1.t.t", …, and the DNS layer we give it puts the real
- * names in. An answer nobody has yet ends the attempt, which is made again when it is there.
+ * No octet of a stranger reaches that library's parser: the name in a term is always the token
+ * "t.t", host names found on the way are "h0.t.t", "h1.t.t", …, and the DNS layer we give it puts
+ * the real names in. An answer nobody has yet ends the attempt, which is made again when it is
+ * there.
  */
 #include "spf_int.h"
 
@@ -42,8 +43,8 @@ static bool spf_rr_add(SPF_dns_rr_t *rr, const void *data, size_t n)
   return true;
 }
 
-/* Host names are handed on as tokens. Of a ptr's only those in the wanted domain: no other can match
- * (§5.5), so none of them is asked for. */
+/* Host names are handed on as tokens. Of a ptr's only those in the wanted domain: no other can
+ * match (§5.5), so none of them is asked for. */
 static void spf_rr_hosts(struct spf *s, SPF_dns_rr_t *rr, const struct spf_known *k)
 {
   char host[32];

@@ -32,8 +32,8 @@ bool spf_record_is(str txt)
   return str_istarts(txt, STR("v=spf1")) && (txt.n == 6 || txt.p[6] == ' ');
 }
 
-/* Cuts "/24" (slashes "/") or "//64" (slashes "//") off the end: 1 if it was there, 0 if not, -1 if it
- * is no length of a prefix. */
+/* Cuts "/24" (slashes "/") or "//64" (slashes "//") off the end: 1 if it was there, 0 if not, -1 if
+ * it is no length of a prefix. */
 static int spf_record_cut_cidr(str *text, str slashes, int most, int *out)
 {
   size_t at = text->n;

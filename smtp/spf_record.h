@@ -4,15 +4,16 @@
 
 #include "../base/base.h"
 
-enum spf_record_kind { /* ORDER SPF_RECORD: spf_record_mechanisms in spf_record.c */
-                       SPF_RECORD_ALL,
-                       SPF_RECORD_INCLUDE,
-                       SPF_RECORD_A,
-                       SPF_RECORD_MX,
-                       SPF_RECORD_PTR,
-                       SPF_RECORD_IP4,
-                       SPF_RECORD_IP6,
-                       SPF_RECORD_EXISTS
+/* ORDER SPF_RECORD: spf_record_mechanisms in spf_record.c. */
+enum spf_record_kind {
+  SPF_RECORD_ALL,
+  SPF_RECORD_INCLUDE,
+  SPF_RECORD_A,
+  SPF_RECORD_MX,
+  SPF_RECORD_PTR,
+  SPF_RECORD_IP4,
+  SPF_RECORD_IP6,
+  SPF_RECORD_EXISTS
 };
 
 /* A directive. Slices point into the record. */

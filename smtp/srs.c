@@ -14,8 +14,8 @@ static const char srs_base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /* ---- hash and day ---------------------------------------------------------------------------- */
 
-/* The characters of the hash over all parts, without regard to case. Each ends with LF, which none can
- * hold: whoever has a hash of b.c and om has none of b.com. -1: no memory. */
+/* The characters of the hash over all parts, without regard to case. Each ends with LF, which none
+ * can hold: whoever has a hash of b.c and om has none of b.com. -1: no memory. */
 static int srs_hash(str key, const str *part, size_t n, char out[SRS_HASH])
 {
   unsigned char mac[CRYPTO_SIZE_MAX];
@@ -86,8 +86,8 @@ static bool srs_word(str local, const char *word, str *rest)
   return srs_separates(*rest);
 }
 
-/* A rewritten sender of others is not rewritten whole: that would never end. host: who made it; user:
- * its local part behind "SRS0", with the separator. */
+/* A rewritten sender of others is not rewritten whole: that would never end. host: who made it;
+ * user: its local part behind "SRS0", with the separator. */
 static bool srs_is_rewritten(str sender, str *host, str *user)
 {
   str local = addr_local(sender), rest, hash;

@@ -1,4 +1,5 @@
-/* smtp/submit.h: what a program of this machine gives to `sendmail`, made a mail. Pure but for memory.
+/* smtp/submit.h: what a program of this machine gives to `sendmail`, made a mail. Pure but for
+ * memory.
  *
  * Lines end in CR LF, NULs are gone, the header is complete and names nobody blind.
  */
@@ -34,9 +35,9 @@ struct submit {
 
 void submit_begin(struct submit *s, const struct submit_options *o, struct arena *a);
 void submit_free(struct submit *s);
-/* Takes all of in and appends what it makes to out: nothing before the header is whole (state is not
- * SUBMIT_HEADER any more), in which case recipients are known too. ERR_SYNTAX: too large a header, or a
- * recipient that is no address; ERR_NOMEM. */
+/* Takes all of in and appends what it makes to out: nothing before the header is whole (state is
+ * not SUBMIT_HEADER any more), in which case recipients are known too. ERR_SYNTAX: too large a
+ * header, or a recipient that is no address; ERR_NOMEM. */
 int submit_text(struct submit *s, str in, struct buf *out, struct err *e);
 int submit_end(struct submit *s, struct buf *out, struct err *e); /* in is at its end */
 

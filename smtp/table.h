@@ -1,8 +1,8 @@
-/* smtp/table.h: the file of a `db:csv` service (vsl-api 3).
+/* smtp/table.h: the file of a `db:csv` service (rules/README.md#services).
  *
- * Every use of the file holds flock(2) on it, shared or exclusive, so that another program that does
- * the same can change it meanwhile. A record is added at the end in one write; removing writes the
- * file anew beside the old one, syncs it and puts it in its place.
+ * Every use of the file holds flock(2) on it, shared or exclusive, so that another program that
+ * does the same can change it meanwhile. A record is added at the end in one write; removing writes
+ * the file anew beside the old one, syncs it and puts it in its place.
  */
 #ifndef SMTP_TABLE_H
 #define SMTP_TABLE_H

@@ -50,7 +50,7 @@ static int target_decode(str s, struct arena *a, str *out, struct err *e)
   return 0;
 }
 
-/* ---- HOST[:PORT] ------------------------------------------------------------------------------- */
+/* ---- HOST[:PORT] ----------------------------------------------------------------------------- */
 
 static int target_port(str digits, uint16_t *port, struct err *e)
 {
@@ -111,7 +111,7 @@ int target_parse_host(str text, struct target *t, struct err *e)
   return err_set(e, ERR_SYNTAX, "it names no host");
 }
 
-/* ---- ?KEY=VALUE&… ------------------------------------------------------------------------------ */
+/* ---- ?KEY=VALUE&… ---------------------------------------------------------------------------- */
 
 struct target_given {
   bool tls, auth;
@@ -174,7 +174,7 @@ static int target_keys(str query, struct arena *a, struct target *t, struct targ
   return 0;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* What was not said, and what does not go together. */
 static int target_complete(struct target *t, const struct target_given *given, struct err *e)

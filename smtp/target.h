@@ -1,4 +1,5 @@
-/* smtp/target.h: the server a mail is handed to, as rules and configuration write it. Pure functions.
+/* smtp/target.h: the server a mail is handed to, as rules and configuration write it. Pure
+ * functions.
  *
  *   HOST  IP  HOST:PORT  IP:PORT  [IP6]:PORT  [IP6%INTERFACE]:PORT
  *   SCHEME://[USER[:PASSWORD]@]HOST[:PORT][?KEY=VALUE&…]      smtp smtps lmtp
@@ -18,7 +19,8 @@
 #include "../net/net.h"
 #include "../vsmtp.h"
 
-/* How much encryption a server must speak. ORDER TARGET_TLS: conf_keys.c and target.c have the words */
+/* How much encryption a server must speak. ORDER TARGET_TLS: conf_keys.c and target.c have the
+ * words */
 enum target_tls {
   TARGET_TLS_NONE,
   TARGET_TLS_OPPORTUNISTIC, /* if it offers STARTTLS, whoever it is */
@@ -26,12 +28,13 @@ enum target_tls {
   TARGET_TLS_VERIFIED /* and it must prove that it is `host` */
 };
 
-enum target_auth { /* ORDER TARGET_AUTH: target_auths in target.c */
-                   TARGET_AUTH_BEST,
-                   TARGET_AUTH_PLAIN,
-                   TARGET_AUTH_LOGIN,
-                   TARGET_AUTH_SCRAM_SHA_256,
-                   TARGET_AUTH_XOAUTH2
+/* ORDER TARGET_AUTH: target_auths in target.c. */
+enum target_auth {
+  TARGET_AUTH_BEST,
+  TARGET_AUTH_PLAIN,
+  TARGET_AUTH_LOGIN,
+  TARGET_AUTH_SCRAM_SHA_256,
+  TARGET_AUTH_XOAUTH2
 };
 
 struct target {
@@ -48,11 +51,11 @@ struct target {
   bool token_command;                      /* or the one of [server.relay] */
 };
 
-/* The texts of out lie in a. -1 with e, whose text never holds a password. A password goes to nobody
- * but a server that proved its name, unless tls says otherwise. */
+/* The texts of out lie in a. -1 with e, whose text never holds a password. A password goes to
+ * nobody but a server that proved its name, unless tls says otherwise. */
 int target_parse(str text, struct arena *a, struct target *out, struct err *e);
-/* HOST[:PORT], IP[:PORT] or [IP6]:PORT alone: fills host, ip and port, which keeps its value where none is
- * given. What out points to lies where text does. */
+/* HOST[:PORT], IP[:PORT] or [IP6]:PORT alone: fills host, ip and port, which keeps its value where
+ * none is given. What out points to lies where text does. */
 int target_parse_host(str text, struct target *out, struct err *e);
 /* text as it may be shown: without a password. */
 void target_show(str text, struct buf *out);

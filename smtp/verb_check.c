@@ -1,5 +1,5 @@
-/* smtp/verb_check.c: `vsmtp check`: reads what the server would read, in the order of config.md 6,
- * as the user the server would be. Starts nothing, creates nothing.
+/* smtp/verb_check.c: `vsmtp check`: reads what the server would read, in the same order and as
+ * the user the server would be. Starts nothing, creates nothing.
  */
 #include "commands.h"
 #include "conf_keys.h"
@@ -87,8 +87,8 @@ static void verb_check_paths(struct verb_check *v)
     verb_check_say(v, !c->app.logs.filepath_given, "app.logs.filepath", &e);
 }
 
-/* Of what was found from the given one on: the errors, as faults of a reload. Its warnings were said
- * before. */
+/* Of what was found from the given one on: the errors, as faults of a reload. Its warnings were
+ * said before. */
 static void verb_check_keep_errors(struct verb_check *v, size_t from)
 {
   struct diags *d = v->diags;
@@ -120,8 +120,8 @@ static void verb_check_as_user(struct verb_check *v)
   verb_check_keep_errors(v, before);
 }
 
-/* The command that prints the token, tried by whoever will run it. Who checks as himself a server that
- * root will start cannot become that user. */
+/* The command that prints the token, tried by whoever will run it. Who checks as himself a server
+ * that root will start cannot become that user. */
 static void verb_check_token(struct verb_check *v)
 {
   const struct toml *at = conf_find(v->conf->tree, "server.relay.token_command");

@@ -1,4 +1,4 @@
-/* smtp/verb_eval.c: `vsmtp eval FILE.vsl`: a script that needs no mail (cli.md). */
+/* smtp/verb_eval.c: `vsmtp eval FILE.vsl`: a script that needs no mail. */
 #include "smtp.h"
 
 #include "../rules/rules.h"

@@ -1,4 +1,5 @@
-/* smtp/verb_init.c: `vsmtp init`: a configuration to start from, and the DNS records that go with it.
+/* smtp/verb_init.c: `vsmtp init`: a configuration to start from, and the DNS records that go with
+ * it.
  *
  * What exists is never touched: either all files are new, or none is written.
  */

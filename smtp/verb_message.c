@@ -1,9 +1,9 @@
-/* smtp/verb_message.c: what `vsmtp queue` and `vsmtp quarantine` share. */
+/* smtp/verb_message.c: what the verbs about stored messages share. */
 #include "verb_message.h"
 
 #include <sysexits.h>
 
-/* ---- one message ------------------------------------------------------------------------------ */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 struct verb_message_text {
   struct buf out;
@@ -106,7 +106,7 @@ int verb_message_show(struct store *s, const struct options *o, const char *verb
   return verb_message_facts(s, verb, id, strcmp(form, "json") == 0);
 }
 
-/* ---- several ---------------------------------------------------------------------------------- */
+/* ---- several --------------------------------------------------------------------------------- */
 
 int verb_message_each(struct store *s, const char *verb, int n, char **ids, str queue,
                       verb_message_fn *act)
@@ -121,7 +121,7 @@ int verb_message_each(struct store *s, const char *verb, int n, char **ids, str 
   return first;
 }
 
-/* ---- the verb --------------------------------------------------------------------------------- */
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 static bool verb_message_fits(const struct verb_call *c, const struct options *o, int argc,
                               char **argv)

@@ -1,5 +1,5 @@
-/* smtp/verb_message.h: what `vsmtp queue` and `vsmtp quarantine` share: a table of calls, showing one
- * message, doing something to several.
+/* smtp/verb_message.h: what the verbs about stored messages (queue, quarantine, explain, vqueue)
+ * share: a table of calls, showing one message, doing something to several.
  */
 #ifndef SMTP_VERB_MESSAGE_H
 #define SMTP_VERB_MESSAGE_H

@@ -19,7 +19,7 @@ static const char verb_queue_usage[] =
     "       vsmtp queue remove ID…                 delete without telling anybody\n"
     "options: -c FILE, --json";
 
-/* ---- list ------------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------------------ */
 
 static const char *const verb_queue_names[] = {"working", "delegated", "deliver", "deferred",
                                                "dead"};
@@ -101,7 +101,7 @@ static int verb_queue_list(struct store *s, const struct options *o, int argc, c
   return code;
 }
 
-/* ---- the others ------------------------------------------------------------------------------- */
+/* ---- the others ------------------------------------------------------------------------------ */
 
 static int verb_queue_show(struct store *s, const struct options *o, int argc, char **argv)
 {

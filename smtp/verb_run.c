@@ -98,8 +98,9 @@ static int run_make_folder(const struct conf *conf, str path, mode_t mode, struc
   return rc;
 }
 
-/* Gives a folder just these rights, or those beside the ones it has, whatever the umask was when it was
- * made. The last part of the path may be a link only where `links` says that nobody else made it. */
+/* Gives a folder just these rights, or those beside the ones it has, whatever the umask was when it
+ * was made. The last part of the path may be a link only where `links` says that nobody else made
+ * it. */
 static int run_permit(const char *path, mode_t mode, bool beside, bool links, struct err *e)
 {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (links ? 0 : O_NOFOLLOW)), rc = 0;
@@ -149,7 +150,8 @@ static int run_make_folders(const struct conf *conf, struct err *e)
   return rc;
 }
 
-/* What root made must stay usable when the server is root no more: logs are rotated and reopened. */
+/* What root made must stay usable when the server is root no more: logs are rotated and
+ * reopened. */
 static int run_give(const struct conf *conf, str path, struct err *e)
 {
   char text[4096];
@@ -163,8 +165,7 @@ static int run_give(const struct conf *conf, str path, struct err *e)
 
 /* ---- logs ------------------------------------------------------------------------------------ */
 
-/* A log nobody configured may be missing its folder: then it goes to standard error (config.md 2).
- */
+/* A log nobody configured may be missing its folder: then it goes to standard error. */
 static int run_open_log(const struct conf *conf, const struct conf_logs *logs, bool app,
                         struct err *e)
 {
@@ -368,7 +369,7 @@ static void run_end(struct server *s)
   log_close();
 }
 
-/* Which exit code says best why the server did not start or stopped (cli.md). */
+/* Which exit code says best why the server did not start or stopped (sysexits.h). */
 static int run_exit_code(const struct err *e)
 {
   switch (e->kind) {

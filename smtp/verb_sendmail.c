@@ -1,8 +1,8 @@
 /* smtp/verb_sendmail.c: `sendmail`, as cron, mail(1) and PHP call it.
  *
- * It never opens the database and never speaks to the server: the mail goes into the drop folder and
- * is safe there. From the configuration it takes two keys, and does without it if need be: a mail must
- * not be lost because somebody edits a file.
+ * It never opens the database and never speaks to the server: the mail goes into the drop folder
+ * and is safe there. From the configuration it takes two keys, and does without it if need be: a
+ * mail must not be lost because somebody edits a file.
  */
 #include "verb_sendmail.h"
 

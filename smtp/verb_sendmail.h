@@ -1,4 +1,5 @@
-/* smtp/verb_sendmail.h: what the two ways of `sendmail` share: whoever calls, and where a mail is left. */
+/* smtp/verb_sendmail.h: what the two ways of `sendmail` share: whoever calls, and where a mail is
+ * left. */
 #ifndef SMTP_VERB_SENDMAIL_H
 #define SMTP_VERB_SENDMAIL_H
 

@@ -1,7 +1,7 @@
 /* smtp/verb_sendmail_smtp.c: `sendmail -bs`: SMTP on standard input and output (RFC 5321 §4.1).
  *
- * For programs that speak to a pipe. What they send is left in the drop folder like any other mail: the
- * server's rules see it later, so a refusal comes as a mail.
+ * For programs that speak to a pipe. What they send is left in the drop folder like any other mail:
+ * the server's rules see it later, so a refusal comes as a mail.
  */
 #include "verb_sendmail.h"
 
@@ -80,8 +80,8 @@ static const char *sendmail_smtp_rcpt(struct sendmail_smtp *s, const struct comm
   return "250 2.1.5 Ok";
 }
 
-/* What is next of the text, without the dots that stuff it; false: it ended by a dot. Lines may end in
- * LF alone: a person may be typing. */
+/* What is next of the text, without the dots that stuff it; false: it ended by a dot. Lines may end
+ * in LF alone: a person may be typing. */
 static bool sendmail_smtp_next(struct sendmail_smtp *s, enum data_state *state, str *text)
 {
   char c = s->input.p[0];
@@ -167,7 +167,8 @@ static const char *sendmail_smtp_answer(struct sendmail_smtp *s, const struct co
   }
 }
 
-/* The next line without its end, in the arena; false at the end of input. A line too long is cut. */
+/* The next line without its end, in the arena; false at the end of input. A line too long is
+ * cut. */
 static bool sendmail_smtp_line(struct sendmail_smtp *s, str *line)
 {
   char *text = arena_alloc(s->m->arena, LIMIT_COMMAND_LINE);

@@ -3,8 +3,8 @@
  *   user [list]          user add ADDRESS
  *   user passwd ADDRESS  user remove ADDRESS
  *
- * A password comes from the terminal, or as the first line of standard input: never from an argument,
- * which every user of the machine can see. It is not kept, only what proves it.
+ * A password comes from the terminal, or as the first line of standard input: never from an
+ * argument, which every user of the machine can see. It is not kept, only what proves it.
  */
 #include <sysexits.h>
 #include <termios.h>
@@ -21,7 +21,7 @@ static const char verb_user_usage[] =
     "       vsmtp user remove ADDRESS    nobody can log in by it any more; its mail stays\n"
     "options: -c FILE, --json";
 
-/* ---- the password ----------------------------------------------------------------------------- */
+/* ---- the password ---------------------------------------------------------------------------- */
 
 /* A line of standard input. -1: there is none, or it is longer than any password may be. */
 static int verb_user_line(struct buf *out)
@@ -84,7 +84,7 @@ static int verb_user_verifier(struct buf *out)
   return code == EX_OK && !buf_ok(out) ? EX_OSERR : code;
 }
 
-/* ---- what is done: an exit code ---------------------------------------------------------------- */
+/* ---- what is done: an exit code -------------------------------------------------------------- */
 
 static int verb_user_result(int r, int none, const char *why, str name, const struct err *e)
 {
@@ -151,7 +151,7 @@ static int verb_user_remove(struct store *s, const struct conf *conf, str name)
   return verb_user_result(r, EX_NOUSER, "no such account", name, &e);
 }
 
-/* ---- list -------------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------------------ */
 
 struct verb_user_list {
   struct buf out;
@@ -183,7 +183,7 @@ static int verb_user_show(struct store *s, bool json)
   return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 
-/* ---- the verb ---------------------------------------------------------------------------------- */
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 static const struct verb_user_call {
   const char *word;

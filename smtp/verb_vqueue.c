@@ -27,7 +27,7 @@ struct verb_vqueue {
   const char *dirpath;
 };
 
-/* ---- show: a matrix of ages ------------------------------------------------------------------- */
+/* ---- show: a matrix of ages ------------------------------------------------------------------ */
 
 static const int verb_vqueue_minutes[] = {5, 10, 20, 40, 80, 160, 320, 640, 1280};
 #define VERB_VQUEUE_AGES (BASE_COUNT(verb_vqueue_minutes) + 1)
@@ -141,7 +141,7 @@ static int verb_vqueue_show(struct store *s, const struct verb_vqueue *v, int ar
   return code;
 }
 
-/* ---- msg -------------------------------------------------------------------------------------- */
+/* ---- msg ------------------------------------------------------------------------------------- */
 
 static int verb_vqueue_result(const struct verb_vqueue *v, const char *id, int r,
                               const struct err *e)
@@ -188,7 +188,7 @@ static int verb_vqueue_msg(struct store *s, const struct verb_vqueue *v, int arg
   return verb_message_show(s, &v->o, "vqueue", 2, show);
 }
 
-/* ---- the verb --------------------------------------------------------------------------------- */
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 static bool verb_vqueue_known(int argc, char **argv)
 {

@@ -19,8 +19,8 @@ static const char dbfile_schema[] =
 #include "sqlite/schema.sql.inc"
     ;
 
-/* dbfile_steps[n] makes version n + 1 of version n. An empty file, version 0, becomes the newest one
- * at once; the result is the same, column by column. */
+/* dbfile_steps[n] makes version n + 1 of version n. An empty file, version 0, becomes the newest
+ * one at once; the result is the same, column by column. */
 static const char *const dbfile_steps[] = {
     dbfile_schema,
     "ALTER TABLE rcpt ADD COLUMN dsn TEXT NOT NULL DEFAULT '';"
@@ -267,8 +267,8 @@ void dbfile_close(struct store *s)
   s->db = NULL;
 }
 
-/* What is written from now on nobody would find again. The file that was gets what the log beside it
- * holds, and the log is emptied, for it must not be taken for that of the new file. */
+/* What is written from now on nobody would find again. The file that was gets what the log beside
+ * it holds, and the log is emptied, for it must not be taken for that of the new file. */
 bool dbfile_moved(struct store *s)
 {
   int moved = 0;

@@ -1,9 +1,9 @@
 /* sqlite/foreign.c: SQLite databases of others, which rules ask.
  *
- * Rules are written by the operator, what is bound comes from strangers, and the file may be anybody's:
- * so an authorizer says what a statement may do, views and triggers of the file are not trusted,
- * limits bound what is parsed, and a progress handler ends what takes too long. The loop waits
- * meanwhile, which is why a call is over within LIMIT_QUERY_TIME.
+ * Rules are written by the operator, what is bound comes from strangers, and the file may be
+ * anybody's: so an authorizer says what a statement may do, views and triggers of the file are not
+ * trusted, limits bound what is parsed, and a progress handler ends what takes too long. The loop
+ * waits meanwhile, which is why a call is over within LIMIT_QUERY_TIME.
  */
 #include "store.h"
 

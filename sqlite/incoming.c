@@ -333,7 +333,7 @@ void incoming_accept(struct incoming *in, const struct store_mail *mail, store_d
     tx_refuse(s, &in->op, in->state == INCOMING_FULL ? STORE_FULL : STORE_TEMP);
 }
 
-/* ---- a body that takes the place of another ---------------------------------------------------- */
+/* ---- a body that takes the place of another -------------------------------------------------- */
 
 int incoming_move(struct incoming *in, int64_t *key, uint32_t *chunks)
 {
@@ -348,10 +348,9 @@ void incoming_moved(struct incoming *in)
   in->kept = true;
 }
 
-/* ---- the doubt ---------------------------------------------------------------------------------
+/* ---- the doubt ----------------------------------------------------------------------------------
  * A COMMIT that failed may yet be found whole on the disk after a crash or when the file is opened
- * again. Its clients were told 4xx and come again, so what they left is deleted by name.
- */
+ * again. Its clients were told 4xx and come again, so what they left is deleted by name. */
 
 struct incoming_doubted {
   struct op op;

@@ -58,9 +58,7 @@ static int quarantine_trace(struct store *s, str id, const char *status, str det
   return row_decisions(s, id, &t, 1);
 }
 
-/* ---- what is done, inside the transaction: an SQLite result ------------------------------------
- * 
- */
+/* ---- what is done, inside the transaction: an SQLite result ---------------------------------- */
 
 static int quarantine_do_release(struct store *s, str id, const struct quarantine_is *is)
 {
@@ -70,7 +68,8 @@ static int quarantine_do_release(struct store *s, str id, const struct quarantin
   return rc == SQLITE_OK ? quarantine_trace(s, id, "released", str_of(is->place)) : rc;
 }
 
-/* Who would have waited longer is due now. An attempt by hand makes the next pause no longer. Who was due already keeps his place. */
+/* Who would have waited longer is due now. An attempt by hand makes the next pause no longer. Who
+ * was due already keeps his place. */
 static int quarantine_do_move(struct store *s, str id, const struct quarantine_is *is, str queue)
 {
   bool revives = str_eq(queue, STR("deliver")) || str_eq(queue, STR("working"));

@@ -277,9 +277,8 @@ int queue_body(struct store *s, struct store_claim *claim, size_t n, struct buf 
                  STR_ARG(m->id));
 }
 
-/* ---- recording ---------------------------------------------------------------------------------
- * An op with its own copy of everything, because it may have to be written more than once.
- */
+/* ---- recording ----------------------------------------------------------------------------------
+ * An op with its own copy of everything, because it may have to be written more than once. */
 
 struct queue_op {
   struct op op; /* first */

@@ -1,6 +1,7 @@
 /* sqlite/row.c: a message as rows: how it is written and how it is deleted, each in one place.
  *
- * Every function returns an SQLite result. Inside the shared transaction only.
+ * What writes returns an SQLite result, and is called within a transaction only: that of tx.c, or
+ * the one of quarantine.c.
  */
 #include "store_int.h"
 

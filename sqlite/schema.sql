@@ -16,26 +16,42 @@
 --
 -- WHO MOVES IT
 --
---   (incoming) -> working deliver dead quarantine   incoming_accept; 250 is said after the commit
---   (incoming) -> nothing                           the client gave up, or was refused
+--   (incoming) -> working deliver quarantine        incoming_accept; 250 is said after the commit
+--   (incoming) -> nothing                           the client gave up, or was refused; or rules
+--                                                   left no recipient: then its decisions stay
 --   working, delegated, deliver -> any, or nothing  queue_record, queue_change: the server only,
---                                                   for a message it holds a claim on; queue_replace
---                                                   gives it another text where it is
---   (nothing) -> deliver                            a report to a sender, in the same transaction as
---                                                   what it reports: queue_record, queue_change
---   quarantine -> deliver, another quarantine, ''   a person, by the triggers below
---   any -> any                                      a person, by the verbs `queue` and `quarantine`
+--                                                   for a message it holds a claim on;
+--                                                   queue_replace gives it another text where it is
+--   (nothing) -> deliver                            a report to a sender, in the transaction of
+--                                                   what it reports: queue_record, queue_change;
+--                                                   a drop file's refused recipients, beside the
+--                                                   rest: incoming_accept (store_mail.also)
+--   quarantine -> deliver dead quarantine ''        a person, by the triggers below; dead: released
+--                                                   with no recipient pending
+--   any -> working deliver dead quarantine ''       a person, by `queue` and `quarantine`
 --   '', dead, quarantine -> nothing                 keep.c, in slices, when nobody waits
 --
--- LAWS
+-- LAWS. A comment cites them as "schema.sql law 3".
 --
 --   1. A message row and all that belongs to it (rcpt, body, decision) appear in one transaction.
 --   2. body rows of a message are at = key (the header block) and key+1 … key+chunks (the body);
 --      their octets add up to message.octets. A body row whose key is in loose belongs to nobody.
 --   3. rcpt.next_at is set exactly when the recipient is pending and its message is in `deliver`.
---   4. A message leaves when no recipient is pending: deleted if none failed, else it is in `dead`.
+--   4. A message in working, delegated or deliver has a pending recipient. With the last of them it
+--      leaves, or goes to `dead` if one failed.
 --   5. decision rows stay behind when a message leaves, for keep.trace.
 --   6. Triggers only flip columns; what must be deleted later is deleted by the server.
+--   7. A message answered 250 is in the file, synced, before the 250 is sent. It leaves only when
+--      every recipient is delivered, bounced or dropped by a rule, or when a person removes it or
+--      keep.dead or keep.quarantine is over. What was not answered 250 is not there after a crash,
+--      unless that came between the commit and the answer: then it is there whole.
+--   8. The views are an interface and stay as they are; the tables are ours. On the views a person
+--      may release, move and drop what is in quarantine; all else is aborted with a sentence.
+--   9. No view with a trigger has a column whose cost grows with the size of the mail.
+--  10. user_version is the schema's. A newer file than the program's is refused; an older one is
+--      migrated in one transaction.
+--  11. A decision of a session that left no message is in `refused`, of which 1000 rows are kept.
+--  12. A report to a sender appears in the transaction that records what it reports: both or none.
 --
 -- Times are milliseconds since 1970 UTC; the views show them as text. Runs in a plain sqlite3 3.34:
 -- no function of ours. Few indexes, because each is one more page written with every message.
@@ -78,7 +94,7 @@ CREATE TABLE rcpt(
   attempts INTEGER NOT NULL,
   next_at INTEGER,
   last_reply TEXT NOT NULL,
-  dsn TEXT NOT NULL DEFAULT '',   -- smtp's own: NOTIFY= and ORCPT= as the client gave them, RFC 3461
+  dsn TEXT NOT NULL DEFAULT '',   -- smtp's own: NOTIFY= and ORCPT= as the client gave them
   warned INTEGER NOT NULL DEFAULT 0, -- 1: the sender was told that it takes long
   by_hand INTEGER NOT NULL DEFAULT 0, -- of the attempts those that people wanted
   PRIMARY KEY(id, n)
@@ -137,7 +153,8 @@ CREATE TABLE dropped(             -- files of the drop folder that are messages 
   at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- The views: the interface, see README.md. What stands from here on is made anew by every migration.
+-- The views: the interface (sqlite/README.md). What stands from here on is made anew by every
+-- migration.
 
 CREATE VIEW queue AS
 SELECT m.id AS id,
@@ -158,12 +175,13 @@ SELECT m.id AS id,
            'unixepoch') AS next_attempt_at,
   CASE WHEN m.last_reply <> '' THEN m.last_reply
        ELSE ifnull((SELECT last_reply FROM rcpt WHERE id = m.id AND last_reply <> ''
-                    ORDER BY status = 'pending' DESC, attempts DESC, n LIMIT 1), '') END AS last_reply
+                    ORDER BY status = 'pending' DESC, attempts DESC, n LIMIT 1), '')
+  END AS last_reply
 FROM message AS m
 WHERE m.place IN ('working', 'delegated', 'deliver', 'dead');
 
--- A URL of forward may hold a password, which is nobody's business: smtp://joe:***@host. What is cut
--- off stands between the first colon behind the scheme and the last @.
+-- A URL of forward may hold a password, which is nobody's business: smtp://joe:***@host. What is
+-- cut off stands between the first colon behind the scheme and the last @.
 CREATE VIEW recipient AS
 SELECT r.id AS id, r.address AS address, r.transport AS transport,
   CASE WHEN r.target GLOB '*://*:*@*'

@@ -1,4 +1,5 @@
-/* sqlite/secret.c: keys the server made for itself; the one before the last is kept as NAME.previous.
+/* sqlite/secret.c: keys the server made for itself; the one before the last is kept as
+ * NAME.previous.
  */
 #include "store_int.h"
 

@@ -26,7 +26,7 @@ enum store_result {
 };
 typedef void store_done(void *arg, enum store_result result);
 
-/* ---- id.c --------------------------------------------------------------------------------------
+/* ---- id.c ---------------------------------------------------------------------------------------
  * 26 characters of [0-9a-z] that sort by time within this process, also between processes if their
  * clocks agree; 72 bits of each are random. For messages and sessions. */
 #define ID_LENGTH 26
@@ -43,8 +43,7 @@ struct store_options {
   int64_t keep_dead, keep_trace, keep_quarantine; /* milliseconds, 0: for ever */
   void (*changed)(void *arg); /* server: there may be new work in the queue, ask queue_* again.
                                  Called by store_turn; NULL: nobody wants to know */
-  void (*touched)(
-      void *arg); /* server: a person or a verb has changed the file; then changed too */
+  void (*touched)(void *arg); /* server: a person or a verb changed the file; then changed too */
   void *arg;
 };
 /* NULL: e says why: ERR_TEMP another server holds the lock or the file stayed locked, ERR_PERM not
@@ -70,7 +69,8 @@ int store_turn(struct store *s, bool sleeping);
 /* False while the file is closed after an I/O error or damage: listeners answer 421 4.3.0. The
  * store opens it again by itself, at most once a minute. */
 bool store_ready(const struct store *s);
-/* Room for octets more and the reserve? False: 452 4.3.1. Asked at MAIL and when SIZE is known. */
+/* Room for octets more and the reserve? False: 452 4.3.1. Asked at MAIL, with its SIZE, and by
+ * incoming_body at each MiB. */
 bool store_space(struct store *s, uint64_t octets);
 
 /* Versions for --version. */
@@ -79,6 +79,7 @@ const char *store_library_version(void);
 
 /* ---- what the store keeps of a message ------------------------------------------------------- */
 
+/* ORDER QUEUE: row_places in row.c. */
 enum store_queue {
   STORE_WORKING,   /* accepted, postq not run. Without a postq stage accept into STORE_DELIVER */
   STORE_DELEGATED, /* handed to a service after the queue */
@@ -144,10 +145,10 @@ struct store_mail {
 /* Legal name of a quarantine: 1..128 characters, no control character, not a queue's name. */
 bool store_quarantine_name(str name);
 
-/* ---- incoming.c: receiving ---------------------------------------------------------------------
+/* ---- incoming.c: receiving ----------------------------------------------------------------------
  * One struct incoming from DATA (or MAIL) to its answer. The body, which is everything behind the
- * empty line of the header, dots unstuffed, lines CRLF, is given as it arrives; up to LIMIT_CHUNK of
- * it stays in memory, the rest goes into the file. */
+ * empty line of the header, dots unstuffed, lines CRLF, is given as it arrives; up to LIMIT_CHUNK
+ * of it stays in memory, the rest goes into the file. */
 
 struct incoming *incoming_new(struct store *s, str id); /* NULL: no memory */
 
@@ -177,7 +178,7 @@ void incoming_accept(struct incoming *in, const struct store_mail *mail, store_d
  * not called any more. Always needed, after the callback too. */
 void incoming_free(struct incoming *in);
 
-/* ---- queue.c: running the queue ----------------------------------------------------------------
+/* ---- queue.c: running the queue -----------------------------------------------------------------
  * Who works on a message holds a claim, in memory: nobody else is given it. A claim ends with
  * queue_release; a crash ends all. */
 
@@ -202,7 +203,8 @@ int queue_body(struct store *s, struct store_claim *claim, size_t n, struct buf 
  * the message leaves the file (all done or removed), or goes to dead (somebody failed). Copied at
  * once, -1: no memory, nothing was recorded: keep the claim and call again later. An error of the
  * disk keeps it in memory and it is written again, so the callback says only STORE_OK or
- * STORE_GONE. done may be NULL. The claim may be released at once. */
+ * STORE_GONE; STORE_TEMP only within store_close. done may be NULL. The claim may be released at
+ * once. */
 struct store_outcome {
   int n; /* the recipient's number */
   enum store_status status;
@@ -211,8 +213,8 @@ struct store_outcome {
   str last_reply;
   bool warned; /* the sender is told now that it takes long */
 };
-/* A mail of our own, a report to the sender, that appears in the same transaction: there is one of it
- * exactly when the rest is recorded. mail as for incoming_accept. */
+/* A mail of our own, a report to the sender, that appears in the same transaction: there is one of
+ * it exactly when the rest is recorded. mail as for incoming_accept. */
 struct store_report {
   const struct store_mail *mail;
   str body;
@@ -231,23 +233,23 @@ int queue_change(struct store *s, const struct store_claim *claim, const struct 
                  const struct store_report *report, store_done *done, void *arg);
 
 /* Another header and body take the place of the message's, in one transaction: of mail only header,
- * step and trace count. body has all its octets; it is taken, also on -1. When done says STORE_OK the
- * claim knows the new one; STORE_TEMP or STORE_FULL: the message is as it was. */
+ * step and trace count. body has all its octets; it is taken, also on -1. When done says STORE_OK
+ * the claim knows the new one; STORE_TEMP or STORE_FULL: the message is as it was. */
 int queue_replace(struct store *s, const struct store_claim *claim, const struct store_mail *mail,
                   struct incoming *body, store_done *done, void *arg);
 
-/* ---- refused.c: sessions that left no message --------------------------------------------------
+/* ---- refused.c: sessions that left no message ---------------------------------------------------
  * The newest 1000 rows are kept in memory and reach the file in a commit that happens anyway. */
 void refused_add(struct store *s, str sid, const struct store_trace *trace, size_t count);
 
-/* ---- dropped.c: files of the drop folder ------------------------------------------------------
- * Was the file of that name accepted already (store_mail.dropped)? 1, 0, -1 cannot be told now. Asked
- * again a week later it may be forgotten. */
+/* ---- dropped.c: files of the drop folder --------------------------------------------------------
+ * Was the file of that name accepted already (store_mail.dropped)? 1, 0, -1 cannot be told now.
+ * Asked again a week later it may be forgotten. */
 int dropped_known(struct store *s, str name, struct err *e);
 
-/* ---- account.c: who may log in -----------------------------------------------------------------
- * A name is local@domain in small letters; a verifier is text that proves a password without telling
- * it (smtp/scram.h). Looking waits for nothing and sees what was committed last. */
+/* ---- account.c: who may log in ------------------------------------------------------------------
+ * A name is local@domain in small letters; a verifier is text that proves a password without
+ * telling it (smtp/scram.h). Looking waits for nothing and sees what was committed last. */
 
 /* 1: there is such an account (its verifier is appended, unless NULL); 0: none; -1: cannot be told
  * now. */
@@ -259,7 +261,7 @@ int account_set(struct store *s, str name, str verifier, struct err *e);
 int account_remove(struct store *s, str name, struct err *e);
 /* They are listed by view_rows, VIEW_ACCOUNT: name, made_at, changed_at. */
 
-/* ---- secret.c: keys the server made for itself -------------------------------------------------
+/* ---- secret.c: keys the server made for itself --------------------------------------------------
  * 1: its value is appended to out; 0: there is none; -1. */
 int secret_get(struct store *s, str name, struct buf *out, int64_t *made_at, struct err *e);
 /* Replaces it, in one of the next commits; the one it replaces becomes NAME.previous. Copied. */
@@ -285,7 +287,7 @@ int view_rows(struct store *s, enum store_view view, str id, str queue,
 int view_mail(struct store *s, str id, bool (*put)(void *arg, str octets), void *arg,
               struct err *e);
 
-/* ---- quarantine.c: what people do to messages --------------------------------------------------
+/* ---- quarantine.c: what people do to messages ---------------------------------------------------
  * For verbs. The same rows change as by SQL on the views; a server running beside notices within a
  * second. 1 done, 0 no such message (there), -1 error: ERR_PERM not allowed for that message. */
 int quarantine_release(struct store *s, str id, struct err *e);         /* only from a quarantine */
@@ -295,7 +297,7 @@ int quarantine_retry(struct store *s, str id, struct err *e); /* due now; failed
                         id empty: every message that is not in a quarantine or dead */
 int quarantine_remove(struct store *s, str id, bool only_quarantine, struct err *e);
 
-/* ---- die points: test build only ---------------------------------------------------------------
+/* ---- die points: test build only ----------------------------------------------------------------
  * The process kills itself when it passes the point named by VSMTP_DIE_AT=name[:nth]. */
 #ifdef VSMTP_TEST
 void store_die_point(const char *name);
@@ -303,11 +305,11 @@ void store_die_point(const char *name);
 #define store_die_point(name) ((void)0)
 #endif
 
-/* ---- foreign.c: SQLite databases of others, which rules ask ------------------------------------
- * One connection each, opened when it is first asked and again when the file was replaced. A statement
- * is compiled, run to its end and forgotten within one call, LIMIT_QUERY_TIME at most; it may look at
- * tables and, where that is permitted, change their rows: no ATTACH, no PRAGMA, no schema change, no
- * transaction that stays open, and never a file of our own database. */
+/* ---- foreign.c: SQLite databases of others, which rules ask -------------------------------------
+ * One connection each, opened when it is first asked and again when the file was replaced. A
+ * statement is compiled, run to its end and forgotten within one call, LIMIT_QUERY_TIME at most; it
+ * may look at tables and, where that is permitted, change their rows: no ATTACH, no PRAGMA, no
+ * schema change, no transaction that stays open, and never a file of our own database. */
 
 /* Is the file at this path one of the database in dirpath, by whatever name? Opens nothing. */
 bool store_owns(str dirpath, const char *path);

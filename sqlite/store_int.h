@@ -19,6 +19,8 @@
 
 /* ---- sql.c ----------------------------------------------------------------------------------- */
 
+/* X(enum, text). The columns of MESSAGE_GET and RCPT_ALL are read by number in queue.c:
+ * ORDER MESSAGE_GET, ORDER RCPT_ALL. */
 #define SQL_LIST(X)                                                                                \
   X(COMMIT, "COMMIT")                                                                              \
   X(BEGIN, "BEGIN IMMEDIATE")                                                                      \
@@ -129,14 +131,15 @@ int sql_text_run(struct store *s, const char *text);   /* one or more statements
 enum sql_trouble sql_trouble(struct store *s, int rc);
 int sql_err(struct store *s, int rc, struct err *e, const char *what); /* "cannot WHAT: …"; -1 */
 
-/* ---- tx.c: operations in the shared transaction ------------------------------------------------
+/* ---- tx.c: operations in the shared transaction -------------------------------------------------
  * An op is something to be written. It waits until the transaction can be had, is written into it,
- * and is settled when the commit is known: its callback then runs from store_turn. */
+ * and is settled when the commit is known: its callback then runs from store_turn. The head of tx.c
+ * has the laws, and all transitions. */
 
 struct op;
 struct op_kind {
   const char *name;
-  bool promise; /* somebody waits for the sync; else a spill: rows of a message being received */
+  bool promise; /* somebody waits for the sync; else a spill, which a crash may take */
   bool again;   /* never given up: what was lost is written again */
   int (*write)(struct store *s, struct op *op); /* an SQLite result */
   /* Deletes what write, failed or done, left in the transaction. NULL: there is no way but to
@@ -267,8 +270,8 @@ void incoming_closed(struct store *s);                      /* the file is: all 
 void incoming_doubt(struct store *s); /* a COMMIT failed: those parked must not be there later */
 bool incoming_owns(const struct store *s, int64_t key);
 bool incoming_end(struct incoming *in); /* no more octets come; false: it is lost */
-/* Into the open transaction: its body rows are all there, and no longer loose; *key is theirs, *chunks
- * how many. */
+/* Into the open transaction: its body rows are all there, and no longer loose; *key is theirs,
+ * *chunks how many. */
 int incoming_move(struct incoming *in, int64_t *key, uint32_t *chunks);
 void incoming_moved(struct incoming *in); /* that is committed: they stay */
 

@@ -1,12 +1,66 @@
-/* sqlite/tx.c: the one transaction all clients share (design: two kinds of commit, generations).
+/* sqlite/tx.c: the one transaction all clients share: two kinds of commit, and generations.
  *
- * WHEN IT COMMITS. A *spill* transaction holds only rows of messages still being received; it is
- * begun with synchronous NORMAL and committed at the end of the turn, without a sync. A *promise*
+ * LAWS
+ *
+ *   1. At most one transaction is open. tx_open alone begins it; tx_commit and tx_lost alone end
+ *      it.
+ *   2. An op of kind promise is settled STORE_OK by tx_committed alone: after a COMMIT that gave
+ *      SQLITE_OK, with synchronous FULL since before its BEGIN. So schema.sql law 7 is kept.
+ *   3. A promise is never written into a spill transaction; a spill may be written into either. A
+ *      spill is settled STORE_OK when it is written, and who must know of its loss compares
+ *      generations (incoming_lost).
+ *   4. A generation is one transaction. It is counted when that ends, committed or lost (tx_left).
+ *   5. An op is in the one list its state names, or in none: OP_IDLE. Callbacks (op_kind.settled)
+ *      run in tx_settle alone, so none ever runs within a write, a commit or a loss.
+ *   6. A promise without .again waits 5 s at most for being written (tx_impatient). One with .again
+ *      waits for ever: it is told STORE_OK, STORE_GONE when its own statement can never work, and
+ *      STORE_TEMP within store_close alone.
+ *   7. What a failed COMMIT may have left on the disk all the same is deleted by name in a later
+ *      transaction, if it had been accepted: incoming_doubt, before the loss is dealt with.
+ *   8. BEGIN IMMEDIATE and COMMIT never wait for a lock (no busy timeout in the server).
+ *
+ * THE TRANSACTION (tx.kind)
+ *
+ *   state             transition         function
+ *   ----------------  -----------------  ---------------------------------------------------------
+ *   none              -> spill, promise  tx_open, from tx_pump, incoming_spill_now and store_flush
+ *   none              -> none            tx_open: busy or somebody else's turn; not before tx.retry
+ *   spill             -> none            tx_commit at the end of the turn; tx_committed, tx_left
+ *   promise           -> none            tx_commit when tx_end_promise says so; likewise
+ *   spill, promise    -> the same        tx_commit: a reader is in the way (rollback journal only)
+ *   spill, promise    -> none, lost      tx_lost: ROLLBACK, and all its generation holds is gone;
+ *                                        from tx_trouble and tx_close
+ *
+ * AN OP (op.state)
+ *
+ *   state             transition         function
+ *   ----------------  -----------------  ---------------------------------------------------------
+ *   idle              -> waiting         tx_submit, tx_submit_later
+ *   idle, waiting     -> settled, error  tx_refuse; tx_submit, without .again while the file is
+ *                                        closed
+ *   waiting           -> written         tx_write, of a promise
+ *   waiting           -> settled, OK     tx_write, of a spill
+ *   waiting           -> settled, error  its write failed: tx_trouble, alone if .undo can, else
+ *                                        with the transaction, or tx_give_up; its time is over:
+ *                                        tx_impatient; without .again tx_close
+ *   waiting           -> waiting         its write failed, with .again: tx_write_again, for a
+ *                                        second later
+ *   written           -> settled, OK     tx_committed
+ *   written           -> settled, error  tx_lost, without .again
+ *   written           -> waiting         tx_lost, with .again: tx_write_again
+ *   settled           -> idle            tx_settle, which calls .settled; that may free the op
+ *   any               -> idle            tx_withdraw. What was written is undone; if it cannot be,
+ *                                        the transaction is lost (tx_trouble)
+ *
+ * WHEN IT COMMITS. A *spill* transaction holds only what may be lost: rows of messages still being
+ * received, and what keep.c deletes, which it would find again. It is begun with synchronous NORMAL
+ * (FULL where there is no WAL) and committed at the end of the turn, without a sync. A *promise*
  * transaction holds what somebody waits for; it is begun with FULL, and its one sync covers all
  * spills before it. It is committed when as many have come as were answered by the last one and the
- * loop would sleep, or when the window is over: 10 ms, or what a sync takes if that is less. So a lone
- * client never waits, and a hundred on a slow card share one sync: those just answered are back well
- * within the window. A window under 1 ms is not waited for: the kernel could not sleep so short.
+ * loop would sleep, or when the window is over: 10 ms, or what a sync takes if that is less. So a
+ * lone client never waits, and a hundred on a slow card share one sync: those just answered are
+ * back well within the window. A window under 1 ms is not waited for: the kernel could not sleep so
+ * short.
  *
  * HOW IT IS LOST. An error can roll the whole transaction back, and a COMMIT can fail: then its
  * generation is lost. Ops written in it are settled with an error, or wait to be written again
@@ -124,7 +178,7 @@ static enum store_result tx_result(enum sql_trouble trouble)
   return trouble == SQL_FINE ? STORE_OK : trouble == SQL_FULL ? STORE_FULL : STORE_TEMP;
 }
 
-/* An op kept for later stays ahead of those that came after it. */
+/* An op kept for later stands ahead of those that came after it; but while it rests they pass. */
 static void tx_write_again(struct store *s, struct op *op)
 {
   tx_pull(s, op);

@@ -4,7 +4,8 @@ set -u
 cd "$(dirname "$0")/.."
 B=${B:-build} part=${1-}
 passed=0 failed=0
-files=$(echo vsmtp.[ch] $(find base net sqlite rules smtp -name '*.[ch]' | LC_ALL=C sort))
+rooms='base net sqlite rules smtp'
+files=$(echo vsmtp.[ch] $(find $rooms -name '*.[ch]' | LC_ALL=C sort))
 
 # law NAME COMMAND…: holds when the command succeeds; what it prints says why not
 law() {
@@ -46,6 +47,73 @@ format() {
   clang-format --dry-run -Werror $(ls $files tests/*.[ch] tests/*/*.[ch] 2>/dev/null)
 }
 
+# What tests/comments.awk wants of a text.
+comments() {
+  LC_ALL=C awk -f tests/comments.awk "$@"
+}
+
+every_comment() {
+  comments vsmtp.[ch] Makefile amalgamate.sh *.md tests/README $(find $rooms tests contrib \
+    \( -name '*.[ch]' -o -name '*.sql' -o -name '*.vsl' -o -name '*.sh' -o -name '*.py' -o \
+    -name '*.t' -o -name '*.md' \) ! -path tests/check.sh)
+}
+
+# Are they found? Each line of bad.c is one, but for the last three, which are good.
+comments_fail() {
+  folder=$(mktemp -d)
+  rule=$(printf '%87s' '' | tr ' ' -) long=$(printf '%101s' '' | tr ' ' x)
+  accents=$(printf '%100s' '' | sed 's/ /é/g')
+  {
+    echo '/* see config.md 3 */'
+    echo '/* rules/README.md#no-such-heading */'
+    echo '/* the words are those of nowhere/README */'
+    echo '/* schema.sql law 99 */'
+    echo '/* ---- short ---- */'
+    echo '/* -- two dashes */'
+    echo "/* ---- x $rule---"
+    echo ' */'
+    echo "$long"
+    echo '/* ORDER ALONE */'
+    echo "/* ---- a $rule */"
+    echo "$accents"
+    echo '/* sqlite/README.md#manners, tests/README, schema.sql law 1, https://a.example/b.md */'
+  } >"$folder/bad.c"
+  found=$(comments "$folder/bad.c" | sed 's/.*bad\.c:\([0-9]*\):.*/\1/' | sort -nu | tr '\n' ' ')
+  rm -rf "$folder"
+  [ "$found" = '1 2 3 4 5 6 8 9 10 ' ] || {
+    echo "of the lines 1 to 6 and 8 to 10 these were found: $found"
+    return 1
+  }
+}
+
+# A function that is longer than 60 lines does more than one thing. vm_run is the loop over all
+# instructions.
+functions() {
+  awk '/^[a-z].*\(/ { head = $0 }
+  /^\{/ { from = FNR }
+  /^\}/ && from {
+    if (FNR - from - 1 > 60 && head !~ /vm_run\(/) {
+      print FILENAME ":" from ": " head " has " FNR - from - 1 " lines"
+      bad = 1
+    }
+    from = 0
+  }
+  END { exit bad }' "$@"
+}
+
+# Is one of 61 found, and one of 60 not?
+functions_fail() {
+  body=$(printf '%60s' '' | sed 's/ /\n  x();/g')
+  file=$(mktemp)
+  printf 'int f(void)\n{%s\n}\nint g(void)\n{%s\n  y();\n}\n' "$body" "$body" >"$file"
+  found=$(functions "$file" | sed 's/.*\(. *has\)/\1/; s/^[^ ]*//')
+  rm -f "$file"
+  [ "$found" = ' has 61 lines' ] || {
+    echo "of two functions of 60 and 61 lines these were found: $found"
+    return 1
+  }
+}
+
 # Not a law: a file over 900 lines wants to be two.
 length() {
   wc -l $(ls $files amalgamate.sh tests/*.sh 2>/dev/null) |
@@ -81,6 +149,10 @@ reproducible() {
 law layers tests/layers.sh "$B/test/obj"
 law symbols tests/symbols.sh "$B/test/obj"
 law macros macros
+law comments every_comment
+law comments_fail comments_fail
+law functions functions $(ls vsmtp.c base/*.c net/*.c sqlite/*.c rules/*.c smtp/*.c)
+law functions_fail functions_fail
 law reproducible reproducible
 law format format
 length

@@ -1,10 +1,11 @@
 /* tests/crash.c: the process is killed, or the power goes, anywhere; then the file is opened again.
  *
- * A child takes in mail small and large, delivers, quarantines, gives up and is refused, and says on
- * a pipe what it was promised: "+ID" after a message was answered OK, "?ID" before a delivery's
- * outcome is given to the store, "-ID" after that was answered. The law (store.md): what was promised and not delivered is there, whole; what was
- * delivered is not there any more; nothing else is half there. What was not promised may be there,
- * whole, when the end came between commit and answer.
+ * A child takes in mail small and large, delivers, quarantines, gives up and is refused, and says
+ * on a pipe what it was promised: "+ID" after a message was answered OK, "?ID" before a delivery's
+ * outcome is given to the store, "-ID" after that was answered. Law (schema.sql law 7): what was
+ * promised and not delivered is there, whole; what was delivered is not there any more; nothing
+ * else is half there. What was not promised may be there, whole, when the end came between commit
+ * and answer.
  */
 #include "crash_vfs.h"
 #include "store_kit.h"
@@ -40,7 +41,7 @@ static void crash_delivered(void *arg, enum store_result result)
   if (result == STORE_OK) crash_say('-', d->id);
 }
 
-/* ---- the child ---------------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------- */
 
 static void crash_deliver(struct store *s, struct crash_delivery *d)
 {
@@ -128,7 +129,7 @@ static void crash_child(const char *folder, int rounds)
   " ((SELECT octets FROM body WHERE at = key) = CAST('Subject: replaced' || char(13, 10, 13, 10)"  \
   " AS BLOB) AND step = 7)"
 
-/* ---- the parent --------------------------------------------------------------------------------- */
+/* ---- the parent ------------------------------------------------------------------------------ */
 
 /* Reads all a dying child said; its end is the wait status. */
 static int crash_run(const char *folder, int rounds, char said[CRASH_SAID])
@@ -196,7 +197,7 @@ static void crash_clean(const char *folder)
   }
 }
 
-/* ---- killed ------------------------------------------------------------------------------------- */
+/* ---- killed ---------------------------------------------------------------------------------- */
 
 TEST(crash_killed_at_every_point)
 {
@@ -220,7 +221,7 @@ TEST(crash_killed_at_every_point)
   }
 }
 
-/* ---- the power goes ------------------------------------------------------------------------------ */
+/* ---- the power goes -------------------------------------------------------------------------- */
 
 TEST(crash_power_goes_anywhere)
 {

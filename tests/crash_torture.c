@@ -264,8 +264,8 @@ TEST(torture_memory)
   }
 }
 
-/* Another text for a message: it is there whole, or the old one is, as was said. A commit that failed
- * may be found done, whole too. */
+/* Another text for a message: it is there whole, or the old one is, as was said. A commit that
+ * failed may be found done, whole too. */
 static bool torture_replaced(struct torture *t, const struct kit_said *said)
 {
   bool fine = CHECK_INT(said->times, 1);

@@ -79,7 +79,7 @@ static bool crash_hit(enum crash_fault fault)
   return crash.failed = true;
 }
 
-/* ---- the power ---------------------------------------------------------------------------------- */
+/* ---- the power ------------------------------------------------------------------------------- */
 
 static struct crash_shadow *crash_shadow_of(const char *path)
 {
@@ -138,7 +138,7 @@ static void crash_power(void)
   _exit(7);
 }
 
-/* ---- a file ------------------------------------------------------------------------------------- */
+/* ---- a file ---------------------------------------------------------------------------------- */
 
 static struct crash_file *crash_of(sqlite3_file *file)
 {
@@ -289,7 +289,7 @@ static int crash_delete(sqlite3_vfs *vfs, const char *path, int sync)
   return crash.real->xDelete(crash.real, path, sync);
 }
 
-/* ---- sqlite's memory ---------------------------------------------------------------------------- */
+/* ---- sqlite's memory ------------------------------------------------------------------------- */
 
 static void *crash_malloc(int n)
 {

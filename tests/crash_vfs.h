@@ -21,7 +21,8 @@ enum crash_fault {
 const char *crash_fault_name(enum crash_fault fault);
 
 /* The layer, and sqlite's memory, are put in place before main. */
-/* From now on the nth request of that kind fails; with forever all after it too. Returns at once. */
+/* From now on the nth request of that kind fails; with forever all after it too. Returns at
+ * once. */
 void crash_vfs_fail(enum crash_fault fault, long nth, bool forever);
 /* Has it failed since? Ends the failing. */
 bool crash_vfs_calm(void);

@@ -42,9 +42,7 @@ void play_vsl(const char *path);
 /* ---- play_talk.c: FILE.t, a conversation ----------------------------------------------------- */
 void play_talk(const char *path);
 
-/* ---- play_server.c: the program under test in a folder of its own
- * --------------------------------
- */
+/* ---- play_server.c: the program under test in a folder of its own ---------------------------- */
 void play_server_init(void); /* makes the folder */
 const char *play_server_dir(void);
 void play_server_config(str more);             /* TOML to be merged into the test's configuration */
@@ -67,9 +65,7 @@ void play_server_finish(void);         /* stops, checks the database, removes th
 /* Runs the program with arguments; what it wrote is in the two bufs. Returns its exit status. */
 int play_server_run(char *const *argv, str input, struct buf *out, struct buf *errors);
 
-/* ---- play_client.c: the other end of the wire
- * -----------------------------------------------------
- */
+/* ---- play_client.c: the other end of the wire ------------------------------------------------ */
 struct play_client;
 /* NULL: nobody listens there. */
 struct play_client *play_client_open(const char *name, const char *from, int port);
@@ -82,9 +78,7 @@ bool play_client_line(struct play_client *c, str *line);
 void play_client_closed(struct play_client *c); /* the server must close without another word */
 void play_client_transcript(struct buf *out);
 
-/* ---- play_sql.c: the database as a user sees it
- * ---------------------------------------------------
- */
+/* ---- play_sql.c: the database as a user sees it ---------------------------------------------- */
 /* Runs sql on the file. Rows are joined by ", ", columns by "|". -1 and the message in out when it
  * fails; wait is sqlite's busy timeout. */
 int play_sql(const char *path, str sql, int wait, struct buf *out);

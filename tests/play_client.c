@@ -96,8 +96,8 @@ static void play_client_read(struct play_client *c)
     c->ended = true;
 }
 
-/* A server that has died says nothing more, also where the system has forgotten a connection that was
- * made at the moment its listener went. */
+/* A server that has died says nothing more, also where the system has forgotten a connection that
+ * was made at the moment its listener went. */
 static void play_client_wait(struct play_client *c, short events, int64_t until, const char *what)
 {
   struct pollfd watch = {.fd = c->fd, .events = events};

@@ -254,8 +254,8 @@ static int play_server_wait(const char *what)
   return status;
 }
 
-/* The helper and its children must follow the server soon. Orphans come to us, the subreaper: the init
- * of some machines lets them lie for seconds. */
+/* The helper and its children must follow the server soon. Orphans come to us, the subreaper: the
+ * init of some machines lets them lie for seconds. */
 static void play_server_alone(void)
 {
   pid_t group = server.pid;
@@ -415,9 +415,7 @@ int play_server_run(char *const *argv, str input, struct buf *out, struct buf *e
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* ---- beginning and end
- * ----------------------------------------------------------------------------
- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 void play_server_init(void)
 {

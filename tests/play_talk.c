@@ -219,7 +219,8 @@ static const struct play_talk_word *play_talk_lookup(str name)
 
 static void play_talk_play_line(str line);
 
-/* "each NAME VALUES... <<END": the lines up to END once for each value, which is ${NAME} in them. */
+/* "each NAME VALUES... <<END": the lines up to END once for each value, which is ${NAME} in
+ * them. */
 static void play_talk_each(str rest)
 {
   str name = play_talk_word(&rest), values, mark, value, line = {NULL, 0}, after;

@@ -196,7 +196,7 @@ void play_wire_closed(str rest)
   play_client_closed(play_wire_client());
 }
 
-/* ---- a whole mail ----------------------------------------------------------------------------- */
+/* ---- a whole mail ---------------------------------------------------------------------------- */
 
 /* Was the next reply there, and positive? */
 static bool play_wire_agrees(void)

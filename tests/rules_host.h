@@ -289,7 +289,8 @@ static const struct rules_host fake_host = {
     .ask = fake_ask,
 };
 
-/* A stranger mails from 203.0.113.5 to alice@home.example, which is ours, and to bob@far.example. */
+/* A stranger mails from 203.0.113.5 to alice@home.example, which is ours, and to
+ * bob@far.example. */
 static inline void fake_init(struct fake *h)
 {
   memset(h, 0, sizeof *h);

@@ -68,7 +68,7 @@ void kit_say(void *arg, enum store_result result)
   said->result = result;
 }
 
-/* ---- mail ------------------------------------------------------------------------------------- */
+/* ---- mail ------------------------------------------------------------------------------------ */
 
 void kit_new(struct kit_mail *m, struct store *s)
 {
@@ -150,7 +150,7 @@ enum store_result kit_send(struct store *s, size_t n, enum store_queue queue,
   return m.said.times == 1 ? m.said.result : STORE_GONE;
 }
 
-/* ---- laws ------------------------------------------------------------------------------------- */
+/* ---- laws ------------------------------------------------------------------------------------ */
 
 const char *kit_laws(const char *folder)
 {

@@ -1,4 +1,5 @@
-/* tests/fuzz/dns.c: messages of a name server. The first octet chooses the type that was asked for. */
+/* tests/fuzz/dns.c: messages of a name server. The first octet chooses the type that was asked
+ * for. */
 #include "../../net/dns_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
-/* tests/fuzz/drop.c: files of the drop folder, lists of addresses, and what programs write, in pieces:
- * the split changes nothing. The first octet chooses the pieces and the options. */
+/* tests/fuzz/drop.c: files of the drop folder, lists of addresses, and what programs write, in
+ * pieces: the split changes nothing. The first octet chooses the pieces and the options. */
 #include "../../smtp/addrlist.h"
 #include "../../smtp/dropfile.h"
 #include "../../smtp/submit.h"

@@ -1,4 +1,5 @@
-/* tests/fuzz/sasl.c: AUTH's exchanges, both sides: the first octet says which, lines are messages. */
+/* tests/fuzz/sasl.c: AUTH's exchanges, both sides: the first octet says which, lines are
+ * messages. */
 #include "../../smtp/sasl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -120,8 +120,8 @@ static void session_fuzz_setup(void)
   loop_hook(s->loop, session_fuzz_hook, s);
 }
 
-/* Every line of the server is a reply: three digits, '-' or ' ', printable text, CRLF; a challenge of
- * AUTH may be long. */
+/* Every line of the server is a reply: three digits, '-' or ' ', printable text, CRLF; a challenge
+ * of AUTH may be long. */
 static void session_fuzz_check(str said)
 {
   while (said.n > 0) {

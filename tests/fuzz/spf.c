@@ -1,8 +1,8 @@
 /* tests/fuzz/spf.c: records and explanations of strangers, alone and through whole evaluations.
  *
  * The input: an octet that steers, the sender up to the first LF, then one TXT record a line. The
- * name servers below, which stand in for net/dns.c, answer the Nth question for TXT with a line, and
- * other questions by what their name hashes to.
+ * name servers below, which stand in for net/dns.c, answer the Nth question for TXT with a line,
+ * and other questions by what their name hashes to.
  */
 #include "../../smtp/spf.h"
 #include "../../smtp/spf_macro.h"

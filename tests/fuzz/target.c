@@ -1,5 +1,5 @@
-/* tests/fuzz/target.c: what a rule gives as the server to forward to. What is taken must be whole, and
- * no password may be in what is shown. */
+/* tests/fuzz/target.c: what a rule gives as the server to forward to. What is taken must be whole,
+ * and no password may be in what is shown. */
 #include "../../smtp/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

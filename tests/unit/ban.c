@@ -1,4 +1,5 @@
-/* tests/unit/ban.c: what counts as one address, how long a guesser waits, and when it is forgiven. */
+/* tests/unit/ban.c: what counts as one address, how long a guesser waits, and when it is
+ * forgiven. */
 #include "../../smtp/ban.h"
 #include "../check.h"
 

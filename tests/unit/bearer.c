@@ -46,7 +46,7 @@ TEST(bearer_is_one_line)
   CHECK_INT(bearer_read((str){big, sizeof big}, &token, &e), -1);
 }
 
-/* ---- one that a command prints ----------------------------------------------------------------- */
+/* ---- one that a command prints --------------------------------------------------------------- */
 
 static struct loop *l;
 static struct helper *h;

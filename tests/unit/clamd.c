@@ -133,7 +133,8 @@ TEST(clamd_verdicts)
   clamd_close(&t);
 }
 
-/* In line, connecting, sending, waiting: whoever is cancelled is never told, and the next goes on. */
+/* In line, connecting, sending, waiting: whoever is cancelled is never told, and the next goes
+ * on. */
 TEST(clamd_cancelled)
 {
   struct clamd_scan *scans[LIMIT_SCANS + 4];

@@ -1,11 +1,11 @@
-/* tests/unit/dns.c: questions to a name server of our own, on the same loop, that does what real ones
- * cannot be made to do. Real ones are asked by tests/spf/spf.py. */
+/* tests/unit/dns.c: questions to a name server of our own, on the same loop, that does what real
+ * ones cannot be made to do. Real ones are asked by tests/spf/spf.py. */
 #include "../../net/net.h"
 #include "../check.h"
 
 #include <unistd.h>
 
-/* ---- the name server: the first label of the name says what it does --------------------------- */
+/* ---- the name server: the first label of the name says what it does -------------------------- */
 
 struct dns_test {
   struct loop *loop;
@@ -124,7 +124,7 @@ static void dns_test_close(struct dns_test *t)
   loop_free(t->loop);
 }
 
-/* ---- answers, as text ------------------------------------------------------------------------- */
+/* ---- answers, as text ------------------------------------------------------------------------ */
 
 struct dns_heard {
   struct buf text;

@@ -39,7 +39,8 @@ TEST(dropped_is_known_with_its_message)
   store_close(s);
 }
 
-/* Nobody is told 250 before the commit, so who gives up then leaves nothing: neither name nor mail. */
+/* Nobody is told 250 before the commit, so who gives up then leaves nothing: neither name nor
+ * mail. */
 TEST(dropped_is_undone_with_its_message)
 {
   const char *folder = check_folder();

@@ -1,5 +1,5 @@
-/* tests/unit/helper.c: the helper as a process: deliveries, refusals, deaths. As root (then children
- * become other users, from a passwd file of the test) and as an ordinary user. */
+/* tests/unit/helper.c: the helper as a process: deliveries, refusals, deaths. As root (then
+ * children become other users, from a passwd file of the test) and as an ordinary user. */
 #include "helper_kit.h"
 
 struct mail {

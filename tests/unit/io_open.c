@@ -1,4 +1,5 @@
-/* tests/unit/io_open.c: how connections come about and end, over real sockets, and their listeners. */
+/* tests/unit/io_open.c: how connections come about and end, over real sockets, and their
+ * listeners. */
 #include "io_kit.h"
 
 /* ---- streams --------------------------------------------------------------------------------- */

@@ -129,7 +129,7 @@ TEST(quarantine_view_of_large_mail_is_cheap)
   store_close(s);
 }
 
-/* ---- the verbs ---------------------------------------------------------------------------------- */
+/* ---- the verbs ------------------------------------------------------------------------------- */
 
 TEST(quarantine_verbs_move_everything)
 {
@@ -206,7 +206,7 @@ TEST(quarantine_retry_revives_the_dead)
   store_close(s);
 }
 
-/* ---- rows and whole mails ----------------------------------------------------------------------- */
+/* ---- rows and whole mails -------------------------------------------------------------------- */
 
 struct quarantine_rows {
   struct buf text;

@@ -1,5 +1,5 @@
-/* tests/unit/queue.c: the runner's side of the store: claims, what is due when, outcomes, changes by
- * rules, and what a person does to a message meanwhile.
+/* tests/unit/queue.c: the runner's side of the store: claims, what is due when, outcomes, changes
+ * by rules, and what a person does to a message meanwhile.
  */
 #include "../store_kit.h"
 
@@ -328,8 +328,7 @@ TEST(queue_drops_a_message_without_recipients)
   store_close(s);
 }
 
-/* ---- a person is faster ------------------------------------------------------------------------
- */
+/* ---- a person is faster ---------------------------------------------------------------------- */
 
 TEST(queue_respects_what_a_person_did)
 {
@@ -507,7 +506,7 @@ TEST(queue_notices_a_shell_within_a_second)
   store_close(s);
 }
 
-/* ---- after a crash ----------------------------------------------------------------------------- */
+/* ---- after a crash --------------------------------------------------------------------------- */
 
 TEST(queue_starts_again_after_a_crash)
 {
@@ -547,7 +546,7 @@ TEST(queue_starts_again_after_a_crash)
   store_close(s);
 }
 
-/* ---- what is too old --------------------------------------------------------------------------- */
+/* ---- what is too old ------------------------------------------------------------------------- */
 
 static void queue_walk(struct store *s)
 {

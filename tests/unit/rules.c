@@ -690,7 +690,7 @@ TEST(rules_file_objects)
   rules_close(&t);
 }
 
-/* ---- published examples (vsl-api 8) ----------------------------------------------------------- */
+/* ---- examples published for vSMTP 1 ---------------------------------------------------------- */
 
 static const char rules_objects[] =
     "// -- objects.vsl\nobject internal_net rg4 = \"192.168.0.0/16\";\n";

@@ -1,4 +1,5 @@
-/* tests/unit/spf_record.c: what is read from a record; which records are well-formed is in tests/spf.
+/* tests/unit/spf_record.c: what is read from a record; which records are well-formed is in
+ * tests/spf.
  */
 #include "../../smtp/spf_record.h"
 #include "../check.h"

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- accepting -------------------------------------------------------------------------------- */
+/* ---- accepting ------------------------------------------------------------------------------- */
 
 TEST(store_accepts_after_the_commit)
 {
@@ -224,7 +224,7 @@ TEST(store_keeps_only_the_trace_for_nobody)
   store_close(s);
 }
 
-/* ---- giving up -------------------------------------------------------------------------------- */
+/* ---- giving up ------------------------------------------------------------------------------- */
 
 TEST(store_forgets_who_gives_up)
 {
@@ -430,7 +430,7 @@ TEST(store_accepts_with_a_chunk_waiting)
   store_close(s);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static enum err_kind store_open_kind(const char *folder, bool server, bool create)
 {
@@ -644,7 +644,7 @@ TEST(store_sees_its_file_moved)
   KIT_ASK(away, "SELECT id FROM queue", id);
 }
 
-/* ---- refused sessions ------------------------------------------------------------------------- */
+/* ---- refused sessions ------------------------------------------------------------------------ */
 
 TEST(store_keeps_the_newest_refusals)
 {
@@ -674,7 +674,7 @@ TEST(store_keeps_the_newest_refusals)
   KIT_ASK(folder, "SELECT count(*) FROM trace WHERE id = 's' AND detail = 'number 1499'", "1");
 }
 
-/* ---- what others see -------------------------------------------------------------------------- */
+/* ---- what others see ------------------------------------------------------------------------- */
 
 TEST(store_says_whether_there_is_room)
 {

@@ -332,7 +332,7 @@ TEST(tls_files_are_checked)
   }
 }
 
-/* ---- much text, small pieces ------------------------------------------------------------------ */
+/* ---- much text, small pieces ----------------------------------------------------------------- */
 
 TEST(tls_large_text_arrives_whole)
 {

@@ -1,4 +1,4 @@
-# the views allow what store.md says and abort everything else with a sentence
+# the views allow what schema.sql law 8 says and abort everything else with a sentence
 rules <<
 #{ preq: [ rule "hold" || quarantine("demo") ] }
 .
