@@ -221,9 +221,9 @@ static str dns_asked(const struct dns_entry *e)
 #if ARES_VERSION >= 0x011c00
 
 /* These versions read a message before they give it, refuse the whole of it for a record that nobody
- * asked about, and then write it anew, which fails where a CNAME led to a name of no host. And
- * whatever the options say, they wait five times the time that the last answers took, a quarter of
- * a second at least: too short for a name whose servers are far. So what they give up without a
+ * asked about, and then write it anew, which may fail where a CNAME leads to a name of no host. And
+ * whatever the options say, they wait five times as long as the last answers took, a quarter of a
+ * second at least: too short for a name whose servers are far. So what they give up without a
  * message is asked once more by ourselves, for what is left of its time. */
 static void dns_ares_done(void *arg, ares_status_t status, size_t timeouts,
                           const ares_dns_record_t *record)

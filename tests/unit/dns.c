@@ -60,7 +60,7 @@ static void dns_test_answer(struct buf *out, const char *name, unsigned type)
   } else if (str_starts(str_of(name), STR("odd"))) { /* leads to a name of no host, said at once */
     head[7] = 2;
     dns_test_rr(out, DNS_CNAME, 60, "\6re+\0al\4test", 13);
-    buf_add(out, "\6re+\0al\4test\0\0\1\0\1\0\0\0\74\0\4\300\0\2\3", 27);
+    buf_add(out, "\6RE+\0AL\4test\0\0\1\0\1\0\0\0\74\0\4\300\0\2\3", 27);
   } else if (str_starts(str_of(name), STR("away"))) { /* … and must be asked for */
     head[7] = 1;
     dns_test_rr(out, DNS_CNAME, 60, "\4a.+b\4test", 11);
