@@ -459,12 +459,13 @@ class Forger(threading.Thread):
                 question, peer = self.socket.recvfrom(2048)
             except OSError:
                 return
-            self.asked.append((question, peer))
             end = question.index(b"\0", 12)
-            true = b"evil" not in question
+            odd, true = b"+" in question[12:end], b"evil" not in question[12:end]
+            if odd:
+                self.asked.append((question[:2], peer[1]))
             lie = self.answer(question, not true)
             self.other.sendto(lie, peer)
-            for wrong in () if b"+" not in question else (
+            for wrong in () if not odd else (
                 bytes([lie[0] ^ 1]) + lie[1:],  # another id
                 lie[:2] + bytes([lie[2] & 0x7F]) + lie[3:],  # a question
                 lie[:13] + bytes([lie[13] ^ 2]) + lie[14:],  # another name
@@ -484,9 +485,8 @@ def test_forged_answers():
             for word in ("good", "evil"):
                 trouble = ask(conf, ("pass" if word == "good" else "fail", "192.0.2.1", f"{word}+{i}@a.example", "h.example", {}))
                 assert not trouble, trouble
-        odd = [(q[:2], peer[1]) for q, peer in dns.asked if b"+" in q]
-        assert len(odd) == 20, odd
-        for column in zip(*odd):
+        assert len(dns.asked) == 20, dns.asked
+        for column in zip(*dns.asked):
             assert len(set(column)) > 15, column
     dns.socket.close()
     dns.other.close()
