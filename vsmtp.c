@@ -85,8 +85,11 @@
 #include "net/io_tls.c"     /* a connection becomes encrypted */
 #include "net/io_open.c"    /* how connections come about */
 #include "net/listen.c"     /* sockets that accept */
+#include "net/dns_name.c"   /* names, as text and as messages hold them */
 #include "net/dns_answer.c" /* what a name server said */
-#include "net/dns.c"        /* questions to name servers, by c-ares */
+#include "net/dns_system.c" /* name servers as the system wants them */
+#include "net/dns_own.c"    /* questions to name servers, without c-ares */
+#include "net/dns.c"        /* questions to name servers, by c-ares, and what becomes of them */
 
 /* ---- sqlite/ ------------------------------------------------------------------------------------
  * The one file on disk. Its laws stand at the head of schema.sql. */

@@ -319,6 +319,9 @@ struct datum {
 #ifndef LIMIT_DNS_FLYING
 #define LIMIT_DNS_FLYING 100 /* questions: answers to more overflow the socket's buffer; a line */
 #endif
+#ifndef LIMIT_DNS_SOCKETS
+#define LIMIT_DNS_SOCKETS 200 /* questions asked without c-ares, a socket each; the oldest fails */
+#endif
 #ifndef LIMIT_DNS_ANSWER
 #define LIMIT_DNS_ANSWER (1 << 20) /* arena of an answer; none */
 #endif

@@ -1,28 +1,32 @@
-/* net/dns.c: questions to name servers, by c-ares inside the loop.
+/* net/dns.c: questions to name servers, by c-ares inside the loop, and what becomes of them.
  *
  * A question that is neither known nor under way walks along the lists below: it waits, flies, is
  * answered (or waits again, for the end of a CNAME chain), is known for a while. Callbacks run from
  * a task of the loop, so nobody is called back from inside dns_ask. c-ares calls us from inside its
  * own functions; its callback only notes the answer.
+ *
+ * c-ares asks for names of hosts. For a name that holds anything else (a sender's local part, in
+ * SPF) its newer versions ask nobody, so those are asked by dns_own.c, whatever the version.
  */
 #include "dns_answer.h"
+#include "dns_name.h"
+#include "dns_own.h"
+#include "dns_system.h"
 
-#include <ares.h>
 #include <arpa/inet.h>
 #include <sys/time.h>
 
-#define DNS_NAME_MAX  1024      /* a name of 255 octets, each escaped "\\ddd" */
 #define DNS_PATIENCE  2000      /* milliseconds until a question is late */
 #define DNS_TTL_LEAST 1         /* seconds an answer is kept at least: one burst of mails */
 #define DNS_TTL_NONE  5         /* a negative answer without SOA */
 #define DNS_EDNS      1232      /* octets of a UDP answer that need no fragments */
 #define DNS_RCVBUF    (4 << 20) /* asked of the system, which may give less */
-#define DNS_SOCKETS   32
+#define DNS_SERVERS   16        /* of the system's */
 
 /* An entry is in the list of its state. */
 enum dns_state {
   DNS_WAITING, /* not sent yet, or the end of its CNAME chain is not */
-  DNS_FLYING,  /* c-ares has it */
+  DNS_FLYING,  /* somebody asks */
   /* So late that its answer comes in no burst: not counted any more, lest names that nobody serves
    * bar the way for others. */
   DNS_LATE,
@@ -59,13 +63,20 @@ struct dns_list {
   size_t n;
 };
 
+/* A socket of c-ares. */
+struct dns_socket {
+  struct dns_socket *next;
+  struct watch watch;
+};
+
 struct dns {
   struct loop *loop;
   ares_channel channel;
+  struct dns_own *own;
   struct map entries; /* by key: at most one an entry; an outdated one is in its list alone */
   struct dns_list lists[DNS_STATES];
   size_t cache_size;
-  struct watch sockets[DNS_SOCKETS];
+  struct dns_socket *sockets;
   struct timer timer;
   struct task task;
   bool closing;
@@ -166,21 +177,11 @@ static void dns_finish(struct dns_entry *e)
         e->answer.n, (long long)ttl);
 }
 
-/* Called by c-ares, also from inside ares_query. */
-static void dns_answered(void *arg, int status, int timeouts, unsigned char *abuf, int alen)
+/* What is known of the name, or where its CNAMEs lead. */
+static void dns_take(struct dns_entry *e, str target)
 {
-  struct dns_entry *e = arg;
   struct dns *d = e->dns;
-  str target = {NULL, 0};
 
-  (void)timeouts;
-  if (d->closing) return;
-  e->answer = (struct dns_answer){.status = DNS_TEMP, .type = e->type};
-  if (abuf && alen > 12)
-    dns_answer_read((str){(const char *)abuf, (size_t)alen}, e->type, e->arena, &e->answer,
-                    &target);
-  else if (status == ARES_EBADNAME)
-    e->answer.status = DNS_NXDOMAIN;
   e->target = target;
   if (!target.p) {
     dns_finish(e);
@@ -193,24 +194,99 @@ static void dns_answered(void *arg, int status, int timeouts, unsigned char *abu
   }
 }
 
+/* No message: the status stands for what was found out without one. */
+static void dns_answered(void *arg, str message, enum dns_status status)
+{
+  struct dns_entry *e = arg;
+  str target = {NULL, 0};
+
+  e->answer = (struct dns_answer){.status = status, .type = e->type};
+  if (message.n > 12) dns_answer_read(message, e->type, e->arena, &e->answer, &target);
+  dns_take(e, target);
+}
+
+static void dns_own_answered(void *arg, str message)
+{
+  dns_answered(arg, message, DNS_TEMP);
+}
+
+/* The name that is asked for now: its own, or one its CNAMEs lead to. */
+static str dns_asked(const struct dns_entry *e)
+{
+  str name = e->key, type;
+
+  if (e->target.p) return e->target;
+  str_cut(&name, ' ', &type);
+  return name;
+}
+
+#if ARES_VERSION >= 0x011c00
+
+/* These versions read a message before they give it, refuse the whole of it for a record that
+ * nobody asked about, and then write it anew, which may fail where a CNAME leads to a name of no
+ * host. And whatever the options say, they wait five times as long as the last answers took, a
+ * quarter of a second at least: too short for a name whose servers are far. So what they give up
+ * without a message is asked once more by ourselves, for what is left of its time. */
+static void dns_ares_done(void *arg, ares_status_t status, size_t timeouts,
+                          const ares_dns_record_t *record)
+{
+  struct dns_entry *e = arg;
+  unsigned char *wire = NULL;
+  size_t n = 0;
+
+  (void)timeouts;
+  if (e->dns->closing) return;
+  if (record && ares_dns_write(record, &wire, &n) == ARES_SUCCESS) {
+    dns_answered(e, (str){(const char *)wire, n}, DNS_TEMP);
+  } else {
+    trace(TRACE_DNS, "%s c-ares: %s", log_q(e->key), ares_strerror((int)status));
+    dns_own_ask(e->dns->own, dns_asked(e), e->type, e->sent, dns_own_answered, e);
+  }
+  ares_free_string(wire);
+}
+
+static void dns_ares_ask(struct dns_entry *e, const char *name)
+{
+  ares_query_dnsrec(e->dns->channel, name, ARES_CLASS_IN, (ares_dns_rec_type_t)e->type,
+                    dns_ares_done, e, NULL);
+}
+
+#else
+
+static void dns_ares_done(void *arg, int status, int timeouts, unsigned char *abuf, int alen)
+{
+  struct dns_entry *e = arg;
+  size_t n = abuf && alen > 0 ? (size_t)alen : 0;
+
+  (void)status;
+  (void)timeouts;
+  if (!e->dns->closing) dns_answered(e, (str){(const char *)abuf, n}, DNS_TEMP);
+}
+
+static void dns_ares_ask(struct dns_entry *e, const char *name)
+{
+  ares_query(e->dns->channel, name, 1, (int)e->type, dns_ares_done, e);
+}
+
+#endif
+
 static void dns_send(struct dns_entry *e)
 {
-  char text[DNS_NAME_MAX + 1];
-  str name = e->target, type;
+  unsigned char wire[DNS_NAME_WIRE];
+  char text[DNS_NAME_WIRE + 1];
+  str name = dns_asked(e);
 
-  if (!name.p) {
-    name = e->key;
-    str_cut(&name, ' ', &type);
-  }
   dns_move(e, DNS_FLYING);
   e->sent = loop_now(e->dns->loop);
-  if (name.n > DNS_NAME_MAX || memchr(name.p, '\0', name.n)) {
-    dns_answered(e, ARES_EBADNAME, 0, NULL, 0);
-    return;
+  if (dns_name_write(name, wire) == 0 || dns_name_is_private(name)) {
+    dns_answered(e, STR(""), DNS_NXDOMAIN);
+  } else if (dns_name_is_plain(name) && name.n < sizeof text) {
+    memcpy(text, name.p, name.n);
+    text[name.n] = '\0';
+    dns_ares_ask(e, text);
+  } else {
+    dns_own_ask(e->dns->own, name, e->type, e->sent, dns_own_answered, e);
   }
-  memcpy(text, name.p, name.n);
-  text[name.n] = '\0';
-  ares_query(e->dns->channel, text, 1, (int)e->type, dns_answered, e);
 }
 
 /* ---- the task: what is known goes out, what waits goes on its way ---------------------------- */
@@ -249,7 +325,7 @@ static struct dns_entry *dns_find(struct dns *d, str name, enum dns_type type, s
 {
   struct dns_entry *e;
 
-  if (str_ends(name, STR("."))) name.n--;
+  name = dns_name_undotted(name);
   buf_printf(key, "%d ", (int)type);
   for (size_t i = 0; i < name.n && i <= DNS_NAME_MAX; i++) buf_putc(key, str_lower(name.p[i]));
   e = map_get(&d->entries, buf_str(key));
@@ -317,33 +393,41 @@ static void dns_time(struct timer *t, void *arg)
   loop_ready(d->loop, &d->task);
 }
 
-/* The socket's place in the table, or a free one. */
-static struct watch *dns_watch(struct dns *d, int fd)
+/* Where the socket is in the list, or the end of that. */
+static struct dns_socket **dns_find_socket(struct dns *d, int fd)
 {
-  struct watch *free_one = NULL;
+  struct dns_socket **at = &d->sockets;
 
-  for (size_t i = 0; i < DNS_SOCKETS; i++) {
-    struct watch *w = &d->sockets[i];
+  while (*at && (*at)->watch.fd != fd) at = &(*at)->next;
+  return at;
+}
 
-    if (w->slot && w->fd == fd) return w;
-    if (!w->slot && !free_one) free_one = w;
-  }
-  return free_one;
+static void dns_socket_free(struct dns *d, struct dns_socket **at)
+{
+  struct dns_socket *s = *at;
+
+  *at = s->next;
+  watch_clear(d->loop, &s->watch);
+  mem_free(s);
 }
 
 static void dns_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
   struct dns *d = arg;
-  struct watch *w = dns_watch(d, fd);
+  struct dns_socket **at = dns_find_socket(d, fd);
   struct err e;
 
-  if (!w) return; /* its question will time out */
-  w->ready = dns_ready;
-  w->arg = d;
-  if (!readable && !writable)
-    watch_clear(d->loop, w);
-  else if (watch_set(d->loop, w, fd, (readable ? LOOP_READ : 0u) | (writable ? LOOP_WRITE : 0u),
-                     &e) < 0)
+  if (!readable && !writable) {
+    if (*at) dns_socket_free(d, at);
+    return;
+  }
+  if (!*at) {
+    *at = mem_alloc(sizeof **at);
+    if (!*at) return; /* its question will time out */
+    (*at)->watch = (struct watch){.ready = dns_ready, .arg = d, .fd = fd};
+  }
+  if (watch_set(d->loop, &(*at)->watch, fd,
+                (readable ? LOOP_READ : 0u) | (writable ? LOOP_WRITE : 0u), &e) < 0)
     log_error(LOG_DNS, "%s", e.text);
 }
 
@@ -353,7 +437,6 @@ static int dns_set_servers(struct dns *d, const struct dns_options *o, struct er
   char text[NETADDR_TEXT_MAX];
   int rc;
 
-  if (o->server_count == 0) return 0;
   for (size_t i = 0; i < o->server_count; i++)
     buf_printf(&csv, "%s%s", i ? "," : "", netaddr_text(&o->servers[i], text));
   rc = buf_ok(&csv) ? ares_set_servers_ports_csv(d->channel, buf_cstr(&csv)) : ARES_ENOMEM;
@@ -363,9 +446,8 @@ static int dns_set_servers(struct dns *d, const struct dns_options *o, struct er
              : err_set(e, ERR_PERM, "cannot use these name servers: %s", ares_strerror(rc));
 }
 
-struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
+static int dns_open_channel(struct dns *d, const struct dns_options *o, struct err *e)
 {
-  struct dns *d = mem_alloc(sizeof *d);
   struct ares_options opt = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS |
                                       (o->tcp ? ARES_FLAG_USEVC : 0),
                              .timeout = (int)o->timeout,
@@ -375,30 +457,39 @@ struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
                              .sock_state_cb = dns_socket_state,
                              .sock_state_cb_data = d};
   int mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_RCVBUF | ARES_OPT_SOCK_STATE_CB |
-             (o->timeout ? ARES_OPT_TIMEOUTMS : 0) | (o->attempts ? ARES_OPT_TRIES : 0) |
-             (o->rotate ? ARES_OPT_ROTATE : 0);
-
+             ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+             (o->rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE);
   int rc;
 
-  if (!d) {
-    err_nomem(e);
-    return NULL;
-  }
-  d->loop = l;
-  for (size_t i = 0; i < DNS_STATES; i++) d->lists[i].end = &d->lists[i].first;
-  d->cache_size = o->cache_size;
-  d->timer.fire = dns_time;
-  d->task.run = dns_work;
-  d->timer.arg = d->task.arg = d;
+#ifdef ARES_OPT_QUERY_CACHE
+  mask |= ARES_OPT_QUERY_CACHE; /* none, qcache_max_ttl is 0: the cache is ours */
+#endif
+#ifdef ARES_OPT_UDP_MAX_QUERIES
+  mask |= ARES_OPT_UDP_MAX_QUERIES; /* then from another port */
+  opt.udp_max_queries = LIMIT_DNS_FLYING;
+#endif
   rc = ares_library_init(ARES_LIB_INIT_ALL);
   if (rc == ARES_SUCCESS) rc = ares_init_options(&d->channel, &opt, mask);
-  if (rc == ARES_SUCCESS && dns_set_servers(d, o, e) == 0) return d;
-  if (rc != ARES_SUCCESS)
-    err_set(e, ERR_IO, "cannot start the resolver: %s", ares_strerror(rc));
-  else
-    ares_destroy(d->channel);
-  mem_free(d);
-  return NULL;
+  if (rc == ARES_SUCCESS) return 0;
+  d->channel = NULL;
+  return err_set(e, ERR_IO, "cannot start the resolver: %s", ares_strerror(rc));
+}
+
+/* The same servers for c-ares and for our own questions. */
+static int dns_open(struct dns *d, struct dns_options o, struct err *e)
+{
+  struct netaddr servers[DNS_SERVERS];
+
+  if (o.timeout == 0 || o.attempts == 0) dns_system_options(&o);
+  if (dns_open_channel(d, &o, e) < 0) return -1;
+  if (o.server_count == 0) {
+    o.server_count = dns_system_servers(d->channel, servers, DNS_SERVERS);
+    o.servers = servers;
+  } else if (dns_set_servers(d, &o, e) < 0) {
+    return -1;
+  }
+  d->own = dns_own_new(d->loop, &o);
+  return d->own ? 0 : err_nomem(e);
 }
 
 static void dns_free_list(struct dns_list *list)
@@ -413,7 +504,9 @@ void dns_free(struct dns *d)
 {
   if (!d) return;
   d->closing = true;
-  ares_destroy(d->channel);
+  if (d->channel) ares_destroy(d->channel);
+  while (d->sockets) dns_socket_free(d, &d->sockets);
+  dns_own_free(d->own);
   for (size_t i = 0; i < DNS_STATES; i++) dns_free_list(&d->lists[i]);
   map_free(&d->entries);
   loop_unready(&d->task);
@@ -453,10 +546,9 @@ const char *dns_library_version(void)
 {
   return ares_version(NULL);
 }
-#undef DNS_NAME_MAX
 #undef DNS_PATIENCE
 #undef DNS_TTL_LEAST
 #undef DNS_TTL_NONE
 #undef DNS_EDNS
 #undef DNS_RCVBUF
-#undef DNS_SOCKETS
+#undef DNS_SERVERS

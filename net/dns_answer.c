@@ -1,11 +1,10 @@
 /* net/dns_answer.c: a message of a name server, read (RFC 1035 §4.1).
  *
  * Every octet is a stranger's. One cursor walks the message; whatever does not fit makes the whole
- * answer DNS_TEMP. Names are expanded by c-ares, whose escapes ("\.") keep them unambiguous.
+ * answer DNS_TEMP. Names are text by then (dns_name.c), whose escapes ("\.") keep them unambiguous.
  */
 #include "dns_answer.h"
-
-#include <ares.h>
+#include "dns_name.h"
 
 #define DNS_ANSWER_TTL 86400 /* seconds; longer ones are cut (RFC 8767 §4 allows it) */
 #define DNS_ANSWER_SOA 6
@@ -37,20 +36,13 @@ static unsigned dns_answer_u16(struct dns_answer_cursor *c)
 /* A name at the cursor, in presentation form without final dot. */
 static str dns_answer_name(struct dns_answer_cursor *c, struct arena *a)
 {
-  char *text = NULL;
-  long used = 0;
-  str name = {NULL, 0};
+  char text[DNS_NAME_MAX + 1];
+  size_t used = 0;
+  int n = c->bad ? -1 : dns_name_read(c->all, c->at, text, &used);
+  str name = n < 0 ? (str){NULL, 0} : arena_str(a, (str){text, (size_t)n});
 
-  if (c->bad || c->at >= c->all.n ||
-      ares_expand_name((const unsigned char *)c->all.p + c->at, (const unsigned char *)c->all.p,
-                       (int)c->all.n, &text, &used) != ARES_SUCCESS) {
-    c->bad = true;
-    return name;
-  }
-  name = arena_str(a, str_of(text));
-  ares_free_string(text);
-  c->at += (size_t)used;
-  c->bad = c->bad || !name.p || c->at > c->all.n;
+  c->at += used;
+  c->bad = c->bad || !name.p;
   return name;
 }
 

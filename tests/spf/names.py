@@ -55,7 +55,7 @@ class Names:
         self.root, self.env = unpacked("knot", "dnsmasq-base")
         self.running = []
         self.dead = None
-        self.port = self.start_knot(records, broken)
+        self.port = self.knot = self.start_knot(records, broken)
         if silent:
             self.port = self.start_dnsmasq(silent, spoken or {}, records)
 
@@ -95,7 +95,7 @@ class Names:
             "user=", "group=", "pid-file=", "dns-forward-max=5000", f"server=127.0.0.1#{self.port}",
         ]
         conf += [f"server=/{n}/127.0.0.1#{self.dead.getsockname()[1]}" for n in silent]
-        below = [n for n in records if any(n.endswith("." + q) for q in silent)]
+        below = [n for n in records if isinstance(n, str) and any(n.endswith("." + q) for q in silent)]
         conf += [f"server=/{n}/127.0.0.1#{self.port}" for n in below]
         conf += [f'txt-record={n},"{t}"' for n, t in spoken.items()]
         (self.folder / "dnsmasq.conf").write_text("\n".join(conf) + "\n")

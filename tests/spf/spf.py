@@ -339,6 +339,159 @@ def test_second_name_server():
             assert not ask(conf, ("pass", "127.0.0.1", "a@good.example", "h.example", {}))
 
 
+# ---- names that no host has ------------------------------------------------------------------------
+
+ODD = {  # a sender's local part, and the labels that %{l} makes of it
+    "bounce+user=example.org": b"bounce+user=example.org",
+    "SRS0=hhh=tt=example.org=user": b"SRS0=hhh=tt=example.org=user",
+    "SRS1=hhh=a.example==hhh=tt=b=user": b"SRS1=hhh=a.example==hhh=tt=b=user",
+    "a#b!c$d%e&f": b"a#b!c$d%e&f",
+    "it's*?^`{|}~": b"it's*?^`{|}~",
+    '"a,b"': b'"a,b"',
+    '"a@b;c:(d)[e]<f>"': b'"a@b;c:(d)[e]<f>"',
+    '"two words"': b'"two words"',
+    '"back\\\\slash"': b'"back\\\\slash"',
+    "gr\u00fc\u00df": "gr\u00fc\u00df".encode(),
+    "\u043f\u043e\u0447\u0442\u0430": "\u043f\u043e\u0447\u0442\u0430".encode(),
+    "x" * 62 + "+": b"x" * 62 + b"+",
+}
+
+
+def odd_zone():
+    zone = {
+        "odd.example": [("TXT", names.txt(b"v=spf1 exists:%{l}.odd.example -all"))],
+        "many.example": [("TXT", names.txt(b"v=spf1 exists:%{l}.many.example -all"))],
+        "far.example": [("TXT", names.txt(b"v=spf1 include:%{l}.far.example -all"))],
+        # what begins with a name of a host leads to another one, and the other way round
+        "plain.far.example": [("CNAME", names.name(b"a+b.far.example"))],
+        "a+b.far.example": [("CNAME", names.name(b"c=d,e f.far.example"))],
+        b"c=d,e f.far.example": [("TXT", names.txt(b"v=spf1 ip4:192.0.2.1 -all"))],
+        "back+.far.example": [("CNAME", "good.far.example.")],
+        "good.far.example": [("TXT", names.txt(b"v=spf1 ip4:192.0.2.1 -all"))],
+        # more than a datagram takes
+        "all+of.many.example": [("A", f"127.0.{i // 250}.{i % 250 + 1}") for i in range(300)],
+    }
+    for label in ODD.values():
+        zone[label + b".odd.example"] = [("A", "127.0.0.2")]
+    return zone
+
+
+def odd_questions():
+    yield from (("pass", "192.0.2.1", f"{local}@odd.example", "h.example", {}) for local in ODD)
+    for local in ("bounce+user=example.com", '"a,c"', '"two  words"', "gr\u00fc", "x" * 63 + "+", "a+..b"):
+        yield "fail", "192.0.2.1", f"{local}@odd.example", "h.example", {}
+    for local in ("plain", "a+b", "back+"):
+        yield "pass", "192.0.2.1", f"{local}@far.example", "h.example", {}
+        yield "fail", "192.0.2.2", f"{local}@far.example", "h.example", {}
+    yield "pass", "192.0.2.1", "all+of@many.example", "h.example", {}
+
+
+def servers_of(conf, *others, protocol=""):
+    """The same configuration, with other servers before its own."""
+    text = conf.read_text()
+    own = re.search(r'name_servers = \["([^"]*)"\]', text)[1]
+    every = [*others, own]
+    if protocol:
+        listed = ", ".join(f'{{ socket_addr = "{s}", protocol = "{protocol}" }}' for s in every)
+    else:
+        listed = ", ".join(f'"{s}"' for s in every)
+    conf.write_text(re.sub(r"name_servers = \[.*?\]", lambda _: f"name_servers = [{listed}]", text))
+
+
+def test_odd_names():
+    """By datagrams, by streams alone, from knot through dnsmasq, behind a server that is dead or lame."""
+    with tempfile.TemporaryDirectory() as folder, names.Names(folder, odd_zone(), ["slow.example"]) as dns, \
+            tempfile.TemporaryDirectory() as other, names.Names(other, {}, broken=["example"]) as lame:
+        mute = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        mute.bind(("127.0.0.1", 0))
+        servers = {
+            "datagrams": ([], ""),
+            "streams": ([], "tcp"),
+            "through dnsmasq": ([], ""),
+            "streams through dnsmasq": ([], "tcp"),
+            "behind nobody": ([f"127.0.0.1:{kit.free_port()}"], ""),
+            "behind a lame one": ([f"127.0.0.1:{lame.port}"], ""),
+            "behind a silent one": ([f"127.0.0.1:{mute.getsockname()[1]}"], ""),
+        }
+        for what, (others, protocol) in servers.items():
+            port = dns.port if "through" in what else dns.knot
+            conf = names.configuration(folder, port, "300ms" if "silent" in what else "5s")
+            servers_of(conf, *others, protocol=protocol)
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                troubles = [t for t in pool.map(lambda q: ask(conf, q), odd_questions()) if t]
+            assert not troubles, f"{what}: " + "\n     ".join(troubles)
+        mute.close()
+
+
+def test_odd_senders():
+    """In a session, with the cache: as a guest of VERP and of SRS is judged."""
+    with World(rules("mail: [ rule \"r\" || check_spf(\"mail_from\", \"spf\") ],"), odd_zone()) as w:
+        for _ in range(2):
+            for sender in ("bounce+user=example.org", "SRS0=hhh=tt=example.org=user", '"two words"'):
+                expect(w.mail(f"{sender}@odd.example"), r"\(250, .*")
+            expect(w.mail("bounce+user=example.com@odd.example"), r"\(550, '5.7.23 .*")
+
+
+class Forger(threading.Thread):
+    """A name server whose answers come behind forged ones that nobody asked for."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.port = self.socket.getsockname()[1]
+        self.asked = []
+
+    def answer(self, question, exists):
+        """With a policy for a TXT record, an address for the others; none exists if not."""
+        end = question.index(b"\0", 12) + 5
+        kind = question[end - 3]
+        policy = b"v=spf1 exists:%{l}.%{o} -all"
+        data = bytes([len(policy)]) + policy if kind == 16 else b"\x7f\0\0\2"
+        head = question[:2] + struct.pack(">5H", 0x8180 if exists else 0x8183, 1, int(exists), 0, 0)
+        rr = b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 0, len(data)) + data
+        return head + question[12:end] + (rr if exists else b"")
+
+    def run(self):
+        while True:
+            try:
+                question, peer = self.socket.recvfrom(2048)
+            except OSError:
+                return
+            end = question.index(b"\0", 12)
+            odd, true = b"+" in question[12:end], b"evil" not in question[12:end]
+            if odd:
+                self.asked.append((question[:2], peer[1]))
+            lie = self.answer(question, not true)
+            self.other.sendto(lie, peer)
+            for wrong in () if not odd else (
+                bytes([lie[0] ^ 1]) + lie[1:],  # another id
+                lie[:2] + bytes([lie[2] & 0x7F]) + lie[3:],  # a question
+                lie[:13] + bytes([lie[13] ^ 2]) + lie[14:],  # another name
+                lie[: end + 2] + bytes([lie[end + 2] ^ 1]) + lie[end + 3 :],  # another type
+            ):
+                self.socket.sendto(wrong, peer)
+            self.socket.sendto(self.answer(question, true), peer)
+
+
+def test_forged_answers():
+    """They are not heard, and each question for such a name comes from another port with another id."""
+    dns = Forger()
+    dns.start()
+    with tempfile.TemporaryDirectory() as folder:
+        conf = names.configuration(folder, dns.port, "5s", 1)
+        for i in range(10):
+            for word in ("good", "evil"):
+                trouble = ask(conf, ("pass" if word == "good" else "fail", "192.0.2.1", f"{word}+{i}@a.example", "h.example", {}))
+                assert not trouble, trouble
+        assert len(dns.asked) == 20, dns.asked
+        for column in zip(*dns.asked):
+            assert len(set(column)) > 15, column
+    dns.socket.close()
+    dns.other.close()
+
+
 def test_crowd():
     """500 clients at once, each with a domain of its own: none is told anything wrong."""
     count = 500

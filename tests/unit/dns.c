@@ -12,9 +12,11 @@ struct dns_test {
   struct watch watch;
   struct netaddr at;
   int fd;
-  int asked;           /* questions that came */
-  bool mute;           /* says nothing */
-  unsigned char id[2]; /* of the last question */
+  int asked;          /* questions that came */
+  bool mute;          /* says nothing */
+  struct timer timer; /* answers `kept` */
+  struct buf kept;
+  struct netaddr keeper; /* who asked that */
 };
 
 /* Behind the header: one question, uncompressed. */
@@ -55,6 +57,22 @@ static void dns_test_answer(struct buf *out, const char *name, unsigned type)
   } else if (str_starts(str_of(name), STR("alias"))) {
     head[7] = 1;
     dns_test_rr(out, DNS_CNAME, 60, "\4real\4test", 11);
+  } else if (str_starts(str_of(name), STR("odd"))) { /* leads to a name of no host, said at once */
+    head[7] = 2;
+    dns_test_rr(out, DNS_CNAME, 60, "\6re+\0al\4test", 13);
+    buf_add(out, "\6RE+\0AL\4test\0\0\1\0\1\0\0\0\74\0\4\300\0\2\3", 27);
+  } else if (str_starts(str_of(name), STR("away"))) { /* … and must be asked for */
+    head[7] = 1;
+    dns_test_rr(out, DNS_CNAME, 60, "\4a.+b\4test", 11);
+  } else if (str_starts(str_of(name), STR("junk"))) { /* records nobody asked for, one malformed */
+    head[7] = 1;
+    head[11] = 2;
+    dns_test_rr(out, DNS_A, 60, "\300\0\2\4", 4);
+    dns_test_rr(out, 35, 60, "\0\0\0\0\377", 5);
+    dns_test_rr(out, DNS_AAAA, 60, "\1", 1);
+  } else if (str_starts(str_of(name), STR("root"))) {
+    head[7] = 1;
+    dns_test_rr(out, DNS_MX, 60, "\0\0\1\0\0", 5); /* a label that is one NUL */
   } else if (str_starts(str_of(name), STR("round"))) {
     head[7] = 1;
     dns_test_rr(out, DNS_CNAME, 60, name[5] == '1' ? "\6round2\4test" : "\6round1\4test", 13);
@@ -71,13 +89,26 @@ static void dns_test_answer(struct buf *out, const char *name, unsigned type)
   }
 }
 
+static void dns_test_reply(struct dns_test *t, const struct netaddr *to, const struct buf *out)
+{
+  if (buf_ok(out) && sendto(t->fd, out->p, out->n, 0, &to->sa, to->len) < 0) perror("sendto");
+}
+
+static void dns_test_late(struct timer *timer, void *arg)
+{
+  struct dns_test *t = arg;
+
+  (void)timer;
+  dns_test_reply(t, &t->keeper, &t->kept);
+  buf_free(&t->kept);
+}
+
 static void dns_test_ready(struct watch *w, unsigned what, void *arg)
 {
   struct dns_test *t = arg;
   unsigned char in[2048];
-  struct sockaddr_storage from;
-  socklen_t len = sizeof from;
-  ssize_t n = recvfrom(w->fd, in, sizeof in, 0, (struct sockaddr *)&from, &len);
+  struct netaddr from = {.len = sizeof from.in4};
+  ssize_t n = recvfrom(w->fd, in, sizeof in, 0, &from.sa, &from.len);
   struct buf out = BUF_INIT(4096);
   char name[256];
   size_t end;
@@ -89,8 +120,14 @@ static void dns_test_ready(struct watch *w, unsigned what, void *arg)
   if (t->mute || str_starts(str_of(name), STR("silent")) || end > (size_t)n) return;
   buf_add(&out, in, end);
   if (buf_ok(&out)) dns_test_answer(&out, name, in[end - 3]);
-  if (buf_ok(&out) && sendto(w->fd, out.p, out.n, 0, (struct sockaddr *)&from, len) < 0)
-    perror("sendto");
+  if (str_starts(str_of(name), STR("late"))) { /* to who asked last */
+    buf_free(&t->kept);
+    t->kept = out;
+    t->keeper = from;
+    if (!timer_is_set(&t->timer)) timer_set(t->loop, &t->timer, loop_now(t->loop) + 1200);
+    return;
+  }
+  dns_test_reply(t, &from, &out);
   buf_free(&out);
 }
 
@@ -101,7 +138,9 @@ static bool dns_test_open(struct dns_test *t)
   *t = (struct dns_test){.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   t->loop = loop_new(&e);
   t->watch.ready = dns_test_ready;
-  t->watch.arg = t;
+  t->watch.arg = t->timer.arg = t;
+  t->timer.fire = dns_test_late;
+  t->kept.cap = 4096;
   netaddr_of_ip(STR("127.0.0.1"), 0, &t->at);
   return CHECK(t->fd >= 0 && t->loop && bind(t->fd, &t->at.sa, t->at.len) == 0) &&
          CHECK_INT(netaddr_local(t->fd, &t->at), 0) &&
@@ -120,6 +159,8 @@ static struct dns *dns_test_ask(const struct dns_test *t, size_t cache)
 static void dns_test_close(struct dns_test *t)
 {
   watch_clear(t->loop, &t->watch);
+  timer_clear(t->loop, &t->timer);
+  buf_free(&t->kept);
   close(t->fd);
   loop_free(t->loop);
 }
@@ -201,6 +242,101 @@ TEST(dns_answers_and_the_cache)
   dns_test_close(&t);
 }
 
+/* What no host is called is asked for as well, and kept the same. */
+TEST(dns_names_of_no_host)
+{
+  static const char *const names[] = {"bounce+user=example.org.test",
+                                      "SRS0=hh=tt=d=u.test",
+                                      "\"a b\".test",
+                                      "a,b@c.test",
+                                      "\\\\.test",
+                                      "gr\xc3\xbc\xc3\x9f.test",
+                                      "a\\.b.test",
+                                      "a\\032b.test",
+                                      "a:b.test",
+                                      "a\tb.test",
+                                      "{}|~^`!#$%&'?.test"};
+  struct dns_test t;
+  struct dns *d;
+
+  if (!dns_test_open(&t) || !CHECK(d = dns_test_ask(&t, 32))) return;
+  for (int i = 0; i < (int)BASE_COUNT(names); i++) {
+    CHECK_STR(dns_say(&t, d, names[i], DNS_A), "ok 192.0.2.1 192.0.2.2");
+    CHECK_INT(t.asked, i + 1);
+  }
+  for (size_t i = 0; i < BASE_COUNT(names); i++) dns_say(&t, d, names[i], DNS_A);
+  CHECK_STR(dns_say(&t, d, "A,B@C.Test.", DNS_A), "ok 192.0.2.1 192.0.2.2");
+  CHECK_INT(t.asked, BASE_COUNT(names));
+  t.asked = 0;
+  CHECK_STR(dns_say(&t, d, "a+b.test", DNS_MX), "ok 10 mx.a+b.test");
+  CHECK_STR(dns_say(&t, d, "a+b.test", DNS_TXT), "ok 'one two'");
+  CHECK_STR(dns_say(&t, d, "a+b.test", DNS_AAAA), "nodata");
+  CHECK_STR(dns_say(&t, d, "nx+.test", DNS_A), "nxdomain");
+  CHECK_STR(dns_say(&t, d, "nx+.test", DNS_A), "nxdomain");
+  CHECK_INT(t.asked, 4);
+  CHECK_STR(dns_say(&t, d, "servfail+.test", DNS_A), "temp");
+  CHECK_STR(dns_say(&t, d, "servfail+.test", DNS_A), "temp");
+  CHECK_STR(dns_say(&t, d, "alias+.test", DNS_A), "ok 192.0.2.1 192.0.2.2");
+  CHECK_INT(t.asked, 8);
+  CHECK_STR(dns_say(&t, d, "silent+.test", DNS_A), "temp");
+  dns_free(d);
+  dns_test_close(&t);
+}
+
+/* An answer is read the same whatever else is in the message, and whoever asked. */
+TEST(dns_answers_that_libraries_refuse)
+{
+  struct dns_test t;
+  struct dns *d;
+
+  if (!dns_test_open(&t) || !CHECK(d = dns_test_ask(&t, 32))) return;
+  CHECK_STR(dns_say(&t, d, "odd.test", DNS_A), "ok 192.0.2.3");
+  CHECK_STR(dns_say(&t, d, "odd+.test", DNS_A), "ok 192.0.2.3");
+  CHECK_STR(dns_say(&t, d, "away.test", DNS_A), "ok 192.0.2.1 192.0.2.2");
+  CHECK_STR(dns_say(&t, d, "junk.test", DNS_A), "ok 192.0.2.4");
+  CHECK_STR(dns_say(&t, d, "junk+.test", DNS_A), "ok 192.0.2.4");
+  CHECK_STR(dns_say(&t, d, "root.test", DNS_MX), "ok 0 \\000");
+  dns_free(d);
+  dns_test_close(&t);
+}
+
+/* However fast the answers before it came, one has the time that the options give. */
+TEST(dns_time_is_that_of_the_options)
+{
+  struct dns_test t;
+  struct err e;
+  char name[64];
+
+  if (!dns_test_open(&t)) return;
+  const struct dns_options o = {
+      .servers = &t.at, .server_count = 1, .timeout = 5000, .attempts = 1};
+  struct dns *d = dns_new(t.loop, &o, &e);
+  for (int i = 0; d && i < 20; i++) {
+    snprintf(name, sizeof name, "n%d.test", i);
+    CHECK_STR(dns_say(&t, d, name, DNS_A), "ok 192.0.2.1 192.0.2.2");
+  }
+  CHECK(d && str_starts(str_of(dns_say(&t, d, "late.test", DNS_A)), STR("ok")));
+  dns_free(d);
+  dns_test_close(&t);
+}
+
+/* The cache is ours alone, so its size is the one that was said. */
+TEST(dns_cache_is_bounded)
+{
+  static const char *const names[] = {"a.test", "b+c.test", "c.test", "d+e.test"};
+  struct dns_test t;
+  struct dns *d;
+
+  for (size_t size = 0; size <= 4; size += 2) {
+    if (!dns_test_open(&t) || !CHECK(d = dns_test_ask(&t, size))) return;
+    for (int round = 0; round < 3; round++)
+      for (size_t i = 0; i < 4; i++) dns_say(&t, d, names[i], DNS_A);
+    CHECK_INT(t.asked, size < 4 ? 12 : 4);
+    dns_free(d);
+    dns_test_close(&t);
+  }
+}
+
 TEST(dns_follows_aliases_but_not_for_ever)
 {
   struct dns_test t;
@@ -227,6 +363,11 @@ TEST(dns_names_that_are_none)
   CHECK_STR(dns_say(&t, d, label, DNS_A), "nxdomain");
   CHECK_STR(dns_say(&t, d, longest, DNS_A), "nxdomain");
   CHECK_STR(dns_say(&t, d, "a..test", DNS_A), "nxdomain");
+  CHECK_STR(dns_say(&t, d, "a+..test", DNS_A), "nxdomain");
+  CHECK_STR(dns_say(&t, d, "a\\", DNS_A), "nxdomain");
+  CHECK_STR(dns_say(&t, d, "a\\999.test", DNS_A), "nxdomain");
+  CHECK_STR(dns_say(&t, d, "x.onion", DNS_A), "nxdomain"); /* RFC 7686 */
+  CHECK_STR(dns_say(&t, d, "x+.Onion.", DNS_A), "nxdomain");
   CHECK_INT(t.asked, 0);
   struct dns_heard h = {.text = BUF_INIT(4096)};
   CHECK(dns_ask(d, (str){"a\0b", 3}, DNS_A, dns_hear, &h));
@@ -323,7 +464,7 @@ TEST(dns_free_in_the_middle)
     if (!dns_test_open(&t) || !CHECK(d = dns_test_ask(&t, 32))) return;
     for (int i = 0; i < 150; i++) {
       char name[64];
-      snprintf(name, sizeof name, "%s%d.test", i % 3 ? "a" : "silent", i);
+      snprintf(name, sizeof name, "%s%d.test", i % 3 ? "a" : i % 2 ? "silent" : "silent+", i);
       CHECK(dns_ask(d, str_of(name), DNS_A, dns_hear, &h));
     }
     for (int i = 0; i < turns; i++) CHECK_INT(loop_turn(t.loop, 1, &e), 0);
@@ -345,6 +486,7 @@ static void dns_torture_work(void)
   wait += dns_ask(d, STR("a.test"), DNS_TXT, dns_hear, &h) != NULL;
   wait += dns_ask(d, STR("b.test"), DNS_MX, dns_hear, &h) != NULL;
   wait += dns_ask(d, STR("a.test"), DNS_TXT, dns_hear, &h) != NULL;
+  wait += dns_ask(d, STR("a+b.test"), DNS_A, dns_hear, &h) != NULL;
   dns_turn_until(&dns_torture_test, &h.count, wait);
   buf_free(&h.text);
   dns_free(d);
