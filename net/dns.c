@@ -515,6 +515,25 @@ void dns_free(struct dns *d)
   ares_library_cleanup();
 }
 
+struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
+{
+  struct dns *d = mem_alloc(sizeof *d);
+
+  if (!d) {
+    err_nomem(e);
+    return NULL;
+  }
+  d->loop = l;
+  for (size_t i = 0; i < DNS_STATES; i++) d->lists[i].end = &d->lists[i].first;
+  d->cache_size = o->cache_size;
+  d->timer.fire = dns_time;
+  d->task.run = dns_work;
+  d->timer.arg = d->task.arg = d;
+  if (dns_open(d, *o, e) == 0) return d;
+  dns_free(d);
+  return NULL;
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 int dns_reverse(str ip, char out[DNS_REVERSE_MAX])
