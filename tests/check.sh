@@ -6,14 +6,19 @@ B=${B:-build} part=${1-}
 passed=0 failed=0
 files='vsmtp.[ch] base/*.[ch] net/*.[ch] sqlite/*.[ch] rules/*.[ch] smtp/*.[ch]'
 
-# law NAME COMMAND…: holds when the command succeeds; what it prints says why not
+# law NAME COMMAND…: holds when the command succeeds; what it prints says why not. One that ends with
+# 77 cannot be judged on this machine, and prints why.
 law() {
   name=$1
   shift
   case check/$name in *"$part"*) ;; *) return ;; esac
-  if out=$("$@" 2>&1); then
+  out=$("$@" 2>&1)
+  status=$?
+  if [ $status -eq 0 ]; then
     passed=$((passed + 1))
     [ -z "$out" ] || echo "$out"
+  elif [ $status -eq 77 ]; then
+    echo "skip check/$name: $out"
   else
     failed=$((failed + 1))
     echo "FAIL check/$name"
@@ -43,7 +48,7 @@ macros() {
 }
 
 format() {
-  clang-format --dry-run -Werror $(ls $files tests/*.[ch] tests/*/*.[ch] 2>/dev/null)
+  tests/format.sh --dry-run -Werror $(ls $files tests/*.[ch] tests/*/*.[ch] 2>/dev/null)
 }
 
 # Not a law: a file over 900 lines wants to be two.
