@@ -167,9 +167,9 @@ void outbound_pump(struct task *t, void *arg)
 
 static struct outbound_hub *outbound_hub(struct server *s)
 {
-  if (s->outbounds || !(s->outbounds = mem_alloc(sizeof *s->outbounds))) return s->outbounds;
+  if (!s->outbounds && !(s->outbounds = mem_alloc(sizeof *s->outbounds))) return NULL;
   s->outbounds->server = s;
-  s->outbounds->most = server_outbound_most(s);
+  s->outbounds->most = server_outbound_most(s->policy->conf); /* which a reload changes */
   return s->outbounds;
 }
 

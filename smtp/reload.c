@@ -188,7 +188,8 @@ void reload_run(struct server *s)
     reload_log_faults(&d);
     diags_free(&d);
   }
-  if (fresh && server_raise_descriptors(fresh->conf, &e) < 0) log_error(LOG_SERVER, "%s", e.text);
+  if (fresh && server_raise_descriptors(s, fresh->conf, &e) < 0)
+    log_error(LOG_SERVER, "%s", e.text);
   if (fresh) {
     reload_swap(s, fresh);
     log_info(LOG_SERVER, "reloaded configuration, certificates and rules");

@@ -35,6 +35,7 @@ struct server {
   struct auth_hub *auth;          /* auth.c's own; likewise */
   struct port *ports;             /* ports.c's own */
   int notify;                     /* where a supervisor listens, or -1 (notify.h) */
+  uint64_t files_wanted;          /* the last time we asked the system how many may be open */
   struct timer certs;             /* the next look at the files of certificates */
   struct timer stop;              /* the end of patience with sessions, or of -t */
   int64_t stop_at;                /* loop time */
@@ -46,10 +47,10 @@ struct server {
 /* A client came to a port of this kind: a session begins, or he is turned away. Takes fd. */
 void server_accept(struct server *s, enum server_port port, int fd, const struct netaddr *peer);
 /* Files enough for each client allowed, and for the database, logs, ports and mails on their way; where
- * the system gives fewer, fewer clients are (config.md 3). */
-int server_raise_descriptors(struct conf *conf, struct err *e);
+ * the system gives fewer, fewer clients are (config.md 3), and the log says so once. */
+int server_raise_descriptors(struct server *s, struct conf *conf, struct err *e);
 /* Connections to other servers that leave files enough for all that. */
-size_t server_outbound_most(const struct server *s);
+size_t server_outbound_most(const struct conf *conf);
 /* Looks now and then whether certificates changed. */
 void server_watch_certificates(struct server *s);
 /* Stops accepting, begins no delivery, lets those under way end what they are at (an answered mail is

@@ -174,6 +174,15 @@ class Daemon:
         self.stop()
 
 
+def lives(pid):
+    """Is it at work? One that has ended may lie there long, where the process with number 1 collects none."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
 def listens(port, ip="127.0.0.1"):
     """Does somebody? Asks without connecting."""
     at = "%02X%02X%02X%02X:%04X" % (*reversed(socket.inet_aton(ip)), port)
