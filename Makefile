@@ -70,11 +70,15 @@ cross: dist/vsmtp.c ## build/cross/ARCH/vsmtp, fully static (ARCH=arm64, armhf, 
 check-cross: cross ## that program tried out in an emulator: rules, store, a conversation
 	@B=$(B) PYTHONDONTWRITEBYTECODE=1 tests/clients/smoke.py $(ARCH)
 
+comma := ,
+
 # ---- tests: everything again, with sanitizers, each file alone and as one ------------------------
 TB         = $(B)/test
 TESTFLAGS  = $(FLAGS) -DVSMTP_TEST -O1 -g -fsanitize=address,undefined \
              -fno-sanitize-recover=all -fno-omit-frame-pointer
-TESTLINK   = -fsanitize=address,undefined $(LDFLAGS) $(LIBS)
+GUARD      = $(TB)/obj/tests/guard.o
+TESTLINK   = -fsanitize=address,undefined $(addprefix -Wl$(comma)--wrap=,$(GUARDED)) $(LDFLAGS) $(LIBS)
+GUARDED    = open stat lstat access mkdir opendir fopen
 TEST_C    := $(sort $(wildcard tests/*.c tests/*/*.c))
 FUZZERS   := $(filter-out driver,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 PROGRAMS  := $(if $(wildcard tests/unit/*.c),unit) $(if $(wildcard tests/play*.c),play) \
@@ -97,22 +101,24 @@ $(TB)/obj/%.o: %.c | $(RESOURCES)
 	@mkdir -p $(@D)
 	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(GUARD): private CFLAGS += -DTESTS_MACHINE='"$(CURDIR)/tests/machine"'
+
 $(TB)/libvsmtp.a: $(SOURCES:%.c=$(TB)/obj/%.o)
 	@rm -f $@
 	$(say)ar rc $@ $^
 
-$(TB)/vsmtp: vsmtp.c $(RESOURCES)
+$(TB)/vsmtp: vsmtp.c $(GUARD) $(RESOURCES)
 	@mkdir -p $(@D)
-	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c $(TESTLINK)
+	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c $(GUARD) $(TESTLINK)
 
-$(TB)/vsmtp-dist: dist/vsmtp.c
+$(TB)/vsmtp-dist: dist/vsmtp.c $(GUARD)
 	@mkdir -p $(@D)
-	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -o $@ $< $(TESTLINK)
+	$(say)$(CC) $(TESTFLAGS) $(LIB_CFLAGS) $(CFLAGS) -o $@ $^ $(TESTLINK)
 
 # clang reads what gcc built, each file alone and the two whole programs, for its own warnings.
 $(TB)/clang: $(SOURCES) $(HEADERS) vsmtp.c dist/vsmtp.c $(TEST_C) $(RESOURCES)
 	@mkdir -p $(@D)
-	$(say)clang -fsyntax-only $(FLAGS) -DVSMTP_TEST $(LIB_CFLAGS) $(filter %.c,$^)
+	$(say)clang -fsyntax-only $(FLAGS) -DVSMTP_TEST -DTESTS_MACHINE='""' $(LIB_CFLAGS) $(filter %.c,$^)
 	@touch $@
 
 $(TB)/unit: $(call object,tests/check.c tests/store_kit.c tests/unit/*.c) $(TB)/libvsmtp.a
@@ -124,6 +130,7 @@ $(TB)/unit-dist: $(call object,tests/check.c tests/store_kit.c tests/unit/*.c) $
 $(TB)/play: $(call object,tests/play*.c) $(TB)/libvsmtp.a
 $(TB)/crash: $(call object,tests/check.c tests/store_kit.c tests/crash*.c) $(TB)/libvsmtp.a
 $(FUZZERS:%=$(TB)/fuzz-%): $(TB)/fuzz-%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/driver.o $(TB)/libvsmtp.a
+$(PROGRAMS:%=$(TB)/%) $(TB)/unit-dist: $(GUARD)
 $(PROGRAMS:%=$(TB)/%):
 	$(say)$(CC) $(TESTFLAGS) -o $@ $^ $(TESTLINK)
 
@@ -141,7 +148,7 @@ uninstall: ## what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/vsmtp bin/vqueue bin/mailq sbin/sendmail)
 
 format: ## clang-format on every C file
-	clang-format -i $(HEADERS) vsmtp.c $(SOURCES) $(TEST_C) $(wildcard tests/*.h)
+	@tests/format.sh -i $(HEADERS) vsmtp.c $(SOURCES) $(TEST_C) $(wildcard tests/*.h)
 
 clean: ## removes what was made, but not run/
 	rm -rf $(B) dist

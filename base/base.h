@@ -346,6 +346,9 @@ int file_read(str path, size_t limit, struct buf *out,
 str path_dir(str path);
 /* dir + name when name is relative, else name; result in a. */
 str path_join(struct arena *a, str dir, str name);
+/* A file or folder of the machine that no configuration names. The test build looks for it below
+ * VSMTP_ROOT, so that no test depends on the machine it runs on. Lives as long as the program. */
+const char *path_system(const char *path);
 
 /* ---- toml.c: TOML 1.0 ---------------------------------------------------------------------------
  * A document is a tree of nodes in an arena; every key and value knows where it stands. */

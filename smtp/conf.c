@@ -13,7 +13,7 @@
 #include "addr.h"
 #include "passwd.h"
 
-#define CONF_PATH_DEFAULT "/etc/vsmtp/vsmtp.toml"
+#define CONF_PATH_DEFAULT path_system("/etc/vsmtp/vsmtp.toml")
 /* What no file at all means. */
 #define CONF_NOTHING "version_requirement = \">=1.0.0, <2.0.0\"\n"
 
@@ -375,7 +375,7 @@ static void conf_state_folder(char *out, size_t size)
 
 struct conf *conf_parse(str file, str source, const struct conf_world *world, struct diags *d)
 {
-  struct conf_world machine = {.passwd = STR(PASSWD_FILE), .group = STR(PASSWD_GROUP)};
+  struct conf_world machine = {.passwd = str_of(PASSWD_FILE), .group = str_of(PASSWD_GROUP)};
   char state[4096] = "";
   machine.root = geteuid() == 0;
   if (!machine.root) conf_state_folder(state, sizeof state);
@@ -395,7 +395,7 @@ struct conf *conf_load(str path, struct diags *d)
   struct buf source = BUF_INIT(0);
   struct conf *c = NULL;
   struct err e;
-  if (!path.n && access(CONF_PATH_DEFAULT, F_OK) == 0) path = STR(CONF_PATH_DEFAULT);
+  if (!path.n && access(CONF_PATH_DEFAULT, F_OK) == 0) path = str_of(CONF_PATH_DEFAULT);
   if (!path.n) return conf_defaults(d);
   if (file_read(path, LIMIT_CONF_FILE, &source, &e))
     diags_add(d, false, path, (str){NULL, 0}, 0, 0, "%s", e.text);

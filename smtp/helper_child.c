@@ -69,7 +69,7 @@ static void helper_take_local_group(struct helper_owner *o, str name)
   uint32_t gid;
   struct err ignored;
   o->local_group = -1;
-  if (!name.n || passwd_group(STR(PASSWD_GROUP), name, &gid, &ignored)) return;
+  if (!name.n || passwd_group(str_of(PASSWD_GROUP), name, &gid, &ignored)) return;
   o->local_group = gid;
   o->groups[o->n_groups++] = gid;
 }
@@ -214,7 +214,7 @@ static int helper_find_runner(const struct helper_conf *conf,
   if (p->uid == 0 && !helper_root_serves(conf))
     return err_set(e, ERR_PERM, "no command is run as root");
   if (!service->group[0]) return 0;
-  found = passwd_group(STR(PASSWD_GROUP), str_of(service->group), &p->gid, e);
+  found = passwd_group(str_of(PASSWD_GROUP), str_of(service->group), &p->gid, e);
   return found > 0 ? err_set(e, ERR_PERM, "there is no group %s", service->group) : found;
 }
 
@@ -324,7 +324,7 @@ _Noreturn void helper_child_try(const struct helper_conf *conf,
   struct passwd_entry p;
   struct helper_conf own = *conf;
   int result = -1;
-  if (!own.passwd.n) own.passwd = STR(PASSWD_FILE);
+  if (!own.passwd.n) own.passwd = str_of(PASSWD_FILE);
   if (!a)
     err_nomem(&e);
   else if (helper_become_runner(&own, service, a, &p, &e) == 0) {

@@ -339,7 +339,7 @@ static int helper_copy_conf(struct helper_conf *to, const struct helper_conf *fr
   to->mbox_dir.p = mem_strdup(from->mbox_dir.n ? from->mbox_dir : STR("/var/mail"));
   to->server_user = str_of(mem_strdup(from->server_user));
   to->local_group = str_of(mem_strdup(from->local_group));
-  to->passwd = str_of(mem_strdup(from->passwd.n ? from->passwd : STR(PASSWD_FILE)));
+  to->passwd = str_of(mem_strdup(from->passwd.n ? from->passwd : str_of(PASSWD_FILE)));
   return to->passwd.p && to->mailboxes.p && to->mbox_dir.p && to->server_user.p && to->local_group.p
              ? 0
              : -1;

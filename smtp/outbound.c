@@ -176,6 +176,11 @@ struct outbound_hub *outbound_new(struct loop *l, size_t most)
   return hub;
 }
 
+void outbound_set_most(struct outbound_hub *hub, size_t most)
+{
+  hub->most = most;
+}
+
 /* Forgets half of what nobody uses, the oldest first. */
 static void outbound_sweep(struct outbound_hub *hub)
 {

@@ -53,6 +53,7 @@ struct outbound {
 /* All lanes of this process; at most so many connections at a time. NULL: no memory. A hub that is
  * NULL has nothing on its way. */
 struct outbound_hub *outbound_new(struct loop *l, size_t most);
+void outbound_set_most(struct outbound_hub *hub, size_t most); /* the limit has changed */
 
 /* Settled is called once, from the loop. -1 with e: it was not taken; ERR_FULL: not tried either,
  * for mails to too many destinations are. */

@@ -7,8 +7,8 @@
 
 #include "../base/base.h"
 
-#define PASSWD_FILE  "/etc/passwd"
-#define PASSWD_GROUP "/etc/group"
+#define PASSWD_FILE  path_system("/etc/passwd")
+#define PASSWD_GROUP path_system("/etc/group")
 
 struct passwd_entry {
   str name;

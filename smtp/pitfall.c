@@ -50,13 +50,9 @@ static void pitfall_warn(struct pitfall *p, const char *fmt, ...)
 
 static void pitfall_read(struct pitfall_file *f, const char *path, char separator)
 {
-  const char *root = "";
   struct err e;
-#ifdef VSMTP_TEST
-  root = getenv("VSMTP_ROOT") ? getenv("VSMTP_ROOT") : "";
-#endif
   *f = (struct pitfall_file){.separator = separator};
-  snprintf(f->path, sizeof f->path, "%s%s", root, path);
+  snprintf(f->path, sizeof f->path, "%s", path_system(path));
   f->there = file_read(str_of(f->path), PITFALL_FILE, &f->text, &e) == 0;
 }
 
@@ -371,9 +367,9 @@ static void pitfall_look_at_command(struct pitfall *p)
   struct err e;
   snprintf(path, sizeof path, STR_FMT, STR_ARG(p->s.command));
   if (path[0] == '/' && access(path, F_OK) < 0) pitfall_warn(p, "there is no %s", path);
-  if (a && p->s.user.n && passwd_user(STR(PASSWD_FILE), p->s.user, a, &user, &e) == 1)
+  if (a && p->s.user.n && passwd_user(str_of(PASSWD_FILE), p->s.user, a, &user, &e) == 1)
     pitfall_warn(p, "there is no user '%s'", log_q(p->s.user));
-  if (p->s.group.n && passwd_group(STR(PASSWD_GROUP), p->s.group, &gid, &e) == 1)
+  if (p->s.group.n && passwd_group(str_of(PASSWD_GROUP), p->s.group, &gid, &e) == 1)
     pitfall_warn(p, "there is no group '%s'", log_q(p->s.group));
   arena_free(a);
 }

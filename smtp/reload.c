@@ -168,6 +168,7 @@ static void reload_swap(struct server *s, struct policy *fresh)
   reload_use_commands(s, fresh);
   policy_release(s->mta.policy);
   s->mta.policy = fresh;
+  outbound_set_most(s->outbounds, server_outbound_most(conf));
   ports_commit(s);
   reload_log_levels(conf);
   store_keep(s->mta.store, conf->server.queues.keep.dead, conf->server.queues.keep.trace,
@@ -188,7 +189,8 @@ void reload_run(struct server *s)
     reload_log_faults(&d);
     diags_free(&d);
   }
-  if (fresh && server_raise_descriptors(fresh->conf, &e) < 0) log_error(LOG_SERVER, "%s", e.text);
+  if (fresh && server_raise_descriptors(s, fresh->conf, &e) < 0)
+    log_error(LOG_SERVER, "%s", e.text);
   if (fresh) {
     reload_swap(s, fresh);
     log_info(LOG_SERVER, "reloaded configuration, certificates and rules");

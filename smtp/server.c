@@ -12,6 +12,7 @@
 #define SERVER_STOP_PATIENCE     5000 /* milliseconds all get to end what they are at */
 #define SERVER_CERTS_LOOK        60000
 #define SERVER_SPARE_DESCRIPTORS (64 + 3 * LIMIT_DELEGATE_FLYING)
+#define SERVER_DESCRIPTORS_MAX   (1 << 20) /* Linux gives no process more, unless told to */
 #define SERVER_RETURNS           (2 * LIMIT_DELEGATE_FLYING) /* for filters that keep theirs */
 
 /* ---- who may come ---------------------------------------------------------------------------- */
@@ -57,29 +58,7 @@ void server_accept(struct server *s, enum session_port port, int fd, const struc
   }
 }
 
-int server_raise_descriptors(struct conf *conf, struct err *e)
-{
-  int64_t *clients = &conf->server.client_count_max;
-  struct rlimit limit, more;
-
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return err_sys(e, errno, "cannot ask for limits");
-  rlim_t want = *clients < 0 ? limit.rlim_max
-                             : (rlim_t)*clients + SERVER_SPARE_DESCRIPTORS + LIMIT_OUTBOUND_ALL;
-  if (limit.rlim_cur >= want) return 0;
-  more = (struct rlimit){want, want > limit.rlim_max ? want : limit.rlim_max};
-  if (setrlimit(RLIMIT_NOFILE, &more) == 0) return 0; /* more than rlim_max: as root only */
-  more = (struct rlimit){limit.rlim_max, limit.rlim_max};
-  if (setrlimit(RLIMIT_NOFILE, &more) < 0) more.rlim_cur = limit.rlim_cur;
-  int64_t most = more.rlim_cur > 2 * SERVER_SPARE_DESCRIPTORS
-                     ? (int64_t)(more.rlim_cur - SERVER_SPARE_DESCRIPTORS)
-                     : (int64_t)(more.rlim_cur / 2);
-  if (*clients >= 0 && *clients <= most) return 0; /* other servers have to share the rest */
-  *clients = most;
-  log_warn(LOG_SERVER, "only %lld clients at the same time: the system allows %lld open files",
-           (long long)*clients, (long long)more.rlim_cur);
-  return 0;
-}
-
+/* A quarter of all files at least, whatever clients there are. */
 size_t server_outbound_most(const struct conf *conf)
 {
   int64_t clients = conf->server.client_count_max;
@@ -90,6 +69,46 @@ size_t server_outbound_most(const struct conf *conf)
   rlim_t others = (clients < 0 ? all / 2 : (rlim_t)clients) + SERVER_SPARE_DESCRIPTORS;
   rlim_t left = all > others + all / 4 ? all - others : all / 4;
   return left < LIMIT_OUTBOUND_ALL ? (size_t)left : LIMIT_OUTBOUND_ALL;
+}
+
+/* How many files we may open from now on: as many as wanted, or what the system allows. */
+static rlim_t server_set_descriptors(const struct rlimit *now, rlim_t want)
+{
+  const struct rlimit tries[] = {
+      {want, want > now->rlim_max ? want : now->rlim_max}, /* more than rlim_max: as root only */
+      {want < now->rlim_max ? want : now->rlim_max, now->rlim_max}};
+
+  if (now->rlim_cur >= want) return now->rlim_cur;
+  for (size_t i = 0; i < BASE_COUNT(tries); i++)
+    if (setrlimit(RLIMIT_NOFILE, &tries[i]) == 0) return tries[i].rlim_cur;
+  return now->rlim_cur;
+}
+
+int server_raise_descriptors(struct server *s, struct conf *conf, struct err *e)
+{
+  int64_t *clients = &conf->server.client_count_max, asked = *clients;
+  const rlim_t others = SERVER_SPARE_DESCRIPTORS + LIMIT_OUTBOUND_ALL;
+  struct rlimit now;
+
+  if (getrlimit(RLIMIT_NOFILE, &now) < 0) return err_sys(e, errno, "cannot ask for limits");
+  rlim_t want = asked < 0 ? now.rlim_max : (rlim_t)asked + others;
+  if (want > SERVER_DESCRIPTORS_MAX) want = SERVER_DESCRIPTORS_MAX;
+  rlim_t got = server_set_descriptors(&now, want);
+  rlim_t kept = got >= want ? others : SERVER_SPARE_DESCRIPTORS;
+  int64_t most = (int64_t)(got > 2 * kept ? got - kept : got / 2);
+  if (asked < 0 || asked > most) *clients = most;
+  if (got < want && s->files_wanted != want)
+    log_warn(
+        LOG_SERVER,
+        "the system allows %llu open files, and client_count_max = %lld may need %llu: no more "
+        "than %lld clients and %zu connections to other servers at the same time. For more, "
+        "as root: LimitNOFILE=%llu in systemd's unit, rc_ulimit=\"-n %llu\" with OpenRC, else "
+        "ulimit -n %llu before the start",
+        (unsigned long long)got, (long long)asked, (unsigned long long)want, (long long)*clients,
+        server_outbound_most(conf), (unsigned long long)want, (unsigned long long)want,
+        (unsigned long long)want);
+  s->files_wanted = want;
+  return 0;
 }
 
 /* ---- certificates ---------------------------------------------------------------------------- */
@@ -166,4 +185,5 @@ void server_close(struct server *s)
 #undef SERVER_STOP_PATIENCE
 #undef SERVER_CERTS_LOOK
 #undef SERVER_SPARE_DESCRIPTORS
+#undef SERVER_DESCRIPTORS_MAX
 #undef SERVER_RETURNS

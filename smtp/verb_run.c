@@ -397,7 +397,7 @@ static int run_all(struct conf *conf, struct run_options *o, struct diags *d, in
       run_open_logs(conf, o, &e) < 0 || !(s.mta.loop = loop_new(&e))) {
     conf_free(conf);
   } else if (run_load_certificates(&s, conf, d, &e) == 0 && run_bind(&s, o, &e) == 0 &&
-             server_raise_descriptors(conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
+             server_raise_descriptors(&s, conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
              run_open_store(&s, &e) == 0 && srs_load(&s.mta.srs, s.mta.store, &e) == 0 &&
              run_tell_commands(&s, &e) == 0 && run_make_parts(&s, &e) == 0 &&
              run_set_signals(&s, &e) == 0) {

@@ -19,8 +19,8 @@
 #include "passwd.h"
 #include "smtp.h"
 
-#define SENDMAIL_CONFIG "/etc/vsmtp/vsmtp.toml"
-#define SENDMAIL_SPOOL  "/var/spool/vsmtp"
+#define SENDMAIL_CONFIG path_system("/etc/vsmtp/vsmtp.toml")
+#define SENDMAIL_SPOOL  path_system("/var/spool/vsmtp")
 #define SENDMAIL_OPTIONS                                                                           \
   "+:A:B:b:C:D:d::F:f:Gh:iL:mN:nO:o:p:q::R:r:tUV:vX:" /* those of that name everywhere */
 
@@ -65,7 +65,7 @@ static const struct toml *sendmail_table(const struct toml *table, const char *k
 /* server.domain and server.queues.dirpath, if they can be had. */
 static int sendmail_read_config(struct sendmail *m, str *domain, str *spool, struct err *e)
 {
-  str file = m->config.n ? m->config : STR(SENDMAIL_CONFIG);
+  str file = m->config.n ? m->config : str_of(SENDMAIL_CONFIG);
   struct buf text = BUF_INIT(0);
   const struct toml *server = NULL;
   struct diags d;
@@ -90,7 +90,7 @@ static int sendmail_settle(struct sendmail *m, struct err *e)
   str domain, spool;
 
   if (sendmail_read_config(m, &domain, &spool, e) < 0) return -1;
-  if (!spool.n) spool = STR(SENDMAIL_SPOOL);
+  if (!spool.n) spool = str_of(SENDMAIL_SPOOL);
   if (!domain.n && gethostname(host, sizeof host - 1) == 0) domain = str_of(host);
   if (!addr_domain_ok(domain, false)) domain = STR("localhost");
   m->leave.submit.domain = arena_str(m->arena, domain);

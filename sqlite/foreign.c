@@ -20,7 +20,8 @@ struct foreign {
   sqlite3 *db; /* NULL: not open */
   dev_t dev;   /* of the file it is open on */
   ino_t ino;
-  bool may_write;      /* the statement at hand */
+  bool may_write;      /* the statement at hand; */
+  bool refused;        /* it wanted what it may not */
   int64_t until;       /* clock_mono_us, of the statement at hand */
   struct arena *arena; /* of the last result */
 };
@@ -79,7 +80,7 @@ void foreign_free(struct foreign *f)
 static int foreign_allow(void *arg, int action, const char *a, const char *b, const char *c,
                          const char *d)
 {
-  const struct foreign *f = arg;
+  struct foreign *f = arg;
 
   (void)b, (void)c, (void)d;
   switch (action) {
@@ -90,9 +91,12 @@ static int foreign_allow(void *arg, int action, const char *a, const char *b, co
   case SQLITE_INSERT:
   case SQLITE_UPDATE:
   case SQLITE_DELETE:
-    return f->may_write && !str_istarts(str_of(a), STR("sqlite_")) ? SQLITE_OK : SQLITE_DENY;
-  default: return SQLITE_DENY;
+    if (f->may_write && !str_istarts(str_of(a), STR("sqlite_"))) return SQLITE_OK;
+    break;
+  default: break;
   }
+  f->refused = true; /* SQLite's code for it depends on its version, within a pragma's table */
+  return SQLITE_DENY;
 }
 
 static int foreign_late(void *arg)
@@ -130,7 +134,7 @@ static enum foreign_done foreign_fault(struct foreign *f, int rc, struct err *e)
 {
   const char *path = f->path;
 
-  switch (rc & 0xff) {
+  switch (f->refused ? SQLITE_AUTH : rc & 0xff) {
   case SQLITE_BUSY:
   case SQLITE_LOCKED: return FOREIGN_BUSY;
   case SQLITE_NOMEM: return err_nomem(e);
@@ -288,8 +292,10 @@ enum foreign_done foreign_run(struct foreign *f, str sql, const struct datum *bo
                               bool write, struct foreign_result *out, struct err *e)
 {
   sqlite3_stmt *stmt;
-  enum foreign_done done = foreign_open(f, e);
+  enum foreign_done done;
 
+  f->refused = false;
+  done = foreign_open(f, e);
   if (done != FOREIGN_DONE) return done;
   arena_reset(f->arena);
   f->may_write = write;

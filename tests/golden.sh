@@ -3,12 +3,11 @@
 #
 #   tests/golden/conf/NAME.toml   shown to `vsmtp config-show -c`
 #   tests/golden/eval/NAME.vsl    shown to `vsmtp eval`
-#   tests/golden/check/NAME.toml  shown to `vsmtp check -c`; NAME.root is where /etc is then
+#   tests/golden/check/NAME.toml  shown to `vsmtp check -c`; NAME.root is laid over tests/machine then
 #
 # What it writes to standard error and its exit code must be NAME.err. -w writes those anew: review
 # the difference before you commit it. BIN names the program, B the build folder. What depends on
-# the machine is taken out: its name, whether it has a user vsmtp, and where a user who is not root
-# keeps his mail.
+# the machine is taken out: its name, and that there is no user vsmtp and where mail is kept then.
 set -u
 unset HOME XDG_STATE_HOME
 cd "$(dirname "$0")/.." || exit 2
@@ -16,7 +15,7 @@ write=
 [ "${1-}" = -w ] && write=1 && shift
 part=${1-}
 bin=$(realpath "${BIN:-${B:-build}/test/vsmtp}") || exit 2
-golden=$PWD/tests/golden
+golden=$PWD/tests/golden machine=$PWD/tests/machine
 tmp=$(mktemp -d) && tmp=$(realpath "$tmp") || exit 2
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0
@@ -26,6 +25,7 @@ shown() {
   name=$1/${2%.*}
   shift 2
   case golden/$name in *"$part"*) ;; *) return ;; esac
+  mkdir -p "$tmp/$name.root/etc" && cp "$machine"/etc/* "$tmp/$name.root/etc"
   VSMTP_ROOT=$tmp/$name.root "$bin" "$@" 2>"$tmp/raw" >/dev/null </dev/null
   code=$?
   sed -e '/there is no user vsmtp/d' -e '/not started as root, so mail is kept/d' \

@@ -5,12 +5,17 @@ A test fails by an exception, and raises Skip where it cannot run. Whatever must
 with patience, because a machine may be slow; a test that is meant to fail fast says so itself.
 """
 
+import atexit
 import contextlib
 import io
+import itertools
 import os
 import pathlib
+import pwd
 import random
 import re
+import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -50,6 +55,42 @@ def run(*command, stdin="", timeout=120, env=None):
 def needs_root(why="needs root"):
     if os.geteuid() != 0:
         raise Skip(why)
+
+
+# ---- the machine ------------------------------------------------------------------------------------------
+
+def machine():
+    """tests/machine where anybody may read it, with whoever runs the tests among its people."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="vsmtp-machine-"))
+    atexit.register(lambda made_by=os.getpid(): made_by == os.getpid() and shutil.rmtree(folder, True))
+    shutil.copytree(TOP / "tests/machine", folder, dirs_exist_ok=True)
+    with open(folder / "etc/passwd", "a", encoding="utf-8") as file, contextlib.suppress(KeyError):
+        me = pwd.getpwuid(os.getuid())
+        if me.pw_uid not in (0, 1, 8, 65534):
+            file.write(f"{me.pw_name}:x:{me.pw_uid}:{me.pw_gid}:{me.pw_gecos}:{folder}/home:/bin/sh\n")
+    subprocess.run(["chmod", "-R", "u=rwX,go=rX", folder], check=True)
+    os.environ["VSMTP_ROOT"] = str(folder)
+
+
+machine()
+
+# ---- open files -------------------------------------------------------------------------------------------
+
+def raise_files():
+    """As many open files as the system lets us have, and whatever we start: many systems begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)  # some programs close each that there may be
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def needs_files(count):
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft != resource.RLIM_INFINITY and soft < count:
+        raise Skip(f"needs {count} open files, and {soft} are allowed: as root, ulimit -n {count}")
+
+
+raise_files()
 
 
 # ---- ports ------------------------------------------------------------------------------------------------
@@ -133,6 +174,15 @@ class Daemon:
         self.stop()
 
 
+def lives(pid):
+    """Is it at work? One that has ended may lie there long, where the process with number 1 collects none."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
 def listens(port, ip="127.0.0.1"):
     """Does somebody? Asks without connecting."""
     at = "%02X%02X%02X%02X:%04X" % (*reversed(socket.inet_aton(ip)), port)
@@ -142,7 +192,8 @@ def listens(port, ip="127.0.0.1"):
 # ---- certificates -----------------------------------------------------------------------------------------
 
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
-IS_CA = "basicConstraints=critical,CA:true"
+IS_CA = "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,cRLSign"  # RFC 5280 4.2.1.3
+KEY_IDS = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"  # 4.2.1.1, 4.2.1.2
 
 
 def openssl(*words):
@@ -152,7 +203,8 @@ def openssl(*words):
 
 def authority(folder):
     """folder/root.crt and .key"""
-    openssl("req", "-x509", *EC, "-nodes", "-days", 30, "-subj", "/CN=root", "-addext", IS_CA,
+    openssl("req", "-x509", *EC, "-nodes", "-days", 30, "-subj", "/CN=root",
+            *itertools.chain(*(("-addext", line) for line in IS_CA.splitlines())),
             "-keyout", folder / "root.key", "-out", folder / "root.crt")
 
 
@@ -160,7 +212,7 @@ def certificate(folder, name, extension, by="root", key=EC, days=30):
     """folder/name.crt and .key, signed by another one"""
     at = folder / name
     openssl("req", "-new", "-nodes", *key, "-subj", f"/CN={name}", "-keyout", f"{at}.key", "-out", f"{at}.csr")
-    pathlib.Path(f"{at}.ext").write_text(extension + "\n")
+    pathlib.Path(f"{at}.ext").write_text(KEY_IDS + extension + "\n")
     openssl("x509", "-req", "-in", f"{at}.csr", "-CA", folder / f"{by}.crt", "-CAkey", folder / f"{by}.key",
             "-CAcreateserial", "-days", days, "-extfile", f"{at}.ext", "-out", f"{at}.crt")
 

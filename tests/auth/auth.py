@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Logging in: auth.py PROGRAM [PART].
 
-Real clients over every listener (swaks, curl, msmtp, smtplib; SCRAM by msmtp and by gsasl, which
-peers.sh unpacks), what the rules of the hardening chapter make of insiders, outsiders and accounts, and
+Real clients over every listener (swaks, curl, msmtp, smtplib; SCRAM by msmtp and gsasl, which peers.sh
+unpacks, and step by step), what the rules of the hardening chapter make of insiders, outsiders and accounts, and
 many at the same time.
 """
 
 import base64
 import concurrent.futures
+import hashlib
+import hmac
 import itertools
 import os
 import pathlib
@@ -218,25 +220,79 @@ def by_curl(program):
                 delivered(server, subject)
 
 
+def msmtp(server, mechanism, port, password=SECRET):
+    """Status and output of sending a mail whose subject says how."""
+    settings = server.dir / "msmtprc"
+    settings.write_text(
+        f"account default\nhost 127.0.0.1\nfrom {BOB}\nauth {mechanism}\n"
+        f"user bob\npasswordeval printf %s \"$SECRET\"\nprotocol smtp\ntls on\n"
+        f"tls_trust_file {CERTS}/root.crt\ntls_host_override mail.home.example\n"
+        f"port {server.ports[PORTS[port]]}\n"
+        f"tls_starttls {'on' if port == 'submission' else 'off'}\n")
+    settings.chmod(0o600)
+    return run("msmtp", "-d", "-C", settings, ALICE, env={"SECRET": password},
+               stdin=f"Subject: msmtp {mechanism} {port}\n\nhello\n")
+
+
 def by_msmtp(program):
     with Running(program) as server:
-        for mechanism in ("plain", "login", "scram-sha-256"):
+        for mechanism in ("plain", "login"):
             for port in ("submission", "submissions"):
-                subject = f"msmtp {mechanism} {port}"
-                settings = server.dir / "msmtprc"
-                settings.write_text(
-                    f"account default\nhost 127.0.0.1\nfrom {BOB}\nauth {mechanism}\n"
-                    f"user bob\npasswordeval printf %s \"$SECRET\"\nprotocol smtp\ntls on\n"
-                    f"tls_trust_file {CERTS}/root.crt\ntls_host_override mail.home.example\n"
-                    f"port {server.ports[PORTS[port]]}\n"
-                    f"tls_starttls {'on' if port == 'submission' else 'off'}\n")
-                settings.chmod(0o600)
-                status, said = run("msmtp", "-C", settings, ALICE, env={"SECRET": SECRET},
-                                   stdin=f"Subject: {subject}\n\nhello\n")
+                status, said = msmtp(server, mechanism, port)
                 expect(status == 0, said)
-                delivered(server, subject)
-        status, said = run("msmtp", "-C", settings, ALICE, env={"SECRET": "wrong"}, stdin="\n\n")
+                delivered(server, f"msmtp {mechanism} {port}")
+        status, said = msmtp(server, "plain", "submissions", "wrong")
         expect(status == 77, f"{status} {said}")
+
+
+def by_msmtp_scram(program):
+    """libgsasl 2.2 gives up before its first word when its caller, as msmtp 1.8.28, tells it of the TLS
+    channel and the mechanism is not one of -PLUS: it takes the name of the channel beside RFC 5802's flag "y"
+    for a contradiction. That is not our business; scram_flags has the "y" that it should have sent."""
+    with Running(program) as server:
+        for port in ("submission", "submissions"):
+            status, said = msmtp(server, "scram-sha-256", port)
+            if status == 70 and "GNU SASL: Error authenticating user" in said and "--> AUTH" not in said:
+                raise kit.Skip("this libgsasl refuses its own first message of SCRAM over TLS, and sends none")
+            expect(status == 0, said)
+            delivered(server, f"msmtp scram-sha-256 {port}")
+        status, said = msmtp(server, "scram-sha-256", "submissions", "wrong")
+        expect(status == 77, f"{status} {said}")
+
+
+def scram_flags(program):
+    """RFC 5802 section 6: we offer no -PLUS, so a client that could bind the channel ("y") gets in like one that
+    could not ("n"); one that does bind ("p") or says another flag at the end than at the start does not"""
+    def mac(key, text):
+        return hmac.digest(key, text.encode(), "sha256")
+
+    def login(server, source, first, last):
+        """The server's last word to a client that begins with one flag and ends with another."""
+        def ask(words):
+            c.send(base64.b64encode(words.encode()).decode() + "\r\n")
+            got = c.reply()[-1]
+            return base64.b64decode(got[4:]).decode() if got.startswith("334") else got
+        with connect(server, source=source) as c:
+            c.say("AUTH SCRAM-SHA-256", "334")
+            given = ask(f"{first},,n=bob,r=fyko+d2lbbFgONRv9qkxdawL")
+            if given[:2] != "r=":
+                return given
+            nonce, salt, rounds = re.fullmatch("r=([^,]*),s=([^,]*),i=([0-9]*)", given).groups()
+            salted = hashlib.pbkdf2_hmac("sha256", SECRET.encode(), base64.b64decode(salt), int(rounds))
+            without = f"c={base64.b64encode(f'{last},,'.encode()).decode()},r={nonce}"
+            text = f"n=bob,r=fyko+d2lbbFgONRv9qkxdawL,{given},{without}"
+            key = mac(salted, "Client Key")
+            proof = bytes(a ^ b for a, b in zip(key, mac(hashlib.sha256(key).digest(), text)))
+            said = ask(f"{without},p={base64.b64encode(proof).decode()}")
+            if said[:2] != "v=":
+                return said
+            expect(base64.b64decode(said[2:]) == mac(mac(salted, "Server Key"), text), "the server's own proof")
+            return ask("")
+    with Running(program) as server:
+        for n, (first, last, want) in enumerate((("n", "n", "235"), ("y", "y", "235"), ("y", "n", "535"), ("n", "y", "535"),
+                                                 ("p=tls-unique", "p=tls-unique", "501"))):
+            got = login(server, f"127.0.5.{n + 1}", first, last)
+            expect(got.startswith(want), f"{first} {last}: {got}")
 
 
 def by_smtplib(program):
@@ -260,22 +316,20 @@ def by_smtplib(program):
         expect(rows == [(ALICE,)], rows)
 
 
+def gsasl(server, mechanism, name, password):
+    root, env = unpacked("gsasl")
+    return run(f"{root}/usr/bin/gsasl", "--client", "--smtp", "--connect", f"127.0.0.1:{server.ports[1]}",
+               "--mechanism", mechanism, "--authentication-id", name, "--password", password, "--no-cb",
+               "--x509-ca-file", "", "--starttls", stdin="QUIT\n", env=env)[1]
+
+
 def by_gsasl(program):
     """A second opinion on SCRAM: the library of its inventor."""
-    root, env = unpacked("gsasl")
     with Running(program) as server:
-        def login(mechanism, name, password, *more):
-            return run(f"{root}/usr/bin/gsasl", "--client", "--smtp", "--connect",
-                       f"127.0.0.1:{server.ports[1]}", "--mechanism", mechanism,
-                       "--authentication-id", name, "--password", password, "--no-cb",
-                       "--x509-ca-file", "", "--starttls", *more, stdin="QUIT\n", env=env)
         for mechanism in ("SCRAM-SHA-256", "PLAIN", "LOGIN"):
-            status, said = login(mechanism, "bob", SECRET)
-            expect("235 2.7.0" in said, said)
-        status, said = login("SCRAM-SHA-256", "bob", "wrong")
-        expect("535 5.7.8" in said, said)
-        status, said = login("SCRAM-SHA-256", "nobody", SECRET)
-        expect("535 5.7.8" in said, said)
+            expect("235 2.7.0" in (said := gsasl(server, mechanism, "bob", SECRET)), said)
+        for name, password in (("bob", "wrong"), ("nobody", SECRET)):
+            expect("535 5.7.8" in (said := gsasl(server, "SCRAM-SHA-256", name, password)), said)
 
 
 def by_rules(program):
@@ -289,7 +343,7 @@ def by_rules(program):
       mail: [ rule "any" || accept() ],
     }"""}
     with Running(program, rules, ', "CRAM-MD5"') as server:
-        for mechanism in ("plain", "login", "cram-md5", "scram-sha-256"):
+        for mechanism in ("plain", "login", "cram-md5"):
             for password, want in (("open sesame", 0), ("open simsim", 77)):
                 status, said = run(
                     "msmtp", "--host=127.0.0.1", f"--port={server.ports[1]}", "--tls=on",
@@ -298,6 +352,8 @@ def by_rules(program):
                     env={"SECRET": password}, stdin=f"Subject: {mechanism}\n\nhello\n")
                 expect(status == want, f"{mechanism} {password} {status}: {said}")
             delivered(server, mechanism)
+        for password, want in (("open sesame", "235 2.7.0"), ("open simsim", "535 5.7.8")):
+            expect(want in (said := gsasl(server, "SCRAM-SHA-256", "carol", password)), said)
         with connect(server) as c:  # the accounts are asked as well
             c.say("AUTH PLAIN " + plain("bob"), "235")
 
@@ -435,8 +491,9 @@ def hundred_logins(program):
         expect(len(server.mails(count=100)) == 100, "mails are missing")
 
 
-TESTS = [offered, tls_forgets, matrix, by_swaks, by_curl, by_msmtp, by_smtplib, by_gsasl, by_rules, accounts,
-         no_password_no_echo, in_line, unknown_costs_the_same, hundred_logins]
+TESTS = [offered, tls_forgets, matrix, by_swaks, by_curl, by_msmtp, by_msmtp_scram, scram_flags,
+         by_smtplib, by_gsasl, by_rules, accounts, no_password_no_echo, in_line, unknown_costs_the_same,
+         hundred_logins]
 
 
 if __name__ == "__main__":

@@ -362,7 +362,7 @@ def command_faults(program):
     for command, more, why in (
             ("/nonexistent/x", "", "cannot run /nonexistent/x: No such file or directory"),
             ("true", ', user: "nobody-of-that-name"', "service 'x': .*nobody-of-that-name"),
-            ("/etc/passwd", "", "cannot run /etc/passwd: Permission denied")):
+            ("/proc/version", "", "cannot run /proc/version: Permission denied")):
         with World(program, asking(service % (command, more), "x.cmd_run()")) as w:
             w.refused(CLEAN)
             w.logged(why)

@@ -143,12 +143,26 @@ service auth {{
     mode = 0666
   }}
 }}
+"""
+AUTH = {"2.3": AUTH + """\
 passdb {{
   driver = oauth2
   mechanisms = xoauth2
   args = {dir}/oauth2
 }}
-"""
+""", "2.4": AUTH + """\
+oauth2 {{
+  introspection_mode = local
+  username_attribute = sub
+  oauth2_local_validation {{
+    dict fs {{
+      fs posix {{
+        prefix = {dir}/keys/
+      }}
+    }}
+  }}
+}}
+"""}
 
 
 def issued_by(secret, d):

@@ -97,9 +97,9 @@ class Service:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def start(self, *options, env=None, given=(), notify=False, user=None):
+    def start(self, *options, env=None, given=(), notify=False, user=None, before=()):
         """given: listening sockets; notify: hear what the supervisor is told; user: the uid that
-        gets the sockets."""
+        gets the sockets; before: a command that starts the program."""
         env = dict(os.environ, **(env or {}))
         if notify:
             self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -109,7 +109,7 @@ class Service:
             env["NOTIFY_SOCKET"] = str(self.dir / "notify")
         fds = [s.fileno() for s in given]
         give = [sys.executable, "-c", GIVE, str(user or 0), str(len(fds)), *map(str, fds)]
-        give = give if fds else []
+        give = give if fds else before
         self.served = self.log().count("serving version")
         with open(self.dir / "out", "ab") as out:
             self.process = subprocess.Popen(
@@ -544,11 +544,62 @@ def helper_dies_detached(program):
             s.says("status=deferred")
         finally:
             os.kill(pid, signal.SIGTERM)
-            until("its end", lambda: not os.path.exists(f"/proc/{pid}"))
+            until("its end", lambda: not kit.lives(pid))
         s.start().ready()
         s.process.send_signal(signal.SIGUSR1)
         until("the mail", lambda: (alice / "Maildir/new").is_dir()
               and list((alice / "Maildir/new").iterdir()))
+
+
+# ---- open files ----------------------------------------------------------------------------------
+
+def files_allowed(process):
+    text = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
+    return int(re.search(r"^Max open files +(\d+)", text, re.M)[1])
+
+
+def set_clients(s, count):
+    text = (s.dir / "vsmtp.toml").read_text()
+    (s.dir / "vsmtp.toml").write_text(text.replace("[server]\n", f"[server]\nclient_count_max = {count}\n"))
+
+
+def files_raised(program):
+    """it takes what its configuration may need, at the start and by a reload, also where shells begin with few"""
+    with Service(program) as s:
+        s.start(before=["sh", "-c", 'ulimit -Sn 64; exec "$0" "$@"']).ready()
+        need = files_allowed(s.process)
+        expect(need > 128 + 500, f"{need} for 128 clients and 500 other servers")
+        set_clients(s, 1000)
+        s.reload()
+        expect(files_allowed(s.process) == need + 1000 - 128, f"{need}, then {files_allowed(s.process)}")
+        expect("open files" not in s.log(), s.log())
+
+
+def files_few(program):
+    """where the system allows fewer, it says so once, with what to type, and fewer are served, but well"""
+    bound = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"] if ROOT else []
+    with Service(program) as s:
+        alice = s.mailbox("alice")
+        s.start(before=[*bound, "sh", "-c", 'ulimit -n 200; exec "$0" "$@"']).ready()
+        said = (r"the system allows 200 open files, and client_count_max = 128 may need (\d+): no more than (\d+) "
+                r"clients and (\d+) connections .* ulimit -n \1 before the start")
+        s.says(said)
+        clients, others = map(int, re.search(said, s.log()).groups()[1:])
+        expect(50 <= clients < 128 and 40 <= others < 100, (clients, others))
+        for _ in range(2):
+            s.reload()
+        expect(len(re.findall(said, s.log())) == 1, "said again")
+        here = [s.connect() for _ in range(clients)]
+        with socket.create_connection(("127.0.0.1", s.ports[0]), timeout=60) as late:
+            expect(late.recv(100).startswith(b"421"), "one too many is served")
+        command(here[-1], b"EHLO me", b"250")
+        send(here[-1])
+        until("the mail", lambda: (alice / "Maildir/new").is_dir()
+              and list((alice / "Maildir/new").iterdir()))
+        expect("Too many open files" not in s.log(), s.log())
+        for client in here:
+            client.close()
+            client.socket.close()
 
 
 # ---- units ---------------------------------------------------------------------------------------
@@ -580,7 +631,7 @@ TESTS = [given_sockets, given_waits_for_the_server, given_to_another, given_low_
          socket_activate, told, told_by_abstract_name, reload_ports, reload_under_load,
          reload_taken_port, reload_fixed, reload_domain, reload_logs, root_gives_up,
          root_reload_keeps_low_port, root_only_file, root_helper_dies, helper_dies,
-         helper_dies_detached, unit_files, script_files]
+         helper_dies_detached, files_raised, files_few, unit_files, script_files]
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@
   "service av clamd = #{ address: \"unix:/run/clamd.ctl\", timeout: \"20s\" };\n"                  \
   "service run cmd = #{ command: \"true\", timeout: \"2s\", args: [\"-a\", code554_7_1, \"é\"] "  \
   "};\n"                                                                                           \
-  "service t db:csv = #{ connector: \"/etc/passwd\", access: \"O_RDWR\", refresh: \"no\", "        \
+  "service t db:csv = #{ connector: \"/proc/version\", access: \"O_RDWR\", refresh: \"no\", "      \
   "delimiter: ':' };\n"                                                                            \
-  "service ro db:csv = #{ connector: \"/etc/passwd\", access: \"O_RDONLY\", refresh: \"always\", " \
+  "service ro db:csv = #{ connector: \"/proc/version\", access: \"O_RDONLY\", refresh: "           \
+  "\"always\", "                                                                                   \
   "delimiter: ':' };\n"                                                                            \
-  "service wo db:sqlite = #{ connector: \"/etc/passwd\", access: \"O_WRONLY\" };\n"                \
+  "service wo db:sqlite = #{ connector: \"/proc/version\", access: \"O_WRONLY\" };\n"              \
   "service db db:sqlite = #{ connector: \"main.vsl\" };\n"
 
 struct api_service_test {
@@ -198,7 +199,7 @@ TEST(api_service_declared)
     CHECK_STR(run.user, "");
     CHECK(csv.kind == RULES_SERVICE_CSV && csv.may_read && csv.may_write && !csv.always);
     CHECK_INT(csv.delimiter, ':');
-    CHECK_STR(csv.path, "/etc/passwd");
+    CHECK_STR(csv.path, "/proc/version");
     CHECK(db.kind == RULES_SERVICE_SQLITE && db.may_read && !db.may_write);
     CHECK(str_starts(db.path, STR("/")) && str_ends(db.path, STR("/main.vsl")));
     CHECK_INT(db.timeout, 1000);

@@ -327,10 +327,10 @@ TEST(conf_token_commands)
       "[server.relay]\nhost = 'a.example:25'\ntoken_command = ['x']\n",
       "4:9 server.relay: user goes with one of password_file, token_file and token_command\n");
   conf_faults(
-      RELAY "token_command = ['x']\ntoken_file = '/etc/passwd'\n",
+      RELAY "token_command = ['x']\ntoken_file = '/etc/hosts'\n",
       "7:1 server.relay.token_command: there is a token_file already, and only one is used\n"
       "warning 8:14 server.relay.token_file: everybody on this machine may read or change "
-      "/etc/passwd (chmod 640)\n");
+      "/etc/hosts (chmod 640)\n");
   conf_faults("[server.relay]\nhost = 'a.example:25'\ntoken_user = 'x'\n",
               "6:1 server.relay.token_user: there is no token_command to run\n");
 #undef RELAY
@@ -454,6 +454,8 @@ TEST(conf_example_shows_every_key)
   CHECK(c && c->server.smtp.rcpt_count_max == 1000);
   conf_free(c);
   conf_uncomment(&text);
+  for (ptrdiff_t at; (at = str_find(buf_str(&text), STR("\"/etc/"))) >= 0;)
+    text.p[at + 2] = 'x'; /* what is there is the machine's own */
   struct toml *root = toml_parse(d.arena, STR("x"), buf_str(&text), &d);
   diags_print(&d, stdout);
   if (!CHECK(root)) goto out;
@@ -507,7 +509,7 @@ TEST(conf_state_folder_of_somebody_who_is_not_root)
   CHECK(diags_init(&d) == 0);
   world.state = STR("/home/me/.local/state/vsmtp");
   struct conf *c = conf_parse(STR("/x"), STR("version_requirement='*'\n"), &world, &d);
-  if (CHECK(c) && access("/var/spool/vsmtp", W_OK) != 0) {
+  if (CHECK(c)) {
     CHECK_STR(c->server.queues.dirpath, "/home/me/.local/state/vsmtp");
     CHECK_STR(c->app.dirpath, "/home/me/.local/state/vsmtp/app");
   }

@@ -126,7 +126,7 @@ TEST(foreign_refuses)
       {"ATTACH 'x.db' AS x", ": a statement may not do that here: not authorized"},
       {"PRAGMA user_version = 3", ": a statement may not do that here: not authorized"},
       {"PRAGMA journal_mode", ": a statement may not do that here: not authorized"},
-      {"SELECT * FROM pragma_database_list", ": not authorized"},
+      {"SELECT * FROM pragma_database_list", ": a statement may not do that here: not authorized"},
       {"BEGIN", ": a statement may not do that here: not authorized"},
       {"SAVEPOINT a", ": a statement may not do that here: not authorized"},
       {"CREATE TABLE x(y)", ": a statement may not do that here: not authorized"},

@@ -260,7 +260,7 @@ TEST(helper_tries_commands)
       {"no-such-program", "", "there is no no-such-program in ", false},
       {"/no/such", "", "cannot run /no/such: ", false},
       {"/etc", "", "cannot run /etc: no file", false},
-      {"/etc/passwd", "", "cannot run /etc/passwd: ", false},
+      {"/proc/version", "", "cannot run /proc/version: ", false},
       {"true", "r", "no command is run as root", true},
       {"true", "zz", "there is no user zz", false},
       {"", "", "there can be no such command", false},

@@ -8,7 +8,9 @@ static const char mail_test_conf[] = "version_requirement = \"*\"\n"
                                      "domain = \"home.example\"\n"
                                      "[server.virtual.\"second.example\"]\n"
                                      "[server.smtp]\n"
-                                     "unknown_rcpt = \"accept\"\n";
+                                     "unknown_rcpt = \"accept\"\n"
+                                     "[app]\n"
+                                     "dirpath = \"/nonexistent\"\n";
 
 static struct conf *mail_test_parse(const char *source)
 {

@@ -4,4 +4,4 @@ version_requirement = ">=1.0.0"
 [server.interfaces]
 addr = ["127.0.0.1:10025", "127.0.0.1:10024"]
 .
-exec vsmtp check -c chapter.toml
+exec vsmtp config-show -c chapter.toml
