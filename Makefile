@@ -16,6 +16,7 @@ LDFLAGS =
 STD    = -std=c11 -I$(B)/gen -ffunction-sections -fdata-sections
 FLAGS  = $(STD) $(WARN) $(WERROR)
 say    = $(if $(V),,@echo '  making $@' && )
+say_long = $(if $(V),,@echo '  building $@: one file, about half a minute' && )
 
 # Libraries: by pkg-config where it knows them, by their usual names where it does not. Asked for
 # when a recipe runs, because `make run` may have just installed them.
@@ -34,7 +35,7 @@ all: $(B)/vsmtp ## build/vsmtp, the ordinary program (B=DIR: another folder; CC=
 
 $(B)/vsmtp: vsmtp.c $(RESOURCES)
 	@mkdir -p $(@D)
-	$(say)$(CC) $(FLAGS) $(OPT) $(HARDEN) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c \
+	$(say_long)$(CC) $(FLAGS) $(OPT) $(HARDEN) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ vsmtp.c \
 	  -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(LIBS)
 
 $(B)/gen/%.inc: % amalgamate.sh
@@ -50,7 +51,7 @@ dist/vsmtp.c: vsmtp.c amalgamate.sh $(SOURCES) $(HEADERS) $(TEXTS)
 run: ## serves on 127.0.0.1:10025 with everything in run/, and says what to try
 	@tests/deps.sh run
 	@$(MAKE) --no-print-directory -s $(B)/vsmtp
-	@B=$(B) rules/examples/home/try.sh run
+	@B=$(B) exec rules/examples/home/try.sh run
 
 bench: ## vsmtp beside Postfix (needs root): prints a table and writes bench.md
 	@tests/deps.sh bench
@@ -60,7 +61,8 @@ bench: ## vsmtp beside Postfix (needs root): prints a table and writes bench.md
 # ---- for other machines -------------------------------------------------------------------------
 static: dist/vsmtp.c ## build/vsmtp-static, which needs no library where it runs
 	@tests/deps.sh run
-	$(say)$(CC) -std=c11 -Os -s -static-pie $(HARDEN) $(CFLAGS) -ffunction-sections -fdata-sections \
+	@mkdir -p $(B)
+	$(say_long)$(CC) -std=c11 -Os -s -static-pie $(HARDEN) $(CFLAGS) -ffunction-sections -fdata-sections \
 	  -o $(B)/vsmtp-static dist/vsmtp.c -Wl,--gc-sections,-z,relro,-z,now,-T,tests/static.ld $(LDFLAGS) \
 	  -lmbedtls -lmbedx509 -lmbedcrypto -lcares -lspf2 -lsqlite3 -lpcre2-8 -lm
 

@@ -213,6 +213,8 @@
 #include "smtp/certs.c"     /* certificates and keys: read, checked, read again when they change */
 #include "smtp/srs.c"       /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/privilege.c" /* giving up every privilege, and proving it */
+#include "smtp/taken.c"     /* who has a port that we want */
+#include "smtp/spool.c"     /* the folders of the server: made, and looked at */
 #include "smtp/daemon.c"    /* leaving the terminal, but not before all is well */
 #include "smtp/retry.c"     /* when a transient failure is tried again */
 

@@ -113,8 +113,13 @@ static int toml_key_read(struct toml_reader *r, struct toml_key *k)
 static int toml_twice(struct toml_reader *r, const struct toml_key *k, int i,
                       const struct toml *first)
 {
-  return toml_text_fail(r, k->at[i], "'" STR_FMT "' is already defined in line %d",
-                        STR_ARG(k->part[i]), first->key_line);
+  const char *advice = first->defined == TOML_HEADER
+                           ? "a table stands once: put these lines under that header"
+                           : "keep one of the two";
+  return toml_text_fail(r, k->at[i],
+                        "'" STR_FMT "' is already defined in line %d (" STR_FMT ":%d:%d); %s",
+                        STR_ARG(k->part[i]), first->key_line, STR_ARG(r->file), first->key_line,
+                        first->key_column, advice);
 }
 
 /* Makes an entry of a table for part i of a key. */

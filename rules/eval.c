@@ -3,6 +3,8 @@
 #include "api.h"
 #include "fiber.h"
 
+#include <errno.h>
+
 enum { EVAL_FAULT = 1, EVAL_SYNTAX = 65, EVAL_NO_INPUT = 66 };
 
 struct eval {
@@ -71,7 +73,12 @@ int rules_eval_file(str path, FILE *out, FILE *err)
   struct buf name = BUF_INIT(64 * 1024);
   buf_str_add(&name, path);
   FILE *exists = fopen(buf_cstr(&name), "rb");
+  int errnum = errno;
   buf_free(&name);
+  if (!exists && errnum != ENOENT) {
+    fprintf(err, "vsmtp: cannot open '" STR_FMT "': %s\n", STR_ARG(path), strerror(errnum));
+    return EVAL_NO_INPUT;
+  }
   if (!exists) {
     fprintf(err, "vsmtp: no file '" STR_FMT "'\n", STR_ARG(path));
     return EVAL_NO_INPUT;

@@ -2,6 +2,7 @@
  */
 #include "fiber.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -77,7 +78,10 @@ static int module_open(struct program *p, str file, struct module **m, struct er
   struct buf text = BUF_INIT(LIMIT_VSL_FILE);
   str path = arena_str(p->arena, file); /* NUL-terminated */
   if (!path.p) return err_nomem(e);
-  if (stat(path.p, &st) || !realpath(path.p, real)) return 1;
+  if (stat(path.p, &st) || !realpath(path.p, real)) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP) return 1;
+    return err_sys(e, errno, "cannot open " STR_FMT, STR_ARG(file));
+  }
   for (uint32_t i = 0; i < p->module_count; i++) {
     *m = p->modules[i];
     if (str_eq((*m)->real, str_of(real))) return 0;

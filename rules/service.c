@@ -9,6 +9,7 @@
 #include "ip.h"
 #include "vm.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #define SERVICE_RUN_MAX  3600000 /* ms a command may be given */
@@ -90,9 +91,14 @@ static int service_is_file(struct service_check *s, struct value v)
   const str name = value_str(v);
   struct stat st;
   service_path(s->f, name, &path);
+  errno = ENOENT;
   const bool there = buf_ok(&path) && !memchr(name.p, 0, name.n) &&
                      stat(buf_cstr(&path), &st) == 0 && S_ISREG(st.st_mode);
+  const bool denied = !there && errno == EACCES;
   buf_free(&path);
+  if (denied)
+    return service_wants(s, "the path of a file in a folder that may be read (permission denied)",
+                         v);
   return there ? 0 : service_wants(s, "the path of an existing file", v);
 }
 

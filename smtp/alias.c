@@ -43,6 +43,7 @@ const char *alias_target_fault(str target, bool of_domain, struct arena *a)
     return "no alias writes into a file: use a mailbox, or a rule with write()";
   if (str_istarts(target, STR(":include:")))
     return "lists in other files are not read: write their addresses here";
+  if (str_eq(target, STR(ALIAS_FIRST_ACCOUNT))) return NULL;
   if (of_domain && alias_is_domain(target)) return NULL;
   if (str_starts(target, STR("@")))
     return "only a whole domain, \"@old.example\", can stand for another";
@@ -78,7 +79,7 @@ static int alias_order(const void *a, const void *b)
 
 static int alias_give_domain(str *s, const struct conf *conf)
 {
-  if (str_chr(*s, '@') >= 0) return 0;
+  if (str_chr(*s, '@') >= 0 || str_eq(*s, STR(ALIAS_FIRST_ACCOUNT))) return 0;
   *s = arena_printf(conf->arena, STR_FMT "@" STR_FMT, STR_ARG(*s), STR_ARG(conf->server.domain));
   return s->p ? 0 : -1;
 }

@@ -14,6 +14,11 @@
 struct conf;
 struct store;
 
+/* A target: whoever has the oldest account, and until there is one the mailbox "postmaster", which
+ * every server has. It is what `vsmtp init` writes, before anybody is there. No address looks like
+ * that. */
+#define ALIAS_FIRST_ACCOUNT "first account"
+
 struct alias {
   str address;  /* local@domain or @domain */
   str *targets; /* mailboxes; "\" in front: that mailbox, whatever aliases say; of a catch-all also
@@ -65,8 +70,10 @@ int alias_expand(const struct conf *conf, struct store *store, str address, stru
 /* Is the address the account's own: its name, its name with a label, or an alias that leads
  * there? */
 bool alias_leads_to(const struct conf *conf, str address, str account);
-/* Says in d which aliases lead to nobody, for `check`. store as above; NULL: there are no
- * accounts. */
+/* The same where the store can say which account is the first. */
+bool alias_leads_now_to(const struct conf *conf, struct store *store, str address, str account);
+/* Says in d which aliases lead to nobody, for `check`. store as above; NULL: there are no accounts.
+ */
 void alias_check(const struct conf *conf, struct store *store, struct diags *d);
 
 #endif

@@ -95,6 +95,17 @@ static str alias_target(const struct alias_walk *w, str target, str address)
                       STR_ARG(target));
 }
 
+/* Whom "first account" means now. */
+static int alias_first_account(const struct alias_walk *w, str *target, bool *final, struct err *e)
+{
+  int found = w->store ? account_first(w->store, w->arena, target, e) : 0;
+
+  *final = found == 0;
+  if (found) return found < 0 ? -1 : 0;
+  *target = arena_printf(w->arena, "postmaster@" STR_FMT, STR_ARG(w->conf->server.domain));
+  return target->p ? 0 : err_nomem(e);
+}
+
 static int alias_follow(struct alias_walk *w, size_t i, struct err *e)
 {
   str address = w->end[i].address;
@@ -108,6 +119,8 @@ static int alias_follow(struct alias_walk *w, size_t i, struct err *e)
     bool final = str_starts(target, STR("\\"));
 
     if (final) target = str_skip(target, 1);
+    if (str_eq(target, STR(ALIAS_FIRST_ACCOUNT)) && alias_first_account(w, &target, &final, e))
+      return -1;
     target = alias_target(w, target, address);
     if (!target.p) return err_nomem(e);
     if (alias_meet(w, target, final, e)) return -1;
@@ -165,10 +178,10 @@ static bool alias_is_labelled(str address, str account)
          str_ieq(str_skip(address, (size_t)at), str_skip(account, (size_t)end));
 }
 
-bool alias_leads_to(const struct conf *conf, str address, str account)
+bool alias_leads_now_to(const struct conf *conf, struct store *store, str address, str account)
 {
   struct arena *scratch = arena_new(0);
-  struct alias_walk w = {.conf = conf, .arena = scratch, .blind = true};
+  struct alias_walk w = {.conf = conf, .store = store, .arena = scratch, .blind = true};
   struct err e;
   bool found = str_ieq(address, account) || alias_is_labelled(address, account);
 
@@ -177,6 +190,17 @@ bool alias_leads_to(const struct conf *conf, str address, str account)
       found = str_ieq(w.end[i].address, account) || alias_is_labelled(w.end[i].address, account);
   arena_free(scratch);
   return found;
+}
+
+bool alias_leads_to(const struct conf *conf, str address, str account)
+{
+  return alias_leads_now_to(conf, NULL, address, account);
+}
+
+/* The mailbox of the postmaster is made when the server starts. */
+static bool alias_will_be(const struct conf *conf, str address)
+{
+  return str_istarts(address, STR("postmaster@")) && conf_is_ours(conf, addr_domain(address));
 }
 
 /* A target nobody has is left out, the others get the mail; without any left it is refused. */
@@ -194,7 +218,8 @@ static void alias_check_one(const struct conf *conf, struct store *store, const 
   if (a && address.p && alias_expand(conf, store, address, a, &ends, &e) && e.kind == ERR_PERM)
     alias_say(d, false, one, "cannot be accepted: it would go to too many addresses");
   for (size_t i = 0; i < ends.n; i++)
-    if (ends.end[i].known == 0) nobody = ends.end[i].address;
+    if (ends.end[i].known == 0 && !alias_will_be(conf, ends.end[i].address))
+      nobody = ends.end[i].address;
   if (nobody.p && conf_is_ours(conf, addr_domain(one->address)))
     diags_add(d, true, one->file, one->source, one->line, one->column,
               "mail for " STR_FMT " does not reach " STR_FMT ": nobody here has that name",

@@ -561,7 +561,7 @@ bool auth_owns(const struct session *s, str address)
 {
   struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
   bool owns = password_account(auth_conf(s), s->connection->facts.auth_id, &name) == 0 &&
-              alias_leads_to(auth_conf(s), address, buf_str(&name));
+              alias_leads_now_to(auth_conf(s), s->mta->store, address, buf_str(&name));
   buf_free(&name);
   return owns;
 }

@@ -13,7 +13,6 @@
 #include "addr.h"
 #include "passwd.h"
 
-#define CONF_PATH_DEFAULT path_system("/etc/vsmtp/vsmtp.toml")
 /* What no file at all means. */
 #define CONF_NOTHING "version_requirement = \">=1.0.0, <2.0.0\"\n"
 
@@ -346,9 +345,11 @@ static int conf_read(struct conf_reader *r)
   return conf_list_finish(r) ? -1 : result;
 }
 
-static struct conf *conf_make(str file, str source, const struct conf_world *world, struct diags *d)
+static struct conf *conf_make(str file, str source, const struct conf_world *world, bool alone,
+                              struct diags *d)
 {
-  struct conf_reader r = {.file = file, .source = source, .world = world, .diags = d};
+  struct conf_reader r = {
+      .file = file, .source = source, .world = world, .alone = alone, .diags = d};
   size_t errors = d->errors, first = d->n;
   r.conf = mem_alloc(sizeof *r.conf);
   r.arena = arena_new(0);
@@ -373,14 +374,19 @@ static void conf_state_folder(char *out, size_t size)
   if (n < 0 || (size_t)n >= size) out[0] = '\0';
 }
 
-struct conf *conf_parse(str file, str source, const struct conf_world *world, struct diags *d)
+static struct conf *conf_make_here(str file, str source, bool alone, struct diags *d)
 {
   struct conf_world machine = {.passwd = str_of(PASSWD_FILE), .group = str_of(PASSWD_GROUP)};
   char state[4096] = "";
   machine.root = geteuid() == 0;
   if (!machine.root) conf_state_folder(state, sizeof state);
   machine.state = str_of(state);
-  return conf_make(file, source, world ? world : &machine, d);
+  return conf_make(file, source, &machine, alone, d);
+}
+
+struct conf *conf_parse(str file, str source, const struct conf_world *world, struct diags *d)
+{
+  return world ? conf_make(file, source, world, false, d) : conf_make_here(file, source, false, d);
 }
 
 struct conf *conf_defaults(struct diags *d)
@@ -390,19 +396,44 @@ struct conf *conf_defaults(struct diags *d)
   return c;
 }
 
-struct conf *conf_load(str path, struct diags *d)
+/* The default file counts as there unless it is known not to be. */
+static str conf_file(str path)
+{
+  if (path.n || access(path_system(CONF_PATH_DEFAULT), F_OK) == 0)
+    return path.n ? path : str_of(path_system(CONF_PATH_DEFAULT));
+  return errno == ENOENT || errno == ENOTDIR ? path : str_of(path_system(CONF_PATH_DEFAULT));
+}
+
+str conf_denied(str path)
+{
+  char name[4096];
+  path = conf_file(path);
+  snprintf(name, sizeof name, STR_FMT, STR_ARG(path));
+  return path.n && access(name, R_OK) < 0 && errno == EACCES ? path : (str){"", 0};
+}
+
+static struct conf *conf_load_from(str path, bool alone, struct diags *d)
 {
   struct buf source = BUF_INIT(0);
   struct conf *c = NULL;
   struct err e;
-  if (!path.n && access(CONF_PATH_DEFAULT, F_OK) == 0) path = str_of(CONF_PATH_DEFAULT);
+  path = conf_file(path);
   if (!path.n) return conf_defaults(d);
   if (file_read(path, LIMIT_CONF_FILE, &source, &e))
     diags_add(d, false, path, (str){NULL, 0}, 0, 0, "%s", e.text);
   else
-    c = conf_parse(path, buf_str(&source), NULL, d);
+    c = conf_make_here(path, buf_str(&source), alone, d);
   buf_free(&source);
   return c;
 }
-#undef CONF_PATH_DEFAULT
+
+struct conf *conf_load(str path, struct diags *d)
+{
+  return conf_load_from(path, false, d);
+}
+
+struct conf *conf_load_alone(str path, struct diags *d)
+{
+  return conf_load_from(path, true, d);
+}
 #undef CONF_NOTHING

@@ -260,6 +260,9 @@ struct conf {
   } app;
 };
 
+#define CONF_PATH_DEFAULT "/etc/vsmtp/vsmtp.toml"
+#define CONF_SPOOL        "/var/spool/vsmtp" /* server.queues.dirpath, unless another is given */
+
 /* What the configuration takes from the machine; tests give their own. */
 struct conf_world {
   str passwd, group; /* paths of /etc/passwd and /etc/group */
@@ -271,6 +274,12 @@ struct conf_world {
 /* Reads the file; path empty: /etc/vsmtp/vsmtp.toml if it exists, else the defaults. Everything
  * found goes to d; NULL when one of it is an error (or memory ran out, which is said in d too). */
 struct conf *conf_load(str path, struct diags *d);
+/* The same for who needs nothing that the file names: no key, password or list of aliases is read.
+ */
+struct conf *conf_load_alone(str path, struct diags *d);
+/* Is the file that these would read there, perhaps, but closed to this user? Gives its name, or an
+ * empty one. */
+str conf_denied(str path);
 /* The same from memory. file is the name used in messages, and paths are relative to its folder.
  * world NULL: this machine. */
 struct conf *conf_parse(str file, str source, const struct conf_world *world, struct diags *d);

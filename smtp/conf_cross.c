@@ -290,8 +290,8 @@ static void conf_cross_folders(struct conf_reader *r)
   if (!queues || !own) return; /* a fault above them was told already */
   c->server.queues.dirpath_given = conf_is_given(queues);
   c->app.dirpath_given = conf_is_given(own);
-  if (!state.n || c->server.queues.dirpath_given) return;
-  if (access(path_system("/var/spool/vsmtp"), W_OK) == 0) return;
+  if (!state.n || c->server.queues.dirpath_given || access(path_system(CONF_SPOOL), W_OK) == 0)
+    return;
   state = arena_str(r->arena, state);
   app = arena_printf(r->arena, STR_FMT "/app", STR_ARG(state));
   if (!state.p || !app.p) {

@@ -130,7 +130,7 @@ const struct conf_key conf_keys[] = {
 
     CONF_KEY("server.queues", CONF_TABLE, 0, "{}", "messages on their way"),
     CONF_KEY("server.queues.dirpath", CONF_PATH, CONF_AT(server.queues.dirpath),
-             "\"/var/spool/vsmtp\"", "folder of the database"),
+             "\"" CONF_SPOOL "\"", "folder of the database"),
     CONF_KEY("server.queues.working", CONF_TABLE, 0, "{}", "messages before the rules of postq"),
     CONF_RANGE("server.queues.working.channel_size", CONF_INT,
                CONF_AT(server.queues.working.channel_size), "32", 1, CONF_MANY,
@@ -267,7 +267,7 @@ const struct conf_key conf_keys[] = {
 
     /* ---- [app] ---- */
     CONF_KEY("app", CONF_TABLE, 0, "{}", "the rules"),
-    CONF_KEY("app.dirpath", CONF_PATH, CONF_AT(app.dirpath), "\"/var/spool/vsmtp/app\"",
+    CONF_KEY("app.dirpath", CONF_PATH, CONF_AT(app.dirpath), "\"" CONF_SPOOL "/app\"",
              "folder of mailboxes and of all that rules write"),
     CONF_KEY("app.vsl", CONF_TABLE, 0, "{}", "the rule file"),
     CONF_KEY("app.vsl.filepath", CONF_PATH, CONF_AT(app.vsl.filepath), NULL,

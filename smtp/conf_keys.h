@@ -65,6 +65,7 @@ struct conf_reader {
   str file, source;    /* as given, for messages */
   str dir;             /* what relative paths are relative to */
   const struct conf_world *world;
+  bool alone; /* nothing that the file names is read */
   struct diags *diags;
   const struct conf_key *key; /* being read */
 };

@@ -334,7 +334,7 @@ static int conf_list_aliases_file(struct conf_reader *r)
   str source = {NULL, 0};
   struct err e;
   int result = -1;
-  if (!c->app.aliases_file.n) return 0;
+  if (!c->app.aliases_file.n || r->alone) return 0;
   if (file_read(c->app.aliases_file, LIMIT_ALIAS_FILE, &text, &e))
     return conf_fail(r, conf_find(c->tree, "app.aliases_file"), "app.aliases_file: %s", e.text);
   source = arena_str(r->arena, buf_str(&text));

@@ -305,13 +305,18 @@ static int helper_look(const char *command, struct err *e)
 {
   char path[LIMIT_PROGRAM_PATH + 64];
   str folders = STR(HELPER_PATH), folder;
-  struct err ignored;
+  struct err why;
+  bool denied = false;
   if (!command[0]) return err_set(e, ERR_PERM, "there can be no such command");
   if (strchr(command, '/')) return helper_look_at(command, e);
   while (str_cut(&folders, ':', &folder)) {
     snprintf(path, sizeof path, STR_FMT "/%s", STR_ARG(folder), command);
-    if (helper_look_at(path, &ignored) == 0) return 0;
+    if (helper_look_at(path, &why) == 0) return 0;
+    if (!str_ends(str_of(why.text), str_of(strerror(EACCES)))) continue;
+    denied = true;
+    *e = why;
   }
+  if (denied) return -1;
   return err_set(e, ERR_PERM, "there is no %.200s in " HELPER_PATH, command);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "pitfall.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -313,7 +314,7 @@ static void pitfall_look_at_clamd(struct pitfall *p)
   char path[PITFALL_VALUE];
   if (!pitfall_is_local(p->s.address)) return;
   snprintf(path, sizeof path, STR_FMT, STR_ARG(str_skip(p->s.address, 5)));
-  if (str_starts(p->s.address, STR("unix:")) && access(path, F_OK) == 0 && access(path, W_OK) < 0)
+  if (str_starts(p->s.address, STR("unix:")) && access(path, W_OK) < 0 && errno == EACCES)
     pitfall_warn(p, "the server's user may not connect to %s", path);
   if (!p->clamd.there) return;
   if (!pitfall_listens_there(p))
@@ -366,7 +367,12 @@ static void pitfall_look_at_command(struct pitfall *p)
   char path[4096];
   struct err e;
   snprintf(path, sizeof path, STR_FMT, STR_ARG(p->s.command));
-  if (path[0] == '/' && access(path, F_OK) < 0) pitfall_warn(p, "there is no %s", path);
+  if (path[0] == '/' && access(path, F_OK) < 0) {
+    if (errno == ENOENT || errno == ENOTDIR)
+      pitfall_warn(p, "there is no %s", path);
+    else
+      pitfall_warn(p, "cannot look at %s: %s", path, strerror(errno));
+  }
   if (a && p->s.user.n && passwd_user(str_of(PASSWD_FILE), p->s.user, a, &user, &e) == 1)
     pitfall_warn(p, "there is no user '%s'", log_q(p->s.user));
   if (p->s.group.n && passwd_group(str_of(PASSWD_GROUP), p->s.group, &gid, &e) == 1)

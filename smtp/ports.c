@@ -8,6 +8,7 @@
 
 #include "conf_keys.h"
 #include "delegate.h"
+#include "taken.h"
 
 #define PORTS_GIVEN_FIRST 3 /* SD_LISTEN_FDS_START */
 
@@ -128,6 +129,10 @@ static void ports_advise(const struct conf_addr *addr, struct err *e)
   size_t n = strlen(e->text);
   uint16_t port = netaddr_port(&addr->addr);
 
+  if (str_ends(str_of(e->text), str_of(strerror(EADDRINUSE)))) {
+    taken_advise(&addr->addr, e);
+    return;
+  }
   if (geteuid() == 0 || port == 0 || port >= 1024 || n >= sizeof e->text) return;
   snprintf(e->text + n, sizeof e->text - n,
            "; a port below 1024 is for root, who this is not (any more): start the server anew, as "

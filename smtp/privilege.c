@@ -56,4 +56,21 @@ int privilege_drop(const struct conf *conf, struct err *e)
   return 0;
 }
 
+/* The saved ids stay root's: that is the way back. */
+int privilege_lend(const struct conf *conf, struct err *e)
+{
+  gid_t gid = conf->server.system.gid;
+  if (geteuid() != 0 || !conf->server.system.resolved || conf->server.system.uid == 0) return 0;
+  if (setgroups(1, &gid) || setegid(gid) || seteuid(conf->server.system.uid))
+    return err_sys(e, errno, "cannot act as user " STR_FMT, STR_ARG(conf->server.system.user));
+  return 0;
+}
+
+int privilege_resume(const struct conf *conf, struct err *e)
+{
+  if (getuid() != 0 || !conf->server.system.resolved || conf->server.system.uid == 0) return 0;
+  if (seteuid(0) || setegid(0)) return err_sys(e, errno, "cannot act as root again");
+  return 0;
+}
+
 #undef PRIVILEGE_GROUPS

@@ -1,8 +1,10 @@
 /* smtp/rows.c: what the verbs that look into the database share. */
 #include "rows.h"
 #include "privilege.h"
+#include "spool.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -26,41 +28,74 @@ int rows_missing(const char *verb, str id)
   return EX_NOUSER;
 }
 
-/* Root works as the owner of the database: nothing in a folder of that user can then lead a verb
- * of root's elsewhere, and the files beside it stay the server's. */
-static int rows_become_owner(str dirpath, const char *file_name, const char *verb)
+static const char rows_who[] = "be root or the server's user";
+
+/* Root works as the owner of the database's folder, or where that is root's own as the server's
+ * user: nothing in it can then lead a verb of root's elsewhere, and the files beside it stay the
+ * server's. */
+static int rows_become(const struct conf *conf, struct err *e)
 {
-  struct buf path = BUF_INIT(4096);
+  const struct conf_system *system = &conf->server.system;
+  char path[PATH_MAX];
   struct stat st;
-  struct err e;
-  int code = OPTIONS_GO;
-  buf_printf(&path, STR_FMT "/%s", STR_ARG(dirpath), file_name);
-  const char *file = buf_cstr(&path);
-  bool there = lstat(file, &st) == 0;
-  if (there && geteuid() == 0 && st.st_uid != 0 &&
-      privilege_become(st.st_uid, st.st_gid, NULL, 0, &e)) {
-    code = rows_fail(verb, &e);
-  } else if ((!there && errno == EACCES) || (there && access(file, R_OK | W_OK))) {
-    fprintf(stderr, "vsmtp %s: cannot open %s: %s; be root or the server's user\n", verb, file,
-            strerror(errno));
-    code = EX_NOPERM;
+  if (geteuid() != 0) return 0;
+  snprintf(path, sizeof path, STR_FMT, STR_ARG(conf->server.queues.dirpath));
+  if (stat(path, &st) == 0 && st.st_uid != 0)
+    return privilege_become(st.st_uid, st.st_gid, NULL, 0, e);
+  if (!system->resolved || system->uid == 0) return 0;
+  return privilege_become(system->uid, system->gid, NULL, 0, e);
+}
+
+/* Whoever may not look into the folders of the server hears so, and what would help. */
+static int rows_refuse(const char *verb, const struct conf *conf, const char *file)
+{
+  struct diags d;
+  fprintf(stderr, "vsmtp %s: cannot open %s: %s; %s\n", verb, file, strerror(EACCES), rows_who);
+  if (getuid() == conf->server.system.uid && diags_init(&d) == 0) { /* root became him */
+    spool_judge(conf, conf->file.n ? conf->file : STR("defaults"), &d);
+    diags_print(&d, stderr);
+    diags_free(&d);
   }
-  buf_free(&path);
-  return code;
+  return EX_NOPERM;
+}
+
+/* A file that names no folder means another one to somebody who could not serve from the usual one.
+ */
+static bool rows_is_elsewhere(const struct conf *conf, bool exists, struct buf *file)
+{
+  struct stat st;
+  if (exists || conf->server.queues.dirpath_given || geteuid() == 0) return false;
+  buf_clear(file);
+  buf_printf(file, "%s/vsmtp.db", path_system(CONF_SPOOL));
+  return lstat(buf_cstr(file), &st) == 0 || errno == EACCES;
+}
+
+static int rows_fail_to_make(const char *verb, struct err *e)
+{
+  if (!str_ends(str_of(e->text), str_of(strerror(EACCES)))) return rows_fail(verb, e);
+  fprintf(stderr, "vsmtp %s: %s; %s\n", verb, e->text, rows_who);
+  return EX_NOPERM;
 }
 
 static int rows_open_store(const char *verb, const struct conf *conf, bool make,
                            struct store **store)
 {
   struct store_options o = {.dirpath = conf->server.queues.dirpath};
+  struct buf file = BUF_INIT(PATH_MAX);
   struct err e;
-  bool exists = true;
-  if (make && store_check(o.dirpath, &exists, &e)) return rows_fail(verb, &e);
-  o.create = !exists;
-  int code = rows_become_owner(o.dirpath, exists ? "vsmtp.db" : ".", verb);
+  struct stat st;
+  int code = OPTIONS_GO;
+  if (make && spool_make_folder(conf, o.dirpath, 0711, &e) < 0) code = rows_fail_to_make(verb, &e);
+  if (code == OPTIONS_GO && rows_become(conf, &e) < 0) code = rows_fail(verb, &e);
+  buf_printf(&file, STR_FMT "/vsmtp.db", STR_ARG(o.dirpath));
+  bool there = lstat(buf_cstr(&file), &st) == 0;
+  bool denied = there ? access(buf_cstr(&file), R_OK | W_OK) < 0 : errno == EACCES;
+  if (code == OPTIONS_GO && (denied || rows_is_elsewhere(conf, there, &file)))
+    code = rows_refuse(verb, conf, buf_cstr(&file));
+  buf_free(&file);
   if (code != OPTIONS_GO) return code;
+  o.create = make && !there;
   *store = store_open(&o, &e);
-  if (!*store && !exists) err_context(&e, "start the server once, it makes the folder");
   return *store ? OPTIONS_GO : rows_fail(verb, &e);
 }
 
@@ -68,8 +103,14 @@ static int rows_begin(const char *verb, const struct options *o, bool make, stru
                       struct conf **conf)
 {
   struct diags d;
+  str denied = conf_denied(o->config);
+  if (denied.n) {
+    fprintf(stderr, "vsmtp %s: cannot open " STR_FMT ": %s; %s\n", verb, STR_ARG(denied),
+            strerror(EACCES), rows_who);
+    return EX_NOPERM;
+  }
   if (diags_init(&d)) return EX_OSERR;
-  *conf = conf_load(o->config, &d);
+  *conf = conf_load_alone(o->config, &d);
   if (d.errors) diags_print(&d, stderr);
   int code = *conf && !d.errors ? rows_open_store(verb, *conf, make, store) : EX_CONFIG;
   if (code != OPTIONS_GO) conf_free(*conf);

@@ -8,11 +8,11 @@
 #include "conf.h"
 #include "options.h"
 
-/* The database of the configuration named in o. As root it is opened as the user who owns it, for
- * good. Returns OPTIONS_GO with *store and *conf (both the caller's), or an exit code after saying
- * why. */
+/* The database of the configuration named in o. Root becomes the user whose folder it lies in, or
+ * the server's, for good. Returns OPTIONS_GO with *store and *conf (both the caller's), or an exit
+ * code after saying why. */
 int rows_open(const char *verb, const struct options *o, struct store **store, struct conf **conf);
-/* The same; where there is no database yet, and its folder is there, one is made. */
+/* The same; where there is no database yet one is made, and the folders of a server with it. */
 int rows_make(const char *verb, const struct options *o, struct store **store, struct conf **conf);
 void rows_close(struct store *store, struct conf *conf);
 

@@ -8,6 +8,8 @@
 #include "policy.h"
 #include "privilege.h"
 #include "smtp.h"
+#include "spool.h"
+#include "taken.h"
 
 #include "../sqlite/store.h"
 
@@ -18,7 +20,8 @@
 
 /* ---- folders and logs ------------------------------------------------------------------------ */
 
-/* May we use this folder, or make it where it is missing? Root makes it anywhere. */
+/* Can this folder be made where it is missing? Root makes it anywhere. One that is there was looked
+ * at with all that is in it (spool.h). */
 static int verb_check_folder(str path, bool root, struct err *e)
 {
   char text[4096];
@@ -35,8 +38,8 @@ static int verb_check_folder(str path, bool root, struct err *e)
   }
   if (!S_ISDIR(st.st_mode)) return err_sys(e, ENOTDIR, "cannot use %s", text);
   bool exists = str_eq(str_of(text), path) || n + 1 >= path.n;
-  if ((exists || !root) && access(text, W_OK | X_OK) < 0)
-    return err_sys(e, errno, exists ? "cannot write in %s" : "cannot make a folder in %s", text);
+  if (!exists && !root && access(text, W_OK | X_OK) < 0)
+    return err_sys(e, errno, "cannot make a folder in %s", text);
   return 0;
 }
 
@@ -44,8 +47,7 @@ static int verb_check_log(str path, bool root, struct err *e)
 {
   char text[4096];
   snprintf(text, sizeof text, STR_FMT, STR_ARG(path));
-  if (access(text, F_OK) < 0) return verb_check_folder(path_dir(path), root, e);
-  return access(text, W_OK) < 0 ? err_sys(e, errno, "cannot write %s", text) : 0;
+  return access(text, F_OK) < 0 ? verb_check_folder(path_dir(path), root, e) : 0;
 }
 
 /* ---- what is tried --------------------------------------------------------------------------- */
@@ -75,9 +77,10 @@ static void verb_check_paths(struct verb_check *v)
   const struct conf *c = v->conf;
   struct err e;
   bool exists;
+  size_t faults = spool_judge(c, v->file, v->diags);
   if (verb_check_folder(c->server.queues.dirpath, v->root, &e))
     verb_check_say(v, !c->server.queues.dirpath_given, "server.queues.dirpath", &e);
-  else if (store_check(c->server.queues.dirpath, &exists, &e))
+  else if (!faults && store_check(c->server.queues.dirpath, &exists, &e))
     verb_check_say(v, false, "database", &e);
   if (verb_check_folder(c->app.dirpath, v->root, &e))
     verb_check_say(v, !c->app.dirpath_given, "app.dirpath", &e);
@@ -138,6 +141,28 @@ static void verb_check_token(struct verb_check *v)
             STR_ARG(other ? user : STR("")), other ? ")" : "");
 }
 
+/* Ports that another program has. A server of ours that runs meanwhile is no fault, nor is a
+ * supervisor that holds them for us. */
+static void verb_check_ports(struct verb_check *v)
+{
+  static const char *const paths[] = {"server.interfaces.addr", "server.interfaces.addr_submission",
+                                      "server.interfaces.addr_submissions"};
+  const struct conf_addrs *lists[] = {&v->conf->server.interfaces.addr,
+                                      &v->conf->server.interfaces.addr_submission,
+                                      &v->conf->server.interfaces.addr_submissions};
+  struct taken by;
+  for (size_t l = 0; l < BASE_COUNT(lists); l++) {
+    const struct toml *at = conf_find(v->conf->tree, paths[l]);
+    at = at ? at->child : NULL;
+    for (size_t i = 0; i < lists[l]->n && at; i++, at = at->next)
+      if (netaddr_port(&lists[l]->list[i].addr) && taken_by(&lists[l]->list[i].addr, &by) &&
+          by.sure && by.pid > 1 && !str_starts(str_of(by.name), STR("vsmtp")))
+        diags_add(v->diags, true, v->file, (str){NULL, 0}, at->line, at->column,
+                  "%s: " STR_FMT " is in use by %s (process %d)", paths[l],
+                  STR_ARG(lists[l]->list[i].text), by.name, by.pid);
+  }
+}
+
 /* Aliases that lead to nobody. Whoever may not look says nothing. */
 static void verb_check_aliases(struct verb_check *v)
 {
@@ -170,6 +195,7 @@ static void verb_check_all(struct verb_check *v)
   v->file = v->file.n ? v->file : c->file.n ? c->file : STR("defaults");
   verb_check_certificates(v);
   verb_check_token(v);
+  verb_check_ports(v);
   if (c->server.system.resolved && c->server.system.uid != 0) verb_check_as_user(v);
   verb_check_paths(v);
   verb_check_aliases(v);

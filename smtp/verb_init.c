@@ -1,9 +1,11 @@
 /* smtp/verb_init.c: `vsmtp init`: a configuration to start from, and the DNS records that go with
  * it.
  *
- * What exists is never touched: either all files are new, or none is written.
+ * What exists is never touched: either all files are new, or none is written. All being there just
+ * as they would be written is no mistake.
  */
 #include "addr.h"
+#include "alias.h"
 #include "smtp.h"
 
 #include <errno.h>
@@ -16,6 +18,7 @@
 
 #define VERB_INIT_USAGE   "usage: vsmtp init DOMAIN [--dir DIR]"
 #define VERB_INIT_DEFAULT "/etc/vsmtp"
+#define VERB_INIT_TEXT    (LIMIT_PATH * 64)
 
 struct verb_init {
   str domain, dir; /* dir absolute, once it exists */
@@ -59,6 +62,7 @@ static void verb_init_toml(const struct verb_init *v, struct buf *out)
   buf_puts(out, "[server.interfaces]\naddr = [\"0.0.0.0:25\"]\n\n[server.logs]\n");
   verb_init_path(out, "filepath", usual ? STR("/var/log/vsmtp") : v->dir,
                  usual ? "vsmtp.log" : "log/vsmtp.log");
+  buf_puts(out, "level = [\"info\"] # a line for each mail and client; \"warn\": troubles alone\n");
   buf_puts(out, "\n[server.queues]\n");
   verb_init_path(out, "dirpath", usual ? STR("/var/spool") : v->dir, usual ? "vsmtp" : "queue");
   buf_puts(out, "\n[app]\n");
@@ -66,6 +70,12 @@ static void verb_init_toml(const struct verb_init *v, struct buf *out)
   verb_init_path(out, "vsl.filepath", v->dir, "main.vsl");
   verb_init_path(out, "logs.filepath", usual ? STR("/var/log/vsmtp") : v->dir,
                  usual ? "app.log" : "log/app.log");
+  buf_puts(out, "\n# Mail for these must reach somebody. \"" ALIAS_FIRST_ACCOUNT
+                "\" is the first of `vsmtp user add`; until\n"
+                "# there is one postmaster has a mailbox. Or name somebody: postmaster = "
+                "[\"alice\"].\n"
+                "[app.aliases]\npostmaster = [\"" ALIAS_FIRST_ACCOUNT "\"]\n"
+                "root = [\"postmaster\"]\nabuse = [\"postmaster\"]\n");
 }
 
 static void verb_init_rules(const struct verb_init *v, struct buf *out)
@@ -107,14 +117,40 @@ static const struct {
                        {"main.vsl", verb_init_rules},
                        {"vsmtp.toml", verb_init_toml}};
 
+#define VERB_INIT_PATH (PATH_MAX + 32)
+
+static void verb_init_name(const struct verb_init *v, size_t i, char path[VERB_INIT_PATH])
+{
+  snprintf(path, VERB_INIT_PATH, STR_FMT "/%s", STR_ARG(v->dir), verb_init_files[i].name);
+}
+
+/* Was the same called before, and nothing written since? */
+static bool verb_init_is_done(const struct verb_init *v)
+{
+  char path[VERB_INIT_PATH];
+  struct err ignored;
+  bool same = true;
+
+  for (size_t i = 0; same && i < BASE_COUNT(verb_init_files); i++) {
+    struct buf text = BUF_INIT(VERB_INIT_TEXT), found = BUF_INIT(0);
+    verb_init_name(v, i, path);
+    verb_init_files[i].write(v, &text);
+    same = buf_ok(&text) && file_read(str_of(path), VERB_INIT_TEXT, &found, &ignored) == 0 &&
+           str_eq(buf_str(&text), buf_str(&found));
+    buf_free(&text);
+    buf_free(&found);
+  }
+  return same;
+}
+
 /* Whatever the umask: the server's user must read it. */
 static int verb_init_write(const struct verb_init *v, size_t i, struct err *e)
 {
-  char path[PATH_MAX + 32];
-  struct buf text = BUF_INIT(LIMIT_PATH * 64);
+  char path[VERB_INIT_PATH];
+  struct buf text = BUF_INIT(VERB_INIT_TEXT);
   int fd, rc = -1;
 
-  snprintf(path, sizeof path, STR_FMT "/%s", STR_ARG(v->dir), verb_init_files[i].name);
+  verb_init_name(v, i, path);
   verb_init_files[i].write(v, &text);
   fd = buf_ok(&text) ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
   if (!buf_ok(&text))
@@ -133,12 +169,12 @@ static int verb_init_write(const struct verb_init *v, size_t i, struct err *e)
 
 static int verb_init_write_all(struct verb_init *v, struct err *e)
 {
-  char path[PATH_MAX + 32];
+  char path[VERB_INIT_PATH];
 
   for (size_t i = 0; i < BASE_COUNT(verb_init_files); i++) {
     if (verb_init_write(v, i, e) == 0) continue;
     while (i-- > 0) {
-      snprintf(path, sizeof path, STR_FMT "/%s", STR_ARG(v->dir), verb_init_files[i].name);
+      verb_init_name(v, i, path);
       unlink(path);
     }
     if (v->made) rmdir(v->path);
@@ -191,10 +227,19 @@ static void verb_init_print(const struct verb_init *v)
   printf("mail." STR_FMT ". TXT \"v=spf1 a -all\"\n", STR_ARG(d));
   printf("; and ask who gave you the address for its reverse name: mail." STR_FMT ".\n",
          STR_ARG(d));
+}
+
+static void verb_init_say(const struct verb_init *v, bool was_done)
+{
   fprintf(stderr,
-          "vsmtp init: wrote vsmtp.toml, main.vsl and objects.vsl in " STR_FMT "; next:\n"
-          "  vsmtp check -c " STR_FMT "/vsmtp.toml\n",
-          STR_ARG(v->dir), STR_ARG(v->dir));
+          was_done ? "vsmtp init: nothing changed: all of it is in " STR_FMT " already; next:\n"
+                   : "vsmtp init: wrote vsmtp.toml, main.vsl and objects.vsl in " STR_FMT
+                     "; next:\n",
+          STR_ARG(v->dir));
+  if (str_eq(v->dir, STR(VERB_INIT_DEFAULT)))
+    fputs("  vsmtp check\n", stderr);
+  else
+    fprintf(stderr, "  vsmtp check -c " STR_FMT "/vsmtp.toml\n", STR_ARG(v->dir));
 }
 
 int verb_init(int argc, char **argv)
@@ -217,12 +262,17 @@ int verb_init(int argc, char **argv)
   if (str_ends(v.domain, STR("."))) v.domain.n--;
   if (!addr_domain_ok(v.domain, false) || str_chr(v.domain, '.') < 0)
     return verb_init_mistake("this is no domain such as home.example");
-  if (verb_init_folder(&v, dir, &e) < 0 || verb_init_write_all(&v, &e) < 0) {
-    fprintf(stderr, "vsmtp init: %s\n", e.text);
+  bool done = false;
+  if (verb_init_folder(&v, dir, &e) < 0 ||
+      (!(done = verb_init_is_done(&v)) && verb_init_write_all(&v, &e) < 0)) {
+    fprintf(stderr, "vsmtp init: nothing changed: %s\n", e.text);
     return EX_CANTCREAT;
   }
   verb_init_print(&v);
+  verb_init_say(&v, done);
   return EX_OK;
 }
+#undef VERB_INIT_TEXT
+#undef VERB_INIT_PATH
 #undef VERB_INIT_USAGE
 #undef VERB_INIT_DEFAULT

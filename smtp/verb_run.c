@@ -24,6 +24,7 @@
 #include "privilege.h"
 #include "reload.h"
 #include "server.h"
+#include "spool.h"
 
 struct run_options {
   const char *config;
@@ -76,77 +77,17 @@ static int run_read_options(int argc, char **argv, struct run_options *o)
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-/* Makes a folder and those above it; what root makes is given to the server's user. */
-static int run_make_folder(const struct conf *conf, str path, mode_t mode, struct err *e)
+/* Made, and looked at as the server's user: he has to work in what root may have made by hand. */
+static int run_make_folders(const struct conf *conf, struct diags *d, struct err *e)
 {
-  char text[4096];
-  int rc = 0;
+  int rc = spool_make(conf, e);
+  size_t faults;
+  struct err back;
 
-  if (path.n > 1 && str_ends(path, STR("/"))) path.n--;
-  if (path.n == 0 || path.n >= sizeof text) return err_set(e, ERR_PERM, "cannot use this path");
-  for (size_t i = 1; rc == 0 && i <= path.n; i++) {
-    if (i < path.n && path.p[i] != '/') continue;
-    memcpy(text, path.p, i);
-    text[i] = '\0';
-    if (mkdir(text, i == path.n ? mode : 0755) < 0) {
-      if (errno != EEXIST && errno != EISDIR) rc = err_sys(e, errno, "cannot make folder %s", text);
-    } else if (i == path.n && conf->server.system.resolved &&
-               chown(text, conf->server.system.uid, conf->server.system.gid) < 0) {
-      rc = err_sys(e, errno, "cannot give folder %s to the server's user", text);
-    }
-  }
-  return rc;
-}
-
-/* Gives a folder just these rights, or those beside the ones it has, whatever the umask was when it
- * was made. The last part of the path may be a link only where `links` says that nobody else made
- * it. */
-static int run_permit(const char *path, mode_t mode, bool beside, bool links, struct err *e)
-{
-  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (links ? 0 : O_NOFOLLOW)), rc = 0;
-  struct stat st = {.st_mode = 0};
-  mode_t want = mode;
-
-  if (fd < 0 || fstat(fd, &st) < 0) rc = -1;
-  if (beside) want |= st.st_mode & 07777;
-  if (rc == 0 && (st.st_mode & 07777) != want) rc = fchmod(fd, want);
-  if (rc < 0) err_sys(e, errno, "cannot change the mode of %s", path);
-  if (fd >= 0) close(fd);
-  return rc;
-}
-
-/* Everybody of this machine may leave a mail in it, nobody may see those of others (leave.c). */
-static int run_make_drop(const struct conf *conf, struct arena *a, struct err *e)
-{
-  str spool = arena_str(a, conf->server.queues.dirpath), drop = path_join(a, spool, STR("drop"));
-
-  if (!spool.p || !drop.p) return err_nomem(e);
-  if (run_make_folder(conf, drop, 0700, e) < 0) return -1;
-  if (run_permit(drop.p, 01733, false, false, e) < 0) return -1;
-  return run_permit(spool.p, 0711, true, true, e);
-}
-
-/* The queue's folder, the rules' folder, and in that the mailbox every domain must have. */
-static int run_make_folders(const struct conf *conf, struct err *e)
-{
-  struct arena *a = arena_new(LIMIT_CHUNK);
-  str root, domain, postmaster;
-  int rc = -1;
-
-  if (!a) return err_nomem(e);
-  root = locate_root(conf, a);
-  domain = locate_domain_folder(conf, conf->server.domain, a);
-  postmaster = arena_printf(a, STR_FMT "/postmaster", STR_ARG(domain));
-  if (!root.p || !domain.p || !postmaster.p)
-    err_nomem(e);
-  else if (run_make_folder(conf, conf->server.queues.dirpath, 0711, e) == 0 &&
-           run_make_drop(conf, a, e) == 0 &&
-           run_make_folder(conf, conf->app.dirpath, 0700, e) == 0 &&
-           run_make_folder(conf, root, 0700, e) == 0 &&
-           run_make_folder(conf, domain, 0700, e) == 0 &&
-           run_make_folder(conf, postmaster, 0700, e) == 0)
-    rc = 0;
-  arena_free(a);
+  if (privilege_lend(conf, rc < 0 ? &back : e) < 0) return -1;
+  faults = spool_judge(conf, conf->file.n ? conf->file : STR("defaults"), d);
+  if (privilege_resume(conf, rc < 0 ? &back : e) < 0) return -1;
+  if (faults) return err_set(e, ERR_RULE, "cannot work in folders of somebody else");
   return rc;
 }
 
@@ -158,12 +99,26 @@ static int run_give(const struct conf *conf, str path, struct err *e)
 
   if (!conf->server.system.resolved || path.n >= sizeof text) return 0;
   snprintf(text, sizeof text, STR_FMT, STR_ARG(path));
-  if (chown(text, conf->server.system.uid, conf->server.system.gid) < 0)
+  if (lchown(text, conf->server.system.uid, conf->server.system.gid) < 0)
     return err_sys(e, errno, "cannot give %s to the server's user", text);
   return 0;
 }
 
 /* ---- logs ------------------------------------------------------------------------------------ */
+
+/* In a folder of root's alone root makes the file and gives it away; else the server's user does.
+ */
+static int run_open_log_file(const struct conf *conf, const struct conf_logs *logs, bool app,
+                             struct err *e)
+{
+  bool roots = geteuid() == 0 && spool_is_roots(path_dir(logs->filepath));
+  int rc;
+
+  if (!roots && privilege_lend(conf, e) < 0) return -1;
+  rc = log_open(app, logs->filepath, (uint64_t)logs->size_limit, (int)logs->archive_count, e);
+  if (roots) return rc < 0 ? -1 : run_give(conf, logs->filepath, e);
+  return privilege_resume(conf, rc < 0 ? NULL : e) < 0 ? -1 : rc;
+}
 
 /* A log nobody configured may be missing its folder: then it goes to standard error. */
 static int run_open_log(const struct conf *conf, const struct conf_logs *logs, bool app,
@@ -171,10 +126,9 @@ static int run_open_log(const struct conf *conf, const struct conf_logs *logs, b
 {
   struct err ignored;
 
-  if (run_make_folder(conf, path_dir(logs->filepath), 0750, &ignored) < 0 && logs->filepath_given)
+  if (spool_make_folder(conf, path_dir(logs->filepath), 0750, &ignored) < 0 && logs->filepath_given)
     trace(TRACE_IO, "%s", ignored.text);
-  if (log_open(app, logs->filepath, (uint64_t)logs->size_limit, (int)logs->archive_count, e) == 0)
-    return run_give(conf, logs->filepath, e);
+  if (run_open_log_file(conf, logs, app, e) == 0) return 0;
   if (logs->filepath_given) return -1;
   log_warn(LOG_SERVER, "%s: logging to standard error", e->text);
   return log_open(app, STR(""), 0, 0, e);
@@ -393,7 +347,7 @@ static int run_all(struct conf *conf, struct run_options *o, struct diags *d, in
   struct err e = {.kind = ERR_NONE};
   int code = -1;
 
-  if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, &e) < 0 ||
+  if (run_start_helper(&s, conf, &e) < 0 || run_make_folders(conf, d, &e) < 0 ||
       run_open_logs(conf, o, &e) < 0 || !(s.mta.loop = loop_new(&e))) {
     conf_free(conf);
   } else if (run_load_certificates(&s, conf, d, &e) == 0 && run_bind(&s, o, &e) == 0 &&
@@ -406,8 +360,10 @@ static int run_all(struct conf *conf, struct run_options *o, struct diags *d, in
     if (ready_fd >= 0) daemon_ready(ready_fd);
     code = run_serve(&s, o, &e) == 0 ? EX_OK : run_exit_code(&e);
   }
-  if (code < 0) code = run_exit_code(&e);
-  if (code == EX_CONFIG) diags_print(d, stderr);
+  if (code < 0) {
+    code = run_exit_code(&e);
+    diags_print(d, stderr);
+  }
   if (code != EX_OK) fprintf(stderr, "ERROR: cannot serve\nbecause: %s\n", e.text);
   run_end(&s);
   return code;

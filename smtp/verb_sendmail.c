@@ -6,6 +6,8 @@
  */
 #include "verb_sendmail.h"
 
+#include "conf.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -19,8 +21,8 @@
 #include "passwd.h"
 #include "smtp.h"
 
-#define SENDMAIL_CONFIG path_system("/etc/vsmtp/vsmtp.toml")
-#define SENDMAIL_SPOOL  path_system("/var/spool/vsmtp")
+#define SENDMAIL_CONFIG path_system(CONF_PATH_DEFAULT)
+#define SENDMAIL_SPOOL  path_system(CONF_SPOOL)
 #define SENDMAIL_OPTIONS                                                                           \
   "+:A:B:b:C:D:d::F:f:Gh:iL:mN:nO:o:p:q::R:r:tUV:vX:" /* those of that name everywhere */
 
@@ -33,7 +35,15 @@ static int sendmail_mistake(const char *what)
 
 int sendmail_fail(const struct err *e)
 {
+  str denied = conf_denied(STR(""));
+
   fprintf(stderr, "sendmail: %s\n", e->text);
+  if (denied.n && strstr(e->text, SENDMAIL_SPOOL) &&
+      strstr(e->text, "/drop")) /* where the file perhaps names another */
+    fprintf(stderr,
+            "sendmail: tried there because " STR_FMT
+            " may not be read: chmod a+r it, and a+x its folder\n",
+            STR_ARG(denied));
   switch (e->kind) {
   case ERR_SYNTAX: return EX_DATAERR;
   case ERR_PERM: return EX_NOPERM;

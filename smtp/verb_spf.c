@@ -3,6 +3,7 @@
 #include "smtp.h"
 #include "spf.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -94,6 +95,19 @@ static int verb_spf_evaluate(struct verb_spf *v, const struct conf *conf,
   return v->code;
 }
 
+/* All it takes from the file is which name servers to ask: whoever may not read it asks those of
+ * the system. */
+static struct conf *verb_spf_conf(const struct verb_spf *v, struct diags *d)
+{
+  str denied = conf_denied(str_of(v->config));
+
+  if (!denied.n || *v->config) return conf_load_alone(str_of(v->config), d);
+  if (!v->dns)
+    fprintf(stderr, "vsmtp spf: cannot open " STR_FMT ": %s; asking the system's name servers\n",
+            STR_ARG(denied), strerror(EACCES));
+  return conf_defaults(d);
+}
+
 int verb_spf(int argc, char **argv)
 {
   struct verb_spf v = {.config = ""};
@@ -109,7 +123,7 @@ int verb_spf(int argc, char **argv)
   if (v.dns && netaddr_parse(str_of(v.dns), 53, &only, &e) < 0)
     return verb_spf_mistake("--dns wants an address as 127.0.0.1:53");
   if (diags_init(&d) < 0) return EX_OSERR;
-  conf = conf_load(str_of(v.config), &d);
+  conf = verb_spf_conf(&v, &d);
   if (conf) {
     code = verb_spf_evaluate(&v, conf, v.dns ? &only : NULL, &e);
     if (code != EX_OK) fprintf(stderr, "vsmtp spf: %s\n", e.text);

@@ -20,6 +20,17 @@ int account_exists(struct store *s, str name)
   return account_get(s, name, NULL, &e);
 }
 
+int account_first(struct store *s, struct arena *a, str *name, struct err *e)
+{
+  if (!s->db) return err_set(e, ERR_TEMP, "cannot ask for the accounts: the database is closed");
+  int rc = sql_query(s, SQL_ACCOUNT_FIRST, "");
+  if (rc == SQLITE_ROW) *name = arena_str(a, sql_text(s, SQL_ACCOUNT_FIRST, 0));
+  sql_end(s, SQL_ACCOUNT_FIRST);
+  if (rc == SQLITE_ROW && !name->p) return err_nomem(e);
+  if (rc == SQLITE_ROW || rc == SQLITE_DONE) return rc == SQLITE_ROW;
+  return sql_err(s, rc, e, "ask for the accounts");
+}
+
 /* Runs a statement with ?1 = name, ?2 = verifier, ?3 = now, as far as it has them: how many rows it
  * changed, or -1. */
 static int account_change(struct store *s, const char *text, str name, str verifier, struct err *e)

@@ -255,6 +255,8 @@ int dropped_known(struct store *s, str name, struct err *e);
  * now. */
 int account_get(struct store *s, str name, struct buf *verifier, struct err *e);
 int account_exists(struct store *s, str name);
+int account_first(struct store *s, struct arena *a, str *name,
+                  struct err *e); /* the oldest; in a */
 /* For verbs, which wait for the lock. 1 done, 0: there is one already (add) or none, -1. */
 int account_add(struct store *s, str name, str verifier, struct err *e);
 int account_set(struct store *s, str name, str verifier, struct err *e);

@@ -93,6 +93,7 @@
   X(DROPPED_UNDO, "DELETE FROM dropped WHERE id = ?")                                              \
   X(DROPPED_OLD, "DELETE FROM dropped WHERE at < ?")                                               \
   X(ACCOUNT_GET, "SELECT verifier FROM account WHERE name = ?")                                    \
+  X(ACCOUNT_FIRST, "SELECT name FROM account ORDER BY made_at, name LIMIT 1")                      \
   X(SECRET_GET, "SELECT value, made_at FROM secret WHERE name = ?")                                \
   X(SECRET_KEEP, "INSERT OR REPLACE INTO secret(name, value, made_at)"                             \
                  " SELECT name || '.previous', value, made_at FROM secret WHERE name = ?")         \

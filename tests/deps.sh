@@ -99,10 +99,16 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 # shellcheck disable=SC2086 # a list of words
 become_root install $want
-echo "installing$want" >&2
+# shellcheck disable=SC2086 # a list of words
+{
+  set -- $want
+  echo "installing $# packages and what they need, which may take a minute:$want" >&2
+}
+# Lists of packages that are old or missing name none that can be had.
 # shellcheck disable=SC2086 # a list of words
 apt install --no-install-recommends $want 2>/dev/null ||
-  { apt update && apt install --no-install-recommends $want; } ||
+  { echo "fetching the lists of packages first" >&2 && apt update &&
+    apt install --no-install-recommends $want; } ||
   { echo "deps: apt-get could not install$want" >&2 && exit 69; }
 want=$(missing "$list")
 [ -z "$want" ] || { echo "deps: still missing:$want" >&2 && exit 69; }

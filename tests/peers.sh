@@ -24,6 +24,9 @@ fetch() {
   list=$(closure "$1") || return 1
   [ -n "$list" ] || return 1
   # shellcheck disable=SC2086 # a list of words
+  set -- "$1" $list
+  echo "peers: downloading and unpacking $1 with what it needs, $(($# - 1)) packages" >&4
+  # shellcheck disable=SC2086 # a list of words
   (cd "$peers/deb" && apt-get download -qq -o APT::Sandbox::User= $list) || return 1
   for name in $list; do
     for deb in "$peers/deb/$name"_*.deb; do dpkg-deb -x "$deb" "$peers/root" || return 1; done
@@ -35,6 +38,8 @@ fetch() {
   done
 }
 
+# What it says of itself goes to standard error, also where that of apt is thrown away.
+exec 4>&2
 for package in "$@"; do
   [ -e "$peers/$package.done" ] && continue
   command -v apt-get >/dev/null || { echo "peers: $package needs apt-get" >&2 && exit 69; }
