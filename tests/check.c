@@ -1,7 +1,10 @@
-/* tests/check.c: runs the unit tests: `unit [-v] [PATTERN…]` runs what contains a pattern. */
+/* tests/check.c: runs the unit tests: `unit [-v] [-s I/N] [PATTERN…]` runs what contains a pattern; with
+ * -s each Nth of them, from the Ith. -v tells their names, and how long each has taken.
+ */
 #include "check.h"
 
 #include <ftw.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -117,8 +120,17 @@ static void check_folder_remove(void)
 
 /* ---- main ------------------------------------------------------------------------------------ */
 
+/* The machine's time: tests change the program's. */
+static double check_seconds(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void check_run(const struct check_test *test)
 {
+  double began = check_seconds();
   check.running = test->name;
   check.failures = 0;
   if (check.verbose) printf("     %s\n", test->name);
@@ -127,24 +139,30 @@ static void check_run(const struct check_test *test)
   mem_fail_at(0, true);
   check_folder_remove();
   *(check.failures ? &check.failed : &check.passed) += 1;
+  if (check.verbose && !check.failures)
+    printf("ok %s: %.2f s\n", test->name, check_seconds() - began);
 }
 
 static bool check_wanted(const struct check_test *test, char **patterns)
 {
-  bool any = false;
-  for (; *patterns; patterns++) {
-    if ((*patterns)[0] == '-') continue;
-    any = true;
-    if (strstr(test->name, *patterns)) return true;
-  }
-  return !any;
+  for (char **pattern = patterns; *pattern; pattern++)
+    if (strstr(test->name, *pattern)) return true;
+  return !*patterns;
 }
 
 int main(int argc, char **argv)
 {
-  for (int i = 1; i < argc; i++) check.verbose |= strcmp(argv[i], "-v") == 0;
+  unsigned nth = 1, of = 1, at = 0;
+  int option;
+  while ((option = getopt(argc, argv, "vs:")) > 0) {
+    check.verbose |= option == 'v';
+    if (option == '?' || (option == 's' && (sscanf(optarg, "%u/%u", &nth, &of) != 2 || !of))) {
+      fprintf(stderr, "usage: unit [-v] [-s I/N] [PATTERN...]\n");
+      return 64;
+    }
+  }
   for (const struct check_test *test = check.list; test; test = test->next)
-    if (check_wanted(test, argv + 1)) check_run(test);
+    if (check_wanted(test, argv + optind) && at++ % of == nth % of) check_run(test);
   printf("unit %zu passed, %zu failed\n", check.passed, check.failed);
   return check.failed ? 1 : 0;
 }

@@ -16,6 +16,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -227,11 +228,12 @@ def tests_of(names):
 def main(runner, tests, call=lambda test: test()):
     """Runs those that are asked for. What a test prints stands behind the word that it failed."""
     part = sys.argv[2] if len(sys.argv) > 2 else ""
+    nth, of = map(int, (sys.argv[3] if len(sys.argv) > 3 else "1/1").split("/"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
     ended = {"ok": 0, "skip": 0, "FAIL": 0}
-    for test in tests:
-        name = f"{runner}/{test.__name__.removeprefix('test_')}"
-        if part not in name:
-            continue
+    names = [f"{runner}/{test.__name__.removeprefix('test_')}" for test in tests]
+    wanted = [(name, test) for name, test in zip(names, tests) if part in name]
+    for name, test in wanted[nth % of::of]:
         said, began = io.StringIO(), time.monotonic()
         try:
             with contextlib.redirect_stdout(said):

@@ -40,6 +40,10 @@ fetch() {
 
 # What it says of itself goes to standard error, also where that of apt is thrown away.
 exec 4>&2
+# One at a time: what others unpack meanwhile is waited for.
+for package in "$@"; do [ -e "$peers/$package.done" ] || lacking=1; done
+[ -z "${lacking-}" ] || { exec 9>"$peers/lock" && flock 9; }
+
 for package in "$@"; do
   [ -e "$peers/$package.done" ] && continue
   command -v apt-get >/dev/null || { echo "peers: $package needs apt-get" >&2 && exit 69; }

@@ -160,7 +160,8 @@ static const struct play_kind {
 struct play_test {
   char *path;
   const struct play_kind *kind;
-  pid_t pid;    /* while it runs */
+  pid_t pid; /* while it runs */
+  int64_t began;
   FILE *output; /* of the test's process */
 };
 
@@ -238,6 +239,7 @@ static bool play_nobody_may(void)
 static void play_start(struct play_test *test)
 {
   test->output = tmpfile();
+  test->began = play_now();
   fflush(stdout);
   test->pid = test->output ? fork() : -1;
   if (test->pid < 0) {
@@ -261,7 +263,10 @@ static void play_report(struct play_test *test, int status)
   size_t kind = (size_t)(test->kind - play_kinds), n;
   bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == PLAY_SKIPPED;
   if (!skipped) *(status ? &play.failed[kind] : &play.passed[kind]) += 1;
-  if (play_verbose) printf("%s %s\n", skipped ? "----" : status ? "BAD " : "good", test->path);
+  if (play_verbose && !skipped && !status)
+    printf("ok %s: %.2f s\n", test->path, (double)(play_now() - test->began) / 1000);
+  else if (play_verbose)
+    printf("%s %s\n", skipped ? "----" : "BAD ", test->path);
   rewind(test->output);
   while ((n = fread(text, 1, sizeof text, test->output)) > 0) fwrite(text, 1, n, stdout);
   if (WIFSIGNALED(status))

@@ -114,7 +114,7 @@ def no_secrets(server):
 
 # ---- listeners -----------------------------------------------------------------------------------
 
-def offered(program):
+def test_offered(program):
     with Running(program) as server:
         for port in PORTS:
             c = Client(server.ports[PORTS[port]])
@@ -134,7 +134,7 @@ def offered(program):
             c.say("AUTH PLAIN " + plain("bob"), "235 2.7.0")
 
 
-def tls_forgets(program):
+def test_tls_forgets(program):
     """What was said in clear somebody else may have said: also who it was."""
     with Running(program) as server:
         config = server.dir / "vsmtp.toml"
@@ -150,7 +150,7 @@ def tls_forgets(program):
             c.say(f"RCPT TO:<{OUT}>", "554")
 
 
-def matrix(program):
+def test_matrix(program):
     """The chapter's minimum rules: who may send what, over all listeners."""
     who = {"outsider": ("127.0.0.9", False), "insider": ("127.0.1.7", False),
            "account": ("127.0.0.9", True)}
@@ -185,7 +185,7 @@ def matrix(program):
 
 # ---- clients -------------------------------------------------------------------------------------
 
-def by_swaks(program):
+def test_by_swaks(program):
     perl = [str(d) for d in unpacked("libnet-ssleay-perl")[0].glob("usr/lib/*/perl5/*")]
     env = {"PERL5LIB": ":".join(perl)}
     with Running(program) as server:
@@ -205,7 +205,7 @@ def by_swaks(program):
         no_secrets(server)
 
 
-def by_curl(program):
+def test_by_curl(program):
     with Running(program) as server:
         for scheme, port in (("smtp", "smtp"), ("smtp", "submission"), ("smtps", "submissions")):
             for option in ("AUTH=PLAIN", "AUTH=LOGIN"):
@@ -234,7 +234,7 @@ def msmtp(server, mechanism, port, password=SECRET):
                stdin=f"Subject: msmtp {mechanism} {port}\n\nhello\n")
 
 
-def by_msmtp(program):
+def test_by_msmtp(program):
     with Running(program) as server:
         for mechanism in ("plain", "login"):
             for port in ("submission", "submissions"):
@@ -245,7 +245,7 @@ def by_msmtp(program):
         expect(status == 77, f"{status} {said}")
 
 
-def by_msmtp_scram(program):
+def test_by_msmtp_scram(program):
     """libgsasl 2.2 gives up before its first word when its caller, as msmtp 1.8.28, tells it of the TLS
     channel and the mechanism is not one of -PLUS: it takes the name of the channel beside RFC 5802's flag "y"
     for a contradiction. That is not our business; scram_flags has the "y" that it should have sent."""
@@ -260,7 +260,7 @@ def by_msmtp_scram(program):
         expect(status == 77, f"{status} {said}")
 
 
-def scram_flags(program):
+def test_scram_flags(program):
     """RFC 5802 section 6: we offer no -PLUS, so a client that could bind the channel ("y") gets in like one that
     could not ("n"); one that does bind ("p") or says another flag at the end than at the start does not"""
     def mac(key, text):
@@ -295,7 +295,7 @@ def scram_flags(program):
             expect(got.startswith(want), f"{first} {last}: {got}")
 
 
-def by_smtplib(program):
+def test_by_smtplib(program):
     with Running(program) as server:
         class Named(smtplib.SMTP_SSL):
             def _get_socket(self, host, port, timeout):
@@ -323,7 +323,7 @@ def gsasl(server, mechanism, name, password):
                "--x509-ca-file", "", "--starttls", stdin="QUIT\n", env=env)[1]
 
 
-def by_gsasl(program):
+def test_by_gsasl(program):
     """A second opinion on SCRAM: the library of its inventor."""
     with Running(program) as server:
         for mechanism in ("SCRAM-SHA-256", "PLAIN", "LOGIN"):
@@ -332,7 +332,7 @@ def by_gsasl(program):
             expect("535 5.7.8" in (said := gsasl(server, "SCRAM-SHA-256", name, password)), said)
 
 
-def by_rules(program):
+def test_by_rules(program):
     """A rule knows passwords: SCRAM and CRAM-MD5 by packet(), PLAIN as well."""
     rules = {"main.vsl": """#{
       authenticate: [ rule "one" || {
@@ -360,7 +360,7 @@ def by_rules(program):
 
 # ---- accounts ------------------------------------------------------------------------------------
 
-def accounts(program):
+def test_accounts(program):
     with Running(program) as server:
         listed = user(server, "list")
         expect("alice@home.example" in listed and "bob@home.example" in listed, listed)
@@ -383,7 +383,7 @@ def accounts(program):
         no_secrets(server)
 
 
-def no_password_no_echo(program):
+def test_no_password_no_echo(program):
     """From a terminal: asked twice, never shown."""
     import pty
     with Running(program) as server:
@@ -415,7 +415,7 @@ def no_password_no_echo(program):
 
 # ---- many ----------------------------------------------------------------------------------------
 
-def in_line(program):
+def test_in_line(program):
     """Passwords are checked one after another, one of an address; who would be the ninth comes again.
     Meanwhile others are served."""
     with Running(program) as server:
@@ -446,7 +446,7 @@ def in_line(program):
             c.say("AUTH PLAIN " + plain(ALICE, "another"), "235")
 
 
-def unknown_costs_the_same(program):
+def test_unknown_costs_the_same(program):
     """Nobody learns from the time an answer takes whether there is such an account."""
     with Running(program) as server:
         def took(name, source):
@@ -473,7 +473,7 @@ def unknown_costs_the_same(program):
         expect(len(salts) == 1, salts)
 
 
-def hundred_logins(program):
+def test_hundred_logins(program):
     """Who was right lately is not asked to wait again."""
     with Running(program) as server:
         with connect(server) as c:
@@ -491,10 +491,5 @@ def hundred_logins(program):
         expect(len(server.mails(count=100)) == 100, "mails are missing")
 
 
-TESTS = [offered, tls_forgets, matrix, by_swaks, by_curl, by_msmtp, by_msmtp_scram, scram_flags,
-         by_smtplib, by_gsasl, by_rules, accounts, no_password_no_echo, in_line, unknown_costs_the_same,
-         hundred_logins]
-
-
 if __name__ == "__main__":
-    kit.main("auth", TESTS, lambda test: tls.make_certificates() or test(kit.PROGRAM))
+    kit.main("auth", kit.tests_of(globals()), lambda test: tls.make_certificates() or test(kit.PROGRAM))

@@ -11,7 +11,8 @@ import smtplib
 import socket
 
 from server import Server  # first: it says where kit.py is
-from kit import PROGRAM, TOP, expect, main, run, unpacked, until
+import kit
+from kit import PROGRAM, TOP, expect, run, unpacked, until
 
 HOME = TOP / "rules" / "examples" / "home"
 RULES = {name: (HOME / name).read_text() for name in ("main.vsl", "objects.vsl")}
@@ -36,7 +37,7 @@ def nothing_kept(server):
 
 # ---- the clients ---------------------------------------------------------------------------------
 
-def swaks(server):
+def test_swaks(server):
     to = ["swaks", "--server", f"127.0.0.1:{server.port}", "--from", "bob@elsewhere.example"]
     status, said = run(*to, "--to", ALICE, "--header", "Subject: by swaks", "--body", ".\n..\nend")
     expect(status == 0, said)
@@ -48,7 +49,7 @@ def swaks(server):
     expect(status == 24 and "550 5.1.1" in said, said)
 
 
-def swaks_pipelining(server):
+def test_swaks_pipelining(server):
     status, said = run(
         "swaks", "--pipeline", "--server", f"127.0.0.1:{server.port}", "--to", ALICE + "," + OUTSIDE,
         "--from", "bob@elsewhere.example", "--header", "Subject: in one go")
@@ -56,7 +57,7 @@ def swaks_pipelining(server):
     one_mail(server, "in one go")
 
 
-def curl(server):
+def test_curl(server):
     to = ["curl", "-sS", f"smtp://127.0.0.1:{server.port}/me.example", "-T", "-", "--crlf",
           "--mail-from", "bob@elsewhere.example", "--mail-rcpt"]
     status, said = run(*to, ALICE, stdin="Subject: by curl\n\nhello\n.\nend\n")
@@ -66,7 +67,7 @@ def curl(server):
     expect(status == 55 and "554" in said, f"{status}: {said}")
 
 
-def msmtp(server):
+def test_msmtp(server):
     to = ["msmtp", "--host=127.0.0.1", f"--port={server.port}", "--auth=off", "--tls=off",
           "--from=bob@elsewhere.example", "--domain=me.example"]
     status, said = run(*to, ALICE, stdin="Subject: by msmtp\n\nhello\n")
@@ -76,7 +77,7 @@ def msmtp(server):
     expect(status != 0 and "554 5.7.1" in said, said)
 
 
-def smtp_source(server):
+def test_smtp_source(server):
     top, env = unpacked("postfix")
     source = [top / "usr/sbin/smtp-source", "-f", "bob@elsewhere.example", "-l", "5000"]
     at = f"inet:127.0.0.1:{server.port}"
@@ -90,7 +91,7 @@ def smtp_source(server):
 
 # ---- Python's smtplib, which lets us say anything ------------------------------------------------
 
-def smtplib_plain(server):
+def test_smtplib_plain(server):
     with smtplib.SMTP("127.0.0.1", server.port) as c:
         for word in ("pipelining", "size", "8bitmime", "smtputf8", "enhancedstatuscodes"):
             c.ehlo_or_helo_if_needed()
@@ -106,7 +107,7 @@ def smtplib_plain(server):
     nothing_kept(server)
 
 
-def smtplib_utf8(server):
+def test_smtplib_utf8(server):
     with smtplib.SMTP("127.0.0.1", server.port) as c:
         c.sendmail("bj\u00f6rn@elsewhere.example", [ALICE], "Subject: gr\u00fc\u00dfe\r\n\r\n\u2713\r\n".encode(),
                    mail_options=["SMTPUTF8", "BODY=8BITMIME"])
@@ -114,7 +115,7 @@ def smtplib_utf8(server):
     expect("Subject: gr\u00fc\u00dfe\n\n\u2713\n".encode() in mail, repr(mail))
 
 
-def smtplib_large(server):
+def test_smtplib_large(server):
     body = b"".join(b"%07d %s\r\n" % (n, b"x" * (n % 900)) for n in range(20000))
     with smtplib.SMTP("127.0.0.1", server.port) as c:
         c.sendmail("bob@elsewhere.example", [ALICE], b"Subject: large\r\n\r\n" + body)
@@ -122,7 +123,7 @@ def smtplib_large(server):
     expect(mail.endswith(b"\n\n" + body.replace(b"\r\n", b"\n")), "the body differs")
 
 
-def smtplib_quarantine(server):
+def test_smtplib_quarantine(server):
     with smtplib.SMTP("127.0.0.1", server.port) as c:
         c.sendmail("bob@elsewhere.example", [ALICE], "Subject: a [hold] please\n\nhello\n")
     rows = server.sql("SELECT queue, mail_from, rcpt_to, rule FROM quarantine")
@@ -133,7 +134,7 @@ def smtplib_quarantine(server):
     one_mail(server, "a [hold] please")
 
 
-def smtplib_restart(server):
+def test_smtplib_restart(server):
     with smtplib.SMTP("127.0.0.1", server.port) as c:
         c.sendmail("bob@elsewhere.example", [ALICE], "Subject: [hold] for later\n\nhello\n")
     server.stop()
@@ -143,14 +144,10 @@ def smtplib_restart(server):
         expect(c.recv(100).startswith(b"220 home.example"), "no greeting")
 
 
-TESTS = [swaks, swaks_pipelining, curl, msmtp, smtp_source, smtplib_plain, smtplib_utf8,
-         smtplib_large, smtplib_quarantine, smtplib_restart]
-
-
 def with_server(test):
     with Server(PROGRAM, RULES) as server:
         test(server)
 
 
 if __name__ == "__main__":
-    main("clients", TESTS, with_server)
+    kit.main("clients", kit.tests_of(globals()), with_server)

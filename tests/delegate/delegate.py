@@ -28,7 +28,7 @@ from kit import Daemon, expect, free_port, listens, stop_listening, unpacked, un
 
 # ---- with the real clamsmtpd ---------------------------------------------------------------------
 
-def clam_clean(program):
+def test_clam_clean(program):
     with World(program) as w:
         expect(w.send(CLEAN) == (250, ""), "not accepted")
         mail = w.server.mails(count=1)[0].replace(b"\r\n", b"\n")
@@ -41,7 +41,7 @@ def clam_clean(program):
         expect(trace == ["delegated", "returned", "next"], trace)
 
 
-def clam_virus(program):
+def test_clam_virus(program):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as z:
         z.writestr("eicar.com", EICAR)
@@ -56,7 +56,7 @@ def clam_virus(program):
         expect(not w.server.mails(), "a virus was delivered")
 
 
-def clam_connection_of_two(program):
+def test_clam_connection_of_two(program):
     with World(program) as w:
         with w.client() as c:
             for _ in range(2):
@@ -66,7 +66,7 @@ def clam_connection_of_two(program):
         expect(len(w.server.sql("SELECT 1 FROM quarantine")) == 1, "no quarantine")
 
 
-def clam_hundred(program):
+def test_clam_hundred(program):
     with World(program, timeout="60s") as w:
         answers = []
         threads = [threading.Thread(target=lambda: answers.append(w.send(CLEAN)))
@@ -79,13 +79,13 @@ def clam_hundred(program):
         expect(len(w.server.mails(count=100)) == 100, "lost or doubled")
 
 
-def clam_scanner_down(program):
+def test_clam_scanner_down(program):
     with World(program, socket_path="/nonexistent/clamd.ctl") as w:
         w.refused(CLEAN)
         w.lives()
 
 
-def clam_scanner_slow(program):
+def test_clam_scanner_slow(program):
     with World(program, timeout="8s") as w:
         stopped = w.clamd.process
         stopped.send_signal(signal.SIGSTOP)
@@ -102,13 +102,13 @@ def clam_scanner_slow(program):
         expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
 
 
-def clam_no_receiver(program):
+def test_clam_no_receiver(program):
     with World(program, receiver=free_port()) as w:
         w.refused(CLEAN)
         w.lives()
 
 
-def clam_large(program):
+def test_clam_large(program):
     body = b"".join(b".%06d some text of a long mail\r\n" % i for i in range(100000))
     with World(program, timeout="60s") as w:
         expect(w.send(b"Subject: large\r\n\r\n" + body) == (250, ""), "not accepted")
@@ -116,7 +116,7 @@ def clam_large(program):
         expect(mail.partition(b"\n\n")[2] == body.replace(b"\r\n", b"\n"), "not octet for octet")
 
 
-def clam_killed(program):
+def test_clam_killed(program):
     """kill -9 with mails at the filter: what was answered 250 is there, nothing is there twice"""
     answered = []
 
@@ -143,14 +143,14 @@ def clam_killed(program):
         expect(set(answered) <= set(got), f"lost: {set(answered) - set(got)} of {len(mails)}")
 
 
-def clam_drop_and_bounce(program):
+def test_clam_drop_and_bounce(program):
     for action in ("drop", "bounce"):
         with World(program, action=action) as w:
             w.refused(f"Subject: v\n\n{EICAR}\n")
             expect(w.send(CLEAN) == (250, ""), "clean mail not accepted")
 
 
-def clam_odd_mails(program):
+def test_clam_odd_mails(program):
     with World(program, timeout="3s") as w:
         for text in (b"", b"\r\n", b"just text\r\n"):
             code, said = w.send(text)
@@ -165,7 +165,7 @@ def clam_odd_mails(program):
         expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
 
 
-def clam_lost_dots(program):
+def test_clam_lost_dots(program):
     """behind lines of certain lengths clamsmtpd takes a dot, or leaves one: the mail is as it was"""
     for n in (4221, 4222, 8443, 8445):
         body = (b"text\r\n" + b"b" * n + b"\r\n.one\r\n" + b"b" * n + b"\r\n..two\r\n" +
@@ -176,7 +176,7 @@ def clam_lost_dots(program):
                 expect(body_of(w.server.mails(count=1)[0]) == body, f"{stage} {n}: another body")
 
 
-def clam_lost_end(program):
+def test_clam_lost_end(program):
     """a lone dot there ends the mail early, and what follows is taken for commands"""
     body = (b"b" * 4221 + b"\r\n.\r\nMAIL FROM:<x@evil.example>\r\nRCPT TO:<" + TO.encode() +
             b">\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n")
@@ -185,7 +185,7 @@ def clam_lost_end(program):
         expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
 
 
-def clam_odd_headers(program):
+def test_clam_odd_headers(program):
     """lines that hide the mark of clamsmtpd, which so proves nothing: refused, and nothing is kept"""
     with World(program, timeout="5s") as w:
         for n in (4221, 4222, 8443, 8445):
@@ -205,14 +205,14 @@ def clam_odd_headers(program):
         expect(len(w.server.mails(count=1)) == 1, "a virus was delivered")
 
 
-def clam_no_mark(program):
+def test_clam_no_mark(program):
     """Header: empty in clamsmtpd.conf: a clean mail does not show that it was looked at"""
     with World(program, header="") as w:
         w.refused(CLEAN)
         expect(w.send(f"Subject: v\n\n{EICAR}\n") == (250, ""), "a virus is marked all the same")
 
 
-def clam_scanner_odd(program):
+def test_clam_scanner_odd(program):
     """a scanner that hangs up, talks nonsense, or says ERROR"""
     for answer in (b"", b"what?\n", b"/tmp/x: File path check failure: Permission denied. ERROR\n"):
         folder = tempfile.mkdtemp(prefix="odd-clamd-")
@@ -237,7 +237,7 @@ def clam_scanner_odd(program):
         shutil.rmtree(folder)
 
 
-def clam_gives_up_first(program):
+def test_clam_gives_up_first(program):
     """clamsmtpd's time is over before ours: 451 from it"""
     with World(program, clamsmtpd_timeout=2) as w:
         w.clamd.process.send_signal(signal.SIGSTOP)
@@ -246,7 +246,7 @@ def clam_gives_up_first(program):
         expect(w.send(CLEAN) == (250, ""), "not accepted afterwards")
 
 
-def clam_receiver_full(program):
+def test_clam_receiver_full(program):
     """no room for what comes back: 421 there, 451 here, and the next one is taken"""
     with World(program) as w:
         idle = [socket.create_connection(("127.0.0.1", w.ports[1])) for _ in range(60)]
@@ -258,7 +258,7 @@ def clam_receiver_full(program):
         until("room", lambda: w.send(CLEAN) == (250, ""), pause=0.5)
 
 
-def clam_released(program):
+def test_clam_released(program):
     """set aside before it was scanned: scanned when it is released; by command and by SQL"""
     aside = """rcpt: [ rule "aside" || if mail_from() == "bob@elsewhere.example" { quarantine("held") }
             else { next() } ],"""
@@ -288,7 +288,7 @@ def clam_released(program):
                 expect(status.count("delegated") == 1, f"scanned twice: {status}")
 
 
-def clam_twice(program):
+def test_clam_twice(program):
     """the same service before and after the queue, with its marks declared"""
     again = """postq: [ delegate s::clamsmtpd "look again" || next() ],"""
     marks = '["X-AV-Checked", "X-Virus-Infected"]'
@@ -298,7 +298,7 @@ def clam_twice(program):
         expect(mail.count(b"X-AV-Checked") == 1, repr(mail))
 
 
-def clam_gone_after_dot(program):
+def test_clam_gone_after_dot(program):
     """the client leaves after its dot; the scan ends, and nobody wants it"""
     with World(program) as w:
         w.clamd.process.send_signal(signal.SIGSTOP)
@@ -317,7 +317,7 @@ def clam_gone_after_dot(program):
         expect(len(w.server.mails()) == 1, "it was taken")
 
 
-def clam_sender_goes(program):
+def test_clam_sender_goes(program):
     with World(program) as w:
         c = w.client()
         c.ehlo()
@@ -331,7 +331,7 @@ def clam_sender_goes(program):
 
 # ---- after the queue ------------------------------------------------------------------------------
 
-def clam_stored(program):
+def test_clam_stored(program):
     for stage in ("postq", "delivery"):
         with World(program, stage=stage) as w:
             expect(w.send(CLEAN) == (250, ""), "not accepted")
@@ -350,7 +350,7 @@ def clam_stored(program):
             expect(w.server.sql("SELECT count(*) FROM queue") == [(0,)], "still in a queue")
 
 
-def clam_stored_hundred(program):
+def test_clam_stored_hundred(program):
     with World(program, timeout="60s", stage="postq") as w:
         with w.client() as c:
             for n in range(100):
@@ -360,7 +360,7 @@ def clam_stored_hundred(program):
         expect(numbers(w) == list(range(100)), numbers(w))
 
 
-def clam_stored_down(program):
+def test_clam_stored_down(program):
     """no scanner: it waits, longer each time; then there is one"""
     with World(program, socket_path="/tmp/no-such/clamd.ctl", stage="postq") as w:
         expect(w.send(CLEAN) == (250, ""), "not accepted")
@@ -376,7 +376,7 @@ def clam_stored_down(program):
         w.gone()
 
 
-def clam_stored_killed(program):
+def test_clam_stored_killed(program):
     """kill -9 with mails at the filter, again and again"""
     with World(program, stage="postq") as w:
         answered = []
@@ -396,7 +396,7 @@ def clam_stored_killed(program):
 
 # ---- with Postfix's smtp-sink, which gives nothing back ------------------------------------------
 
-def sink_habits(program):
+def test_sink_habits(program):
     """as a peer of the client: each way it behaves is heard, and said in the log"""
     top, env = unpacked("postfix")
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
@@ -416,18 +416,18 @@ def sink_habits(program):
 
 # ---- with a filter of other habits ---------------------------------------------------------------
 
-def filter_none(program):
+def test_filter_none(program):
     with World(program, none=True) as w:
         w.refused(CLEAN)
         w.lives()
 
 
-def filter_unscanned(program):
+def test_filter_unscanned(program):
     with World(program, lambda f, text: f.give_back(text)) as w:
         w.refused(CLEAN)
 
 
-def filter_marks(program):
+def test_filter_marks(program):
     marks = '["X-Clean", "X-Bad"]'
     for added, good in ((b"X-Clean: 1", True), (b"X-Other: 1", False),
                         (b"X-Clean: 1\r\nX-Bad: 1", False)):
@@ -441,7 +441,7 @@ def filter_marks(program):
                 w.refused(CLEAN)
 
 
-def filter_forged(program):
+def test_filter_forged(program):
     with World(program, lambda f, text: f.give_back(marked(text))) as w:
         forged = (f'{FORGED}: sent; stage=preq; directive="check email for virus";\n\tid="'
                   + "0" * 32 + '"\nX-Virus-Infected: no\n' + CLEAN)
@@ -453,7 +453,7 @@ def filter_forged(program):
         expect(lines[0].startswith(FORGED.encode()) and lines[3].startswith(b"Received:"), lines)
 
 
-def filter_amavis(program):
+def test_filter_amavis(program):
     def act(f, text):
         return f.give_back(b"X-Virus-Scanned: amavis\r\nReceived: from a\r\n" +
                            text.replace(b"Subject: hi", b"Subject: ***hi"), reuse=True)
@@ -464,7 +464,7 @@ def filter_amavis(program):
         expect(all(b"***hi" in m and m.count(b"Received:") == 2 for m in mails), repr(mails[0]))
 
 
-def filter_other_body(program):
+def test_filter_other_body(program):
     def act(f, text):
         return f.give_back(marked(text) + b"-- \r\nscanned\r\n")
     with World(program, act) as w:
@@ -472,7 +472,7 @@ def filter_other_body(program):
         expect(w.server.mails(count=1)[0].rstrip().endswith(b"scanned"), "the old body")
 
 
-def filter_token_twice(program):
+def test_filter_token_twice(program):
     answers = []
 
     def act(f, text):
@@ -487,7 +487,7 @@ def filter_token_twice(program):
         expect(len(w.server.mails(count=1)) == 1, "twice")
 
 
-def filter_loop(program):
+def test_filter_loop(program):
     answers = []
 
     def act(f, text):
@@ -504,7 +504,7 @@ def filter_loop(program):
         expect(answers == [554], answers)
 
 
-def filter_keeps_silent(program):
+def test_filter_keeps_silent(program):
     def act(f, text):
         time.sleep(4)
         return f.give_back(marked(text))
@@ -514,12 +514,12 @@ def filter_keeps_silent(program):
         expect(w.kept() == 0 and not w.server.mails(), "a late result was taken")
 
 
-def filter_says_250(program):
+def test_filter_says_250(program):
     with World(program, lambda f, text: "250 fine") as w:
         w.refused(CLEAN)
 
 
-def filter_refuses_after(program):
+def test_filter_refuses_after(program):
     def act(f, text):
         f.give_back(marked(text))
         return "451 too late"
@@ -528,7 +528,7 @@ def filter_refuses_after(program):
         w.server.mails(count=1)
 
 
-def client_goes(program):
+def test_client_goes(program):
     """after its dot, before the verdict: nothing is kept, the result is refused"""
     answers = []
 
@@ -557,7 +557,7 @@ def body_of(mail):
     return mail.replace(b"\r\n", b"\n").partition(b"\n\n")[2].replace(b"\n", b"\r\n")
 
 
-def filter_changes_large(program):
+def test_filter_changes_large(program):
     """a body of a megabyte that comes back changed: at its start, in its midst, at its end"""
     cut = LINES.index(b".020000")
     changes = {"longer": LINES + b"-- \r\nscanned\r\n", "shorter": LINES[:cut],
@@ -578,7 +578,7 @@ def filter_changes_large(program):
             w.gone()
 
 
-def stored_changed_killed(program):
+def test_stored_changed_killed(program):
     """killed at each point of the store while changed bodies are judged"""
     def act(f, text):
         f.count = getattr(f, "count", 0) + 1
@@ -611,7 +611,7 @@ def stored_changed_killed(program):
                     expect(body_of(mail).count(b"scanned") == 1, f"{point} {nth}: filtered twice")
 
 
-def stored_nothing_there(program):
+def test_stored_nothing_there(program):
     with World(program, none=True, stage="postq", server="[server.queues.delivery]\n"
                "deferred_retry_max = 3\ndeferred_retry_period = '1s'\n") as w:
         expect(w.send(CLEAN) == (250, ""), "not accepted")
@@ -625,14 +625,14 @@ def stored_nothing_there(program):
         w.lives()
 
 
-def stored_kept_for_ever(program):
+def test_stored_kept_for_ever(program):
     """taken with 250, never given back"""
     with World(program, lambda f, text: "250 mine", timeout="1s", stage="postq") as w:
         expect(w.send(CLEAN) == (250, ""), "not accepted")
         w.waits("4.3.0", "gave nothing back")
 
 
-def stored_taken_first(program):
+def test_stored_taken_first(program):
     """a filter that answers first and scans then"""
     answers = []
 
@@ -647,7 +647,7 @@ def stored_taken_first(program):
         expect(answers == ["250 ok"], answers)
 
 
-def stored_stopped(program):
+def test_stored_stopped(program):
     """the server stops while mails are at the filter: the next one hands them over again"""
     def act(f, text):
         gate.wait(20)
@@ -667,7 +667,7 @@ def stored_stopped(program):
         expect(numbers(w) == [0, 1, 2], numbers(w))
 
 
-def stored_amavis(program):
+def test_stored_amavis(program):
     def act(f, text):
         return f.give_back(b"X-Virus-Scanned: amavis\r\nReceived: from a\r\n" +
                            text.replace(b"Subject: hi", b"Subject: ***hi"), reuse=True)
@@ -678,7 +678,7 @@ def stored_amavis(program):
         expect(all(b"***hi" in m and m.count(b"Received:") == 2 for m in mails), repr(mails[0]))
 
 
-def client_half_closes(program):
+def test_client_half_closes(program):
     """it says that it sends no more: gone, for it cannot be told from one that is; nothing is kept"""
     answers = []
 
@@ -701,7 +701,7 @@ def client_half_closes(program):
         c.close()
 
 
-def client_goes_in_upload(program):
+def test_client_goes_in_upload(program):
     """while its mail is on the way to a filter that is slow to take it, or on its way back"""
     for slow in ("to", "back"):
         gate = threading.Event()
@@ -746,7 +746,7 @@ def client_goes_in_upload(program):
             w.lives()
 
 
-def filter_chaos(program):
+def test_filter_chaos(program):
     """many clients, some of whom leave; a filter that does all it can do wrong; both stages at once"""
     dice = random.Random(4)
     calm = threading.Event()
@@ -823,7 +823,7 @@ def filter_chaos(program):
         w.lives()
 
 
-def receiver_wildcard(program):
+def test_receiver_wildcard(program):
     """the receiver may be all addresses of a port"""
     for stage in ("preq", "postq"):
         with World(program, lambda f, text: f.give_back(marked(text)), any="0.0.0.0",
@@ -832,14 +832,14 @@ def receiver_wildcard(program):
             w.server.mails(count=1)
 
 
-def receiver_strangers(program):
+def test_receiver_strangers(program):
     with World(program, lambda f, text: f.give_back(marked(text))) as w:
         s = socket.create_connection(("127.0.0.1", w.ports[1]), source_address=("127.0.0.9", 0))
         expect(s.recv(100).startswith(b"554 5.7.1"), "a stranger on the receiver")
         s.close()
 
 
-def receiver_killed(program):
+def test_receiver_killed(program):
     def act(f, text):
         answer = f.give_back(marked(text))
         world.server.process.kill()
@@ -856,10 +856,5 @@ def receiver_killed(program):
         expect(len(world.server.mails()) <= 1, "doubled")
 
 
-TESTS = [test for name, test in [*globals().items(), *vars(stopping).items()]
-         if name.partition("_")[0] in ("clam", "sink", "filter", "client", "stored", "receiver")
-         and callable(test)]
-
-
 if __name__ == "__main__":
-    kit.main("delegate", TESTS, lambda test: test(kit.PROGRAM))
+    kit.main("delegate", [*kit.tests_of(globals()), *kit.tests_of(vars(stopping))], lambda test: test(kit.PROGRAM))

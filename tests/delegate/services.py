@@ -93,7 +93,7 @@ class Scanned(World):
             self.clamd.stop()
 
 
-def clamd_verdicts(program):
+def test_clamd_verdicts(program):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as z:
         z.writestr("eicar.com", EICAR)
@@ -114,7 +114,7 @@ def clamd_verdicts(program):
             expect("no virus" in rows[0][1], rows[0])
 
 
-def clamd_many(program):
+def test_clamd_many(program):
     """more at once than connections to clamd"""
     with Scanned(program) as w:
         answers = []
@@ -128,7 +128,7 @@ def clamd_many(program):
         expect(len(w.server.mails(count=60)) == 60, "lost or doubled")
 
 
-def clamd_large(program):
+def test_clamd_large(program):
     body = b"".join(b".%06d some text of a long mail\r\n" % i for i in range(100000))
     with Scanned(program) as w:
         expect(w.send(b"Subject: large\r\n\r\n" + body) == (250, ""), "not accepted")
@@ -137,7 +137,7 @@ def clamd_large(program):
         expect(code == 250 and len(w.server.sql("SELECT 1 FROM quarantine")) == 1, said)
 
 
-def clamd_over_its_limit(program):
+def test_clamd_over_its_limit(program):
     """clamd hangs up in the middle of a mail that is too large for it"""
     body = b"0123456789abcdef0123456789abcdef\r\n" * 60000
     for tcp in (False, True):
@@ -147,7 +147,7 @@ def clamd_over_its_limit(program):
             expect(w.send(CLEAN) == (250, ""), "no service any more")
 
 
-def clamd_unread(program):
+def test_clamd_unread(program):
     """what the README warns of: over MaxFileSize clamd says OK, unless it is told to alert"""
     body = b"0123456789abcdef0123456789abcdef\r\n" * 60000 + EICAR.encode() + b"\r\n"
     for more, wanted in (("", 0), ("AlertExceedsMax yes", 1)):
@@ -157,7 +157,7 @@ def clamd_unread(program):
             expect(len(found) == wanted, (more, found))
 
 
-def clamd_stopped(program):
+def test_clamd_stopped(program):
     with Scanned(program, timeout="2s") as w:
         w.clamd.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()
@@ -168,7 +168,7 @@ def clamd_stopped(program):
         expect(w.send(CLEAN) == (250, ""), "no service any more")
 
 
-def clamd_after_the_queue(program):
+def test_clamd_after_the_queue(program):
     with Scanned(program) as w:
         rules = w.server.dir / "main.vsl"
         rules.write_text(rules.read_text().replace("preq:", "postq:"))
@@ -227,7 +227,7 @@ def saying(text):
     return lambda scanner, connection, mail: connection.sendall(text)
 
 
-def scanner_sees_the_mail(program):
+def test_scanner_sees_the_mail(program):
     with Scanner(saying(b"stream: OK\0")) as s, World(program, scanned(s.address)) as w:
         expect(w.send(CLEAN) == (250, ""), "not accepted")
         delivered = w.server.mails(count=1)[0]
@@ -235,7 +235,7 @@ def scanner_sees_the_mail(program):
         expect(delivered.endswith(shown) and shown.startswith(b"Received: "), repr(shown))
 
 
-def scanner_without_verdict(program):
+def test_scanner_without_verdict(program):
     """whatever a scanner says but clamd's two sentences, nothing is kept"""
     says = [b"", b"stream: OK", b"stream: OK\n", b"OK\0", b"stream: OK\0\0", b"stream: OK\0x",
             b"stream: O\0K\0", b"stream:  FOUND\0", b"stream: x ERROR\0", b"x" * 5000, b"\0",
@@ -248,7 +248,7 @@ def scanner_without_verdict(program):
             w.lives()
 
 
-def scanner_slow_words(program):
+def test_scanner_slow_words(program):
     def act(scanner, connection, mail):
         for octet in b"stream: Bad.Thing FOUND\0":
             connection.sendall(bytes([octet]))
@@ -258,14 +258,14 @@ def scanner_slow_words(program):
         expect(w.server.sql("SELECT queue FROM quarantine") == [("virus/Bad.Thing",)], "no virus")
 
 
-def scanner_answers_too_early(program):
+def test_scanner_answers_too_early(program):
     """a verdict about a mail it has not seen"""
     body = b"0123456789abcdef0123456789abcdef\r\n" * 60000
     with Scanner(saying(b"stream: OK\0"), early=True) as s, World(program, scanned(s.address)) as w:
         w.refused(b"Subject: large\r\n\r\n" + body)
 
 
-def scanner_down(program):
+def test_scanner_down(program):
     port = free_port()
     for address in (f"127.0.0.1:{port}", "unix:/nonexistent/clamd.ctl"):
         with World(program, scanned(address)) as w:
@@ -274,7 +274,7 @@ def scanner_down(program):
             w.lives()
 
 
-def scanner_silent(program):
+def test_scanner_silent(program):
     with Scanner(lambda s, c, m: time.sleep(30)) as s, World(program, scanned(s.address, "1s")) as w:
         w.refused(CLEAN)
         w.logged("it took too long .waiting for the verdict.")
@@ -293,7 +293,7 @@ def scanner_silent(program):
         w.server.stop()
 
 
-def scanner_bounded(program):
+def test_scanner_bounded(program):
     busy, lock = [0, 0], threading.Lock()
 
     def act(scanner, connection, mail):
@@ -329,7 +329,7 @@ def answer(w, text="Subject: x\n\nx\n"):
     return said.removeprefix("5.7.1 ") if code == 550 else f"{code} {said}"
 
 
-def command_ends(program):
+def test_command_ends(program):
     service = 'service x cmd = #{ command: "/bin/sh", timeout: "%s", args: ["-c", "%s"] };'
     for script, wanted in (("exit 0", "code 0"), ("exit 42", "code 42"), ("kill -15 $$", "signal 15")):
         with World(program, asking(service % ("20s", script), "x.cmd_run()")) as w:
@@ -343,7 +343,7 @@ def command_ends(program):
         w.logged("the command ended with code 3: it has no 'signal'")
 
 
-def command_arguments(program):
+def test_command_arguments(program):
     """no shell: an argument is an argument"""
     service = """service x cmd = #{ command: "python3", timeout: "20s", args: ["-c", "pass"] };
 let script = "import os, sys; open(sys.argv[1], 'w').write(repr([sys.argv[2:], sys.stdin.read(), sorted(os.environ)])); print('lost')";"""
@@ -357,7 +357,7 @@ let script = "import os, sys; open(sys.argv[1], 'w').write(repr([sys.argv[2:], s
             expect(stdin == "" and set(names) - {"LC_CTYPE"} == {"HOME", "PATH"}, (stdin, names))
 
 
-def command_faults(program):
+def test_command_faults(program):
     service = 'service x cmd = #{ command: "%s", timeout: "20s"%s };'
     for command, more, why in (
             ("/nonexistent/x", "", "cannot run /nonexistent/x: No such file or directory"),
@@ -373,7 +373,7 @@ def command_faults(program):
         w.logged("over 8192 octets")
 
 
-def command_users(program):
+def test_command_users(program):
     """another user and group, where the server was started as root"""
     if os.geteuid() != 0:
         return
@@ -383,7 +383,7 @@ def command_users(program):
         expect(answer(w) == "code 0", "another user")
 
 
-def command_many(program):
+def test_command_many(program):
     """more at once than may run; meanwhile others are served"""
     with tempfile.TemporaryDirectory() as folder:
         service = f"""service x cmd = #{{ command: "/bin/sh", timeout: "50s", args: ["-c",
@@ -401,7 +401,7 @@ def command_many(program):
             expect(most == 4, f"{most} at once")
 
 
-def command_server_stops(program):
+def test_command_server_stops(program):
     """what runs then is killed"""
     with tempfile.TemporaryDirectory() as folder:
         pid = pathlib.Path(folder) / "pid"
@@ -425,7 +425,7 @@ def command_server_stops(program):
             until("its end", over)
 
 
-def command_reload(program):
+def test_command_reload(program):
     """the helper runs what it was told of at the start and nothing else"""
     one = 'service x cmd = #{ command: "/bin/sh", timeout: "20s", args: ["-c", "exit %d"] };'
     with World(program, asking(one % 1, "x.cmd_run()")) as w:
@@ -452,7 +452,7 @@ def csv(access, refresh, connector="t.csv"):
             f'refresh: "{refresh}", delimiter: \',\' }};')
 
 
-def table_questions(program):
+def test_table_questions(program):
     files = {"t.csv": 'bob@far.example,1,"one, two"\nelsewhere.example,2\n'}
     for refresh in ("always", "no"):
         rules = asking(csv("O_RDWR", refresh), 't.get(get_header("Subject"))', """
@@ -471,7 +471,7 @@ def table_questions(program):
             expect(answer(w, "Subject: bob\n\nx\n") == wanted, refresh)
 
 
-def table_locked(program):
+def test_table_locked(program):
     with World(program, asking(csv("O_RDONLY", "always"), 't.get("a")'), files={"t.csv": "a,b\n"}) as w:
         with open(w.server.dir / "t.csv") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -484,7 +484,7 @@ def table_locked(program):
             w.logged("service 't': another program has the file locked")
 
 
-def table_not_ours(program):
+def test_table_not_ours(program):
     """our own database behind a symbolic link that was made later"""
     with World(program, asking(csv("O_RDWR", "always"), 't.get("a")'), files={"t.csv": "a,b\n"}) as w:
         path = w.server.dir / "t.csv"
@@ -518,7 +518,7 @@ class Database(World):
         super().__exit__(*why)
 
 
-def sqlite_query(program):
+def test_sqlite_query(program):
     query = 'db.query("SELECT name, n FROM people WHERE name = ?", [mail_from()])'
     with Database(program, "", query) as w:
         expect(answer(w) == '[#{"n": 7, "name": "bob@elsewhere.example"}]', answer(w))
@@ -527,7 +527,7 @@ def sqlite_query(program):
         expect(answer(w, "Subject: ' OR '1'='1\n\nx\n") == '[#{"c": 0}]', answer(w))
 
 
-def sqlite_execute(program):
+def test_sqlite_execute(program):
     count = 'db.execute("INSERT INTO people VALUES(?, ?)", [get_header("Subject"), 5])'
     with Database(program, ', access: "O_RDWR"', count) as w:
         expect(answer(w, "Subject: eve\n\nx\n") == "1", "not inserted")
@@ -539,7 +539,7 @@ def sqlite_execute(program):
         w.logged("its access does not permit 'execute'")
 
 
-def sqlite_forbidden(program):
+def test_sqlite_forbidden(program):
     for statement in ("ATTACH 'queues/vsmtp.db' AS q", "PRAGMA wal_checkpoint", "BEGIN", "DROP TABLE people",
                       "VACUUM INTO 'x.db'", "SELECT 1; SELECT 2"):
         with Database(program, ', access: "O_RDWR"', f'db.execute("{statement}")') as w:
@@ -547,7 +547,7 @@ def sqlite_forbidden(program):
             expect(not (w.server.dir / "x.db").exists(), "a file was written")
 
 
-def sqlite_endless(program):
+def test_sqlite_endless(program):
     endless = 'db.query("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c) SELECT max(i) FROM c")'
     with Database(program, "", endless) as w:
         w.refused(CLEAN)
@@ -555,7 +555,7 @@ def sqlite_endless(program):
         w.lives()
 
 
-def sqlite_locked(program):
+def test_sqlite_locked(program):
     with Database(program, ', timeout: "3s"', 'db.query("SELECT count(*) AS c FROM people")') as w:
         w.db.execute("BEGIN EXCLUSIVE")
         answers = []
@@ -573,7 +573,7 @@ def sqlite_locked(program):
         w.db.execute("COMMIT")
 
 
-def sqlite_not_ours(program):
+def test_sqlite_not_ours(program):
     for link in (os.symlink, os.link):
         with Database(program, ', access: "O_RDWR"', 'db.execute("DELETE FROM message")') as w:
             (w.server.dir / "people.db").unlink()
@@ -583,10 +583,5 @@ def sqlite_not_ours(program):
             w.lives()
 
 
-TESTS = [test for name, test in globals().items()
-         if name.partition("_")[0] in ("clamd", "scanner", "command", "table", "sqlite")
-         and callable(test)]
-
-
 if __name__ == "__main__":
-    kit.main("services", TESTS, lambda test: test(kit.PROGRAM))
+    kit.main("services", kit.tests_of(globals()), lambda test: test(kit.PROGRAM))

@@ -31,7 +31,7 @@ def holding(reuse):
     return gate, act
 
 
-def stored_stop_waits(program):
+def test_stored_stop_waits(program):
     """what the filter gives back in time is judged, and not handed over again"""
     for reuse in (False, True):
         gate, act = holding(reuse)
@@ -48,7 +48,7 @@ def stored_stop_waits(program):
             expect(len(w.filter.seen) == 1 + reuse, "handed over twice")
 
 
-def client_stop_waits(program):
+def test_client_stop_waits(program):
     """a client that waits for the filter's verdict has its answer before the server ends"""
     for reuse in (False, True):
         gate, act = holding(reuse)

@@ -64,7 +64,7 @@ def enterable(server):
 # ---- callers ---------------------------------------------------------------------------------------
 
 
-def cron(server):
+def test_cron(server):
     """As cron and anacron call it: no address has a domain, lines end in LF."""
     sendmail(server, "-FCronDaemon", "-i", "-B8BITMIME", "-oem", "alice", text=(
         "From: root (Cron Daemon)\nTo: alice\nSubject: Cron <root@box> backup\n"
@@ -76,7 +76,7 @@ def cron(server):
     expect(mail.endswith("\ndone\n.\nnot quite: äöü\n".encode()), mail)
 
 
-def php(server):
+def test_php(server):
     """As PHP's mail() does: a shell, -t -i, and lines of both kinds."""
     text = ("To: Alice <alice@home.example>\r\nSubject: contact form\r\n"
             "X-PHP-Originating-Script: 33:form.php\r\nBcc: bob@home.example\r\n\r\nline\nother\r\n")
@@ -89,7 +89,7 @@ def php(server):
         expect(mail.endswith(b"\nline\nother\n"), mail)
 
 
-def mailx(server):
+def test_mailx(server):
     """bsd-mailx, the mail(1) of Debian."""
     top, env = unpacked("bsd-mailx")
     script = server.dir / "script"
@@ -110,7 +110,7 @@ def mailx(server):
     expect(b"\nCc: bob@home.example\n" in server.mails()[0], server.mails()[0])
 
 
-def large(server):
+def test_large(server):
     """20 MB go through without growing anybody."""
     line = "x" * 76 + "\n"
     sendmail(server, "-i", "alice", text="Subject: large\n\n" + line * 260000)
@@ -121,7 +121,7 @@ def large(server):
     print(f"     peak of the test build: {peak} KB")
 
 
-def too_large(server):
+def test_too_large(server):
     """Larger than allowed: reported to its owner."""
     sendmail(server, "-i", "bob", text="Subject: big\n\n" + ("x" * 70 + "\n") * 3000)
     empty(server)
@@ -132,7 +132,7 @@ def too_large(server):
 too_large.server = "message_size_limit = 100000"
 
 
-def concurrent(server):
+def test_concurrent(server):
     """Fifty at the same time, each once."""
     link(server)
     calls = [threading.Thread(target=sendmail, args=(server, "alice"),
@@ -145,7 +145,7 @@ def concurrent(server):
     expect(len({m.split(b"Subject: ")[1].split(b"\n")[0] for m in mails}) == 50)
 
 
-def slow(server):
+def test_slow(server):
     """A mail that is written for hours is waited for; one whose writer died goes."""
     def begin():
         writer = subprocess.Popen([str(link(server)), "-C", str(server.dir / "vsmtp.toml"), "-i", "alice"],
@@ -189,7 +189,7 @@ def subjects(server):
     return sorted(int(m.split(b"\nSubject: n")[1].split(b"\n")[0]) for m in server.mails())
 
 
-def thousand(server):
+def test_thousand(server):
     """A thousand mails wait for the start."""
     server.stop()
     for i in range(1000):
@@ -202,7 +202,7 @@ def thousand(server):
     expect(subjects(server) == list(range(1000)))
 
 
-def killed(server):
+def test_killed(server):
     """kill -9 again and again while 300 come in: each once."""
     server.stop()
     for i in range(300):
@@ -220,7 +220,7 @@ def killed(server):
     expect(server.sql("select count(*), count(distinct id) from dropped") == [(300, 300)])
 
 
-def stopped(server):
+def test_stopped(server):
     """The same with SIGTERM, which must end in good order each time."""
     server.stop()
     for i in range(300):
@@ -238,7 +238,7 @@ def stopped(server):
 # ---- other users -----------------------------------------------------------------------------------
 
 
-def others(server):
+def test_others(server):
     """Whoever has a file is who sent it; nobody sees what others left."""
     needs_root()
     enterable(server)
@@ -259,7 +259,7 @@ def others(server):
     server.mails(count=2)
 
 
-def shut(server):
+def test_shut(server):
     """No right to the folder: EX_NOPERM; no folder: EX_TEMPFAIL; no room: nothing is left."""
     needs_root()
     enterable(server)
@@ -276,7 +276,7 @@ def shut(server):
     expect(not list(drop(server).iterdir()), "something was left")
 
 
-def hostile(server):
+def test_hostile(server):
     """Pipes, sockets, links, folders and halves of files stop nobody."""
     server.stop()
     where = drop(server)
@@ -337,7 +337,7 @@ class FilterSession(socketserver.StreamRequestHandler):
                 f.readline()
 
 
-def filtered(server):
+def test_filtered(server):
     """A filter looks at the mail before it is taken; meanwhile the file waits, like a client."""
     sink = server.sink
     sink.receiver = free_port()
@@ -420,7 +420,7 @@ def send(server, sender, *rcpts, text="Subject: x\r\n\r\ntext\r\n"):
         return client.sendmail(sender, list(rcpts), text)
 
 
-def srs(server):
+def test_srs(server):
     """An alias to elsewhere: the sender is rewritten, and a bounce finds its way back."""
     sink = server.sink
     send(server, "carol@far.example", "dad@home.example")
@@ -475,7 +475,7 @@ def srs(server):
     expect(mail["from"] == long, mail)
 
 
-def srs_off(server):
+def test_srs_off(server):
     """server.srs = false."""
     sink = server.sink
     send(server, "carol@far.example", "dad@home.example")
@@ -488,10 +488,6 @@ srs.interfaces = srs_off.interfaces = '[app.aliases]\n"dad@home.example" = ["dad
 srs_off.server = "srs = false"
 
 # ---- all of them ------------------------------------------------------------------------------------
-
-TESTS = [cron, php, mailx, large, too_large, slow, concurrent, thousand, killed, stopped, others,
-         shut, hostile, filtered, srs, srs_off]
-
 
 def with_server(test):
     sink = Sink() if getattr(test, "sink", False) else None
@@ -507,4 +503,4 @@ def with_server(test):
 
 
 if __name__ == "__main__":
-    kit.main("drop", TESTS, with_server)
+    kit.main("drop", kit.tests_of(globals()), with_server)

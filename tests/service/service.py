@@ -214,7 +214,7 @@ def gone(port):
 
 # ---- a supervisor's sockets ----------------------------------------------------------------------
 
-def given_sockets(program):
+def test_given_sockets(program):
     """those that are configured are taken, also in another order; the rest is closed and named"""
     sockets = [socket.create_server(("127.0.0.1", free_port())) for _ in range(3)]
     ports = [s.getsockname()[1] for s in sockets]
@@ -228,7 +228,7 @@ def given_sockets(program):
         expect(gone(ports[2]), "a socket that is not configured is still open")
 
 
-def given_waits_for_the_server(program):
+def test_given_waits_for_the_server(program):
     """who connects before the server is there is served by it"""
     with socket.create_server(("127.0.0.1", 0)) as x, \
             Service(program, [x.getsockname()[1]]) as s:
@@ -238,14 +238,14 @@ def given_waits_for_the_server(program):
         early.close()
 
 
-def given_to_another(program):
+def test_given_to_another(program):
     """sockets for another process are none of ours"""
     with Service(program) as s:
         s.start(env={"LISTEN_PID": "1", "LISTEN_FDS": "3"}).ready()
         s.connect().close()
 
 
-def given_low_port(program):
+def test_given_low_port(program):
     """with a port from the supervisor the server is never root"""
     needs_root()
     nobody = pwd.getpwnam("nobody").pw_uid
@@ -266,7 +266,7 @@ def given_low_port(program):
         s.connect().close()
 
 
-def socket_activate(program):
+def test_socket_activate(program):
     """by systemd's own tool"""
     tool = shutil.which("systemd-socket-activate")
     if not tool:
@@ -282,7 +282,7 @@ def socket_activate(program):
 
 # ---- what the supervisor is told -----------------------------------------------------------------
 
-def told(program):
+def test_told(program):
     with Service(program) as s:
         s.start(notify=True)
         expect(s.heard() == "READY=1", "not READY")
@@ -300,7 +300,7 @@ def told(program):
         expect(s.heard() == "STOPPING=1", "not STOPPING")
 
 
-def told_by_abstract_name(program):
+def test_told_by_abstract_name(program):
     name = f"vsmtp-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as n, Service(program) as s:
         n.bind("\0" + name)
@@ -311,7 +311,7 @@ def told_by_abstract_name(program):
 
 # ---- reload --------------------------------------------------------------------------------------
 
-def reload_ports(program):
+def test_reload_ports(program):
     """those that stay lose nobody, new ones are there, others are closed"""
     a, b, c = free_port(), free_port(), free_port()
     with Service(program, [a, b]) as s:
@@ -328,7 +328,7 @@ def reload_ports(program):
         s.connect(a).close()
 
 
-def reload_under_load(program):
+def test_reload_under_load(program):
     """clients come all the time while the configuration changes back and forth: nobody is refused"""
     a, b = free_port(), free_port()
     with Service(program, [a]) as s:
@@ -346,7 +346,7 @@ def reload_under_load(program):
                 client.close()
 
 
-def reload_taken_port(program):
+def test_reload_taken_port(program):
     """a port that cannot be had fails the whole reload: rules and other ports stay as they were"""
     with socket.create_server(("127.0.0.1", 0)) as other, Service(program) as s:
         first = s.ports[0]
@@ -365,7 +365,7 @@ def reload_taken_port(program):
         s.ports = [first]
 
 
-def reload_fixed(program):
+def test_reload_fixed(program):
     """what a running server cannot change is named, with the line"""
     with Service(program) as s:
         s.start().ready()
@@ -375,7 +375,7 @@ def reload_fixed(program):
         s.says(r"vsmtp.toml:14:11: server.queues.dirpath cannot change while the server runs")
 
 
-def reload_domain(program):
+def test_reload_domain(program):
     """another domain has a postmaster at once"""
     with Service(program) as s:
         s.start().ready()
@@ -389,7 +389,7 @@ def reload_domain(program):
         until("the mail", lambda: new.is_dir() and list(new.iterdir()))
 
 
-def reload_logs(program):
+def test_reload_logs(program):
     with Service(program) as s:
         s.start().ready()
         s.configure(level="debug")
@@ -425,7 +425,7 @@ def mode(path):
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def root_gives_up(program):
+def test_root_gives_up(program):
     """every id, every group, every capability; the helper keeps them; files are the server's alone"""
     with as_root(program, ports=[LOW]) as s:
         s.start().ready()
@@ -452,7 +452,7 @@ def root_gives_up(program):
         expect(os.stat(list(new.iterdir())[0]).st_uid == s.uid, "the mail is not its owner's")
 
 
-def root_reload_keeps_low_port(program):
+def test_root_reload_keeps_low_port(program):
     """a port below 1024 stays open; a new one fails the reload, with the line and what to type"""
     with as_root(program, ports=[LOW]) as s:
         s.start().ready()
@@ -467,7 +467,7 @@ def root_reload_keeps_low_port(program):
         s.ports = [LOW]
 
 
-def root_only_file(program):
+def test_root_only_file(program):
     """what only root may read works at the start and fails the reload; check says so before"""
     with as_root(program) as s:
         (s.dir / "aliases").write_text("root: alice\n")
@@ -487,7 +487,7 @@ def root_only_file(program):
         s.reload()
 
 
-def root_helper_dies(program):
+def test_root_helper_dies(program):
     """only root could make another: the server, nobody by now, ends with an error"""
     with as_root(program) as s:
         s.start().ready()
@@ -499,7 +499,7 @@ def root_helper_dies(program):
 
 # ---- the helper dies -----------------------------------------------------------------------------
 
-def helper_dies(program):
+def test_helper_dies(program):
     """the server ends with an error, so that whoever watches over it starts it anew; nothing is lost"""
     with Service(program) as s:
         alice = s.mailbox("alice")
@@ -527,7 +527,7 @@ def running(*command, folder):
     return min(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and is_it(pid))
 
 
-def helper_dies_detached(program):
+def test_helper_dies_detached(program):
     """nobody would start it anew: it goes on, and mail for mailboxes waits"""
     with Service(program) as s:
         alice = s.mailbox("alice")
@@ -563,7 +563,7 @@ def set_clients(s, count):
     (s.dir / "vsmtp.toml").write_text(text.replace("[server]\n", f"[server]\nclient_count_max = {count}\n"))
 
 
-def files_raised(program):
+def test_files_raised(program):
     """it takes what its configuration may need, at the start and by a reload, also where shells begin with few"""
     with Service(program) as s:
         s.start(before=["sh", "-c", 'ulimit -Sn 64; exec "$0" "$@"']).ready()
@@ -575,7 +575,7 @@ def files_raised(program):
         expect("open files" not in s.log(), s.log())
 
 
-def files_few(program):
+def test_files_few(program):
     """where the system allows fewer, it says so once, with what to type, and fewer are served, but well"""
     bound = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"] if ROOT else []
     with Service(program) as s:
@@ -604,7 +604,7 @@ def files_few(program):
 
 # ---- units ---------------------------------------------------------------------------------------
 
-def unit_files(program):
+def test_unit_files(program):
     """systemd reads the units of contrib/ without a word"""
     tool = shutil.which("systemd-analyze")
     if not tool:
@@ -620,19 +620,12 @@ def unit_files(program):
         expect(p.returncode == 0 and not said, "\n".join(said) or p.stderr)
 
 
-def script_files(program):
+def test_script_files(program):
     """the other scripts are good sh"""
     for name in ("openrc/vsmtp", "openwrt/vsmtp.init"):
         p = subprocess.run(["sh", "-n", TOP / "contrib" / name], capture_output=True, text=True)
         expect(p.returncode == 0, p.stderr)
 
 
-TESTS = [given_sockets, given_waits_for_the_server, given_to_another, given_low_port,
-         socket_activate, told, told_by_abstract_name, reload_ports, reload_under_load,
-         reload_taken_port, reload_fixed, reload_domain, reload_logs, root_gives_up,
-         root_reload_keeps_low_port, root_only_file, root_helper_dies, helper_dies,
-         helper_dies_detached, files_raised, files_few, unit_files, script_files]
-
-
 if __name__ == "__main__":
-    kit.main("service", TESTS, lambda test: test(kit.PROGRAM[0]))
+    kit.main("service", kit.tests_of(globals()), lambda test: test(kit.PROGRAM[0]))

@@ -179,7 +179,7 @@ def mail(c, text="Subject: x\r\n\r\nhello\r\n", want="250 2.0.0"):
 
 # ---- STARTTLS ------------------------------------------------------------------------------------
 
-def conversation(program):
+def test_conversation(program):
     with server_of(program) as server, Client(server.ports[0]) as c:
         c.hear("220")
         expect("250-STARTTLS" in c.say("EHLO me.example", "250"))
@@ -200,7 +200,7 @@ def conversation(program):
         expect("secured=true name=mail.home.example" in app, app)
 
 
-def forgets_what_was_clear(program):
+def test_forgets_what_was_clear(program):
     with server_of(program) as server, Client(server.ports[0]) as c:
         c.hear("220")
         c.say("EHLO me.example", "250")
@@ -215,7 +215,7 @@ def forgets_what_was_clear(program):
         mail(c)
 
 
-def injection(program):
+def test_injection(program):
     with server_of(program) as server:
         for behind in ("RSET\r\n", "MAIL FROM:<>\r\n", "\r\n", "x"):
             with Client(server.ports[0]) as c:
@@ -236,7 +236,7 @@ def injection(program):
             c.say("NOOP", "250")
 
 
-def warnings_without_end(program):
+def test_warnings_without_end(program):
     """Records that say nothing, as fast as they can be sent: others are served meanwhile."""
     begun = ssl.MemoryBIO()
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -266,7 +266,7 @@ def warnings_without_end(program):
         expect("the handshake does not end" in (server.dir / "server.log").read_text())
 
 
-def slowed_client(program):
+def test_slowed_client(program):
     """A reply that is held back must not come in the middle of a handshake."""
     more = "smtp.error = { soft_count = 1, hard_count = 20, delay = '300ms' }"
     with server_of(program, server=tls_config(more=more)) as server, Client(server.ports[0]) as c:
@@ -280,7 +280,7 @@ def slowed_client(program):
         c.say("NONSENSE", "500")
 
 
-def rules_may_refuse_the_second_time(program):
+def test_rules_may_refuse_the_second_time(program):
     rules = {"main.vsl": '#{ connect: [ rule "c" || if is_secured() { deny() } else { next() } ] }'}
     server = Server(program, rules, server=tls_config())
     install(server, "main")
@@ -291,7 +291,7 @@ def rules_may_refuse_the_second_time(program):
         expect(c.is_closed(), "open after deny")
 
 
-def must_encrypt(program):
+def test_must_encrypt(program):
     with server_of(program, server=tls_config("Encrypt")) as server, Client(server.ports[0]) as c:
         c.hear("220")
         c.say("EHLO me.example", "250")
@@ -302,7 +302,7 @@ def must_encrypt(program):
         mail(c)
 
 
-def without_tls(program):
+def test_without_tls(program):
     with Server(program, RULES) as server, Client(server.ports[0]) as c:
         c.hear("220")
         expect("STARTTLS" not in " ".join(c.say("EHLO me.example", "250")))
@@ -310,7 +310,7 @@ def without_tls(program):
         c.say("NOOP", "250")
 
 
-def first_byte(program):
+def test_first_byte(program):
     with server_of(program) as server, submissions(server) as c:
         c.hear("220 home.example")
         expect("STARTTLS" not in " ".join(c.say("EHLO me.example", "250")))
@@ -323,7 +323,7 @@ def first_byte(program):
         expect(got[:1] in (b"\x15", b""), f"not an alert: {got}")
 
 
-def bytes_and_megabytes(program):
+def test_bytes_and_megabytes(program):
     with server_of(program) as server, starttls(server) as c:
         for byte in "EHLO me.example\r\n":
             c.send(byte)
@@ -337,7 +337,7 @@ def bytes_and_megabytes(program):
         expect(text.endswith(b"\n\n" + body.replace(b"\r\n", b"\n")), "the body differs")
 
 
-def nothing_behind_the_end(program):
+def test_nothing_behind_the_end(program):
     """CVE-2026-45185: the encrypted text ends amid a mail, then clear text comes."""
     with server_of(program) as server:
         c = starttls(server)
@@ -366,7 +366,7 @@ def name_of(c):
     return names[0]
 
 
-def names(program):
+def test_names(program):
     with server_of(program) as server:
         for asked, given, known in (("mail.home.example", "mail.home.example", "mail.home.example"),
                                     ("virtual.example", "virtual.example", "virtual.example"),
@@ -385,7 +385,7 @@ def names(program):
             "secured=true name=home.example") == 2)
 
 
-def versions(program):
+def test_versions(program):
     """Whatever a client would put up with, it gets nothing below 1.2 and no weak suite."""
     with server_of(program, server=tls_config(virtual=False)) as server:
         for old in ("-ssl3", "-tls1", "-tls1_1"):
@@ -412,7 +412,7 @@ def versions(program):
                 "AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")], f"{taken}")
 
 
-def only_what_is_configured(program):
+def test_only_what_is_configured(program):
     more = 'tls.cipher_suite = ["ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"]\n'
     config = tls_config(more=more, virtual=False).replace(">=TLSv1.2", "TLSv1.2")
     with server_of(program, server=config) as server:
@@ -435,7 +435,7 @@ def only_what_is_configured(program):
     shutil.rmtree(server.dir)
 
 
-def renegotiation(program):
+def test_renegotiation(program):
     with server_of(program) as server:
         client = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect",
                                    f"127.0.0.1:{server.ports[1]}"], stdin=subprocess.PIPE,
@@ -453,7 +453,7 @@ def renegotiation(program):
         expect(b"no renegotiation" in said, said)
 
 
-def resumption(program):
+def test_resumption(program):
     with server_of(program) as server:
         c = starttls(server)
         old, shared = c.socket.session, c.socket.context
@@ -466,7 +466,7 @@ def resumption(program):
             mail(c)
 
 
-def deadlines(program):
+def test_deadlines(program):
     more = 'tls.handshake_timeout = "3s"'
     with server_of(program, server=tls_config(more=more)) as server:
         began = time.monotonic()
@@ -493,7 +493,7 @@ def own_address():
     return None if address.startswith(("127.", "0.")) else address
 
 
-def allowance(program):
+def test_allowance(program):
     """Five handshakes at once, then five a second; they wait, none fails."""
     host = own_address()
     if not host:
@@ -527,7 +527,7 @@ def log_of(server, text, count=1):
     until(text, lambda: (server.dir / "server.log").read_text().count(text) >= count)
 
 
-def reload(program):
+def test_reload(program):
     with server_of(program) as server:
         old = starttls(server)
         first = serial(server)
@@ -562,7 +562,7 @@ def clock():
         yield {"VSMTP_CLOCK": str(file)}, move
 
 
-def by_themselves(program):
+def test_by_themselves(program):
     """The files change, nobody says a word, and the next look sees it."""
     with clock() as (env, move), server_of(program, env=env) as server:
         first = serial(server)
@@ -582,7 +582,7 @@ def by_themselves(program):
         expect(serial(server) != first, "changed back")
 
 
-def reminder(program):
+def test_reminder(program):
     """A certificate that nobody renewed is told of every day."""
     with clock() as (env, move), server_of(program, env=env) as server:
         move(60)
@@ -599,7 +599,7 @@ def reminder(program):
         log_of(server, "expired at")
 
 
-def hundred_swaps(program):
+def test_hundred_swaps(program):
     """Certificates change a hundred times while clients come and go: none of them notices."""
     with server_of(program) as server:
         failures, done, stop = [], [0], threading.Event()
@@ -642,7 +642,7 @@ def check(server, want):
     return said
 
 
-def checked(program):
+def test_checked(program):
     server = server_of(program)
     said = check(server, 0)
     expect(re.search(r"certificate of home\.example: mail\.home\.example, home\.example; EC 256, until "
@@ -676,7 +676,7 @@ def checked(program):
 
 # ---- clients of other people ---------------------------------------------------------------------
 
-def by_openssl(program):
+def test_by_openssl(program):
     with server_of(program) as server:
         status, said = run("openssl", "s_client", "-starttls", "smtp", "-crlf", "-connect",
                            f"127.0.0.1:{server.ports[0]}", "-servername", "mail.home.example",
@@ -685,7 +685,7 @@ def by_openssl(program):
         expect("Verify return code: 0 (ok)" in said, said)
 
 
-def by_swaks(program):
+def test_by_swaks(program):
     with server_of(program) as server:
         perl = [str(d) for d in unpacked("libnet-ssleay-perl")[0].glob("usr/lib/*/perl5/*")]
         env = {"PERL5LIB": ":".join(perl)}
@@ -698,7 +698,7 @@ def by_swaks(program):
         expect("TLS started with cipher TLSv1." in said and "530" in said, said)
 
 
-def by_curl(program):
+def test_by_curl(program):
     with server_of(program) as server:
         curl = ["curl", "-sS", "--cacert", CERTS / "root.crt", "--mail-from", FROM, "--mail-rcpt", TO,
                 "-T", "-", "--crlf"]
@@ -714,7 +714,7 @@ def by_curl(program):
         expect(len(server.mails(count=1)) == 1)
 
 
-def by_msmtp(program):
+def test_by_msmtp(program):
     with server_of(program) as server:
         status, said = run("msmtp", "--host=127.0.0.1", f"--port={server.ports[0]}", "--auth=off",
                            "--tls=on", f"--tls-trust-file={CERTS / 'root.crt'}",
@@ -724,7 +724,7 @@ def by_msmtp(program):
         expect(len(server.mails(count=1)) == 1)
 
 
-def by_smtplib(program):
+def test_by_smtplib(program):
     with server_of(program) as server:
         class Named(smtplib.SMTP):
             _host = "mail.home.example"
@@ -737,7 +737,7 @@ def by_smtplib(program):
         expect(len(server.mails(count=1)) == 1)
 
 
-def by_postfix(program):
+def test_by_postfix(program):
     """posttls-finger is the TLS client of Postfix's smtp(8), which reports and sends no mail."""
     top, env = unpacked("postfix")
     with server_of(program) as server:
@@ -764,7 +764,7 @@ smtp_sasl_security_options = noanonymous
 """
 
 
-def by_smtp8(program):
+def test_by_smtp8(program):
     """Postfix's smtp(8) delivers: to the port of servers, and having logged in to that of our people"""
     import others  # which is also a user of this program
     kit.needs_root("Postfix's master must be started by root")
@@ -800,7 +800,7 @@ def by_smtp8(program):
             postfix.stop()
 
 
-def by_nmap(program):
+def test_by_nmap(program):
     """nmap's table of what a server accepts: grade A for each, and nothing it would warn of"""
     top, env = unpacked("nmap-common", "nmap")
     with server_of(program, server=tls_config(virtual=False)) as server:
@@ -816,13 +816,5 @@ def by_nmap(program):
             expect(not re.search("TLSv1.[01]|SSLv3|warnings", said), said)
 
 
-TESTS = [conversation, forgets_what_was_clear, injection, warnings_without_end, slowed_client,
-         rules_may_refuse_the_second_time, must_encrypt, without_tls, first_byte,
-         bytes_and_megabytes, nothing_behind_the_end, names, versions, only_what_is_configured,
-         renegotiation, resumption, deadlines, allowance, reload, by_themselves, reminder,
-         hundred_swaps, checked, by_openssl, by_swaks, by_curl, by_msmtp, by_smtplib, by_postfix,
-         by_smtp8, by_nmap]
-
-
 if __name__ == "__main__":
-    kit.main("tls", TESTS, lambda test: make_certificates() or test(kit.PROGRAM))
+    kit.main("tls", kit.tests_of(globals()), lambda test: make_certificates() or test(kit.PROGRAM))
