@@ -1,6 +1,5 @@
-/* tests/check.c: runs the unit tests: `unit [-v] [-s I/N] [PATTERN…]` runs what contains a pattern; with
- * -s each Nth of them, from the Ith. -v tells their names, and how long each has taken.
- */
+/* tests/check.c: runs the unit tests: `unit [-v] [-s I/N] [PATTERN…]` runs what contains a pattern;
+ * with -s each Nth of them, from the Ith. -v tells their names, and how long each has taken. */
 #include "check.h"
 
 #include <ftw.h>

@@ -110,14 +110,13 @@ judge() {
       bad += $3
       said = 1
     }
-    END { if (said) print good, bad }' "$2")
+    END { if (said) print good + 0, bad + 0 }' "$2")
   if [ -z "$sum" ] || { [ "$status" -ne 0 ] && [ "${sum#* }" -eq 0 ]; }; then
     words=$(last_words "$2" | sed 's/^/  /')
     [ "$status" -lt 124 ] || [ "$seconds" -lt 900 ] || status="$status (it takes too long)"
     printf 'FAIL %s: ended with status %s\n%s\n' "$1" "$status" "$words" >>"$2"
-    sum="${sum%% *} 1"
+    sum=$(echo "${sum:-0 0}" | sed "s, .*, 1,")
   fi
-  sum="0${sum% *} ${sum#* }"
   good=$((good + ${sum% *})) bad=$((bad + ${sum#* }))
   took="$took, $seconds s ($cpu s computing)"
 }
