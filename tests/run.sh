@@ -103,6 +103,7 @@ wanted golden
 runner golden tests/golden.sh "$pick"
 wanted crash
 runner crash tests/crash.sh "$pick"
+python first first/first.py
 python clients clients/clients.py
 python delegate delegate/delegate.py
 python services delegate/services.py
