@@ -3,6 +3,7 @@
 B       = build
 PREFIX  = /usr/local
 DESTDIR =
+RUN     = run
 JOBS   := $(shell nproc 2>/dev/null || echo 2)
 
 # Two warnings are off: gcc guesses them from what its optimiser happens to see, and guesses wrong.
@@ -48,10 +49,10 @@ dist/vsmtp.c: vsmtp.c amalgamate.sh $(SOURCES) $(HEADERS) $(TEXTS)
 	@mkdir -p dist
 	$(say)./amalgamate.sh -o $@
 
-run: ## serves on 127.0.0.1:10025 with everything in run/, and says what to try
+run: ## serves on 127.0.0.1:10025 with everything in run/ (RUN=DIR), and says what to try
 	@tests/deps.sh run
 	@$(MAKE) --no-print-directory -s $(B)/vsmtp
-	@B=$(B) exec rules/examples/home/try.sh run
+	@B=$(B) exec rules/examples/home/try.sh $(RUN)
 
 bench: ## vsmtp beside Postfix (needs root): prints a table and writes bench.md
 	@tests/deps.sh bench

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,12 +125,35 @@ static int helper_adopt(int dir, const struct helper_conf *conf, struct arena *a
   return 0;
 }
 
+/* Opens the folder of mailboxes. It lies in one of the server's user, who is not trusted with what root
+ * does: only links in folders of root's alone are followed. */
+static int helper_open_mailboxes(const struct helper_conf *conf)
+{
+  str rest = conf->mailboxes, name;
+  char text[NAME_MAX + 1];
+  struct stat st;
+  int dir;
+  if (geteuid() != 0 || helper_root_serves(conf) || !str_starts(rest, STR("/")))
+    return open(conf->mailboxes.p, HELPER_FOLDER_FLAGS);
+  dir = open("/", HELPER_FOLDER_FLAGS);
+  while (dir >= 0 && str_cut(&rest, '/', &name)) {
+    if (name.n == 0) continue;
+    snprintf(text, sizeof text, STR_FMT, STR_ARG(name));
+    bool roots = fstat(dir, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
+    int next = openat(dir, text, HELPER_FOLDER_FLAGS | (roots ? 0 : O_NOFOLLOW)), errnum = errno;
+    close(dir);
+    dir = next;
+    errno = errnum;
+  }
+  return dir;
+}
+
 /* mailboxes/<domain>/<local>, step by step and never through a symbolic link below mailboxes. */
 static int helper_find_folder(const struct helper_order *order, const struct helper_conf *conf,
                               struct arena *a, struct helper_owner *o, struct err *e)
 {
   struct stat st;
-  int domain = -1, root = open(conf->mailboxes.p, HELPER_FOLDER_FLAGS);
+  int domain = -1, root = helper_open_mailboxes(conf);
   if (root < 0) return err_sys(e, errno, "cannot open the folder of mailboxes");
   domain = openat(root, order->domain, HELPER_FOLDER_FLAGS | O_NOFOLLOW);
   if (domain >= 0) o->dir = openat(domain, order->local, HELPER_FOLDER_FLAGS | O_NOFOLLOW);

@@ -16,49 +16,77 @@
 
 /* ---- whose is it? ---------------------------------------------------------------------------- */
 
-/* Others may put files into a sticky folder, but not touch those of root that are there. */
-static bool spool_is_safe(const char *path, bool last)
-{
-  struct stat st;
-  mode_t others = S_IWOTH;
+#define SPOOL_LINKS 40 /* followed, as the kernel does */
 
-  if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0) return false;
-  if (st.st_gid != 0) others |= S_IWGRP;
-  return !(st.st_mode & others) || (!last && (st.st_mode & S_ISVTX));
+/* Others may put files into a sticky folder, but not touch those of root that are there. */
+static bool spool_is_safe(const struct stat *st, bool last)
+{
+  mode_t others = st->st_gid != 0 ? S_IWOTH | S_IWGRP : S_IWOTH;
+
+  if (st->st_uid != 0) return false;
+  return S_ISLNK(st->st_mode) || !(st->st_mode & others) || (!last && (st->st_mode & S_ISVTX));
 }
 
-/* The folder itself, or the nearest above it that is there; links are resolved. */
-static bool spool_nearest(str folder, char out[PATH_MAX])
-{
-  char path[PATH_MAX];
-  size_t n = folder.n;
+/* A way through folders: where it has come to, by no link, and what is left of it. */
+struct spool_way {
+  char at[PATH_MAX], rest[PATH_MAX];
+  int links;
+};
 
-  if (n == 0 || n >= sizeof path || folder.p[0] != '/') return false;
-  memcpy(path, folder.p, n);
-  for (;;) {
-    path[n] = '\0';
-    if (realpath(path, out)) return true;
-    if (errno != ENOENT || n <= 1) return false;
-    while (n > 1 && path[n - 1] != '/') n--;
-    while (n > 1 && path[n - 1] == '/') n--;
-  }
+static bool spool_set(char out[PATH_MAX], const char *fmt, const char *a, const char *b)
+{
+  char text[2 * PATH_MAX];
+  int n = snprintf(text, sizeof text, fmt, a, b);
+
+  if (n >= 0 && n < PATH_MAX) memcpy(out, text, (size_t)n + 1);
+  return n >= 0 && n < PATH_MAX;
+}
+
+/* Takes the first word of what is left; false: there is none. */
+static bool spool_word(struct spool_way *w, char word[PATH_MAX])
+{
+  str rest = str_of(w->rest), piece = {NULL, 0};
+
+  while (rest.n && piece.n == 0 && str_cut(&rest, '/', &piece)) continue;
+  if (piece.n == 0) return false;
+  memcpy(word, piece.p, piece.n);
+  word[piece.n] = '\0';
+  memmove(w->rest, rest.n ? rest.p : "", rest.n);
+  w->rest[rest.n] = '\0';
+  return true;
+}
+
+/* A link of root's leads on; what it says stands before the rest. */
+static bool spool_follow(struct spool_way *w, const char *link)
+{
+  char target[PATH_MAX];
+  ssize_t n = readlink(link, target, sizeof target - 1);
+
+  if (n <= 0 || ++w->links > SPOOL_LINKS) return false;
+  target[n] = '\0';
+  if (target[0] == '/') snprintf(w->at, sizeof w->at, "/");
+  return spool_set(w->rest, "%s/%s", target, w->rest);
 }
 
 bool spool_is_roots(str folder)
 {
-  char path[PATH_MAX];
-  size_t n;
+  struct spool_way w = {.at = "/"};
+  char word[PATH_MAX], next[PATH_MAX];
+  struct stat st;
 
-  if (!spool_nearest(folder, path)) return false;
-  n = strlen(path);
-  for (size_t i = 1; i <= n; i++) {
-    char was = path[i];
-    if (i < n && was != '/') continue;
-    path[i] = '\0';
-    if (!spool_is_safe(path, i == n)) return false;
-    path[i] = was;
+  if (folder.n == 0 || folder.n >= sizeof w.rest || folder.p[0] != '/') return false;
+  snprintf(w.rest, sizeof w.rest, STR_FMT, STR_ARG(folder));
+  if (lstat(w.at, &st) < 0 || !spool_is_safe(&st, false)) return false;
+  while (spool_word(&w, word)) {
+    if (strcmp(word, ".") == 0) continue;
+    if (strcmp(word, "..") == 0) return false; /* nobody writes that here: no need to be clever */
+    if (!spool_set(next, "%s/%s", strcmp(w.at, "/") ? w.at : "", word)) return false;
+    if (lstat(next, &st) < 0) break;
+    if (!spool_is_safe(&st, false)) return false;
+    if (S_ISLNK(st.st_mode) ? !spool_follow(&w, next) : !spool_set(w.at, "%s%s", next, ""))
+      return false;
   }
-  return spool_is_safe("/", n == 1);
+  return lstat(w.at, &st) == 0 && S_ISDIR(st.st_mode) && spool_is_safe(&st, true);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -331,14 +359,17 @@ static void spool_look_log(struct spool_look *l, const char *key, const struct c
   enum spool_level level = logs->filepath_given ? SPOOL_FAULT : SPOOL_WARNING;
   char path[PATH_MAX], folder[PATH_MAX];
   str dir = path_dir(logs->filepath);
+  struct stat st;
 
   while (dir.n > 1 && str_ends(dir, STR("/"))) dir.n--;
   snprintf(path, sizeof path, STR_FMT, STR_ARG(logs->filepath));
   snprintf(folder, sizeof folder, STR_FMT, STR_ARG(dir));
   if (spool_may(path, F_OK) && !spool_may(path, W_OK)) spool_say(l, level, key, "write", path, "");
-  if (!spool_may(folder, X_OK) || spool_may(folder, W_OK)) return;
-  if (!spool_is_shared(folder, spool_name(logs->filepath), spool_name(other->filepath)))
-    spool_say(l, SPOOL_WARNING, key, "put full logs aside in", folder, "");
+  if (stat(folder, &st) < 0 || spool_may(folder, W_OK | X_OK)) return;
+  if (!spool_may(folder, X_OK) ||
+      !spool_is_shared(folder, spool_name(logs->filepath), spool_name(other->filepath)))
+    spool_say(l, l->root || spool_may(path, W_OK) ? SPOOL_WARNING : level, key, "put logs in",
+              folder, "");
   else if (logs->size_limit && spool_may(path, W_OK))
     diags_add(l->diags, true, l->file, (str){NULL, 0}, 0, 0,
               "%s: %s cannot be put aside when it is full: let it have a folder of its own", key,
@@ -372,4 +403,5 @@ size_t spool_judge(const struct conf *conf, str file, struct diags *d)
   arena_free(l.arena);
   return l.faults;
 }
+#undef SPOOL_LINKS
 #undef SPOOL_MAILBOXES

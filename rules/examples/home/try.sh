@@ -24,7 +24,7 @@ fi
 
 # Read from a descriptor, so that nothing in it is expanded.
 what_to_try() {
-  sed -e "s|@FOLDER@|$folder|g" -e "s|@BUILD@|$build|g" <<'TEXT'
+  sed -e "s|@FOLDER@|$folder|g" -e "s|@BUILD@|$build|g" -e "s|127.0.0.1:10025|$1|g" <<'TEXT'
 
 vsmtp serves home.example on 127.0.0.1:10025, with all it has in @FOLDER@/. In a second terminal, in this
 folder, send alice a mail:
@@ -65,7 +65,7 @@ relay() {
   while IFS= read -r line; do
     printf '%s\n' "$line"
     case $told$line in
-    "listening on "*) what_to_try && told=1 ;;
+    "listening on "*) what_to_try "${line#listening on }" && told=1 ;;
     esac
   done
   rm -f "$says"
