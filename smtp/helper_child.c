@@ -125,8 +125,8 @@ static int helper_adopt(int dir, const struct helper_conf *conf, struct arena *a
   return 0;
 }
 
-/* Opens the folder of mailboxes. It lies in one of the server's user, who is not trusted with what root
- * does: only links in folders of root's alone are followed. */
+/* Opens the folder of mailboxes. It lies in one of the server's user, who is not trusted with what
+ * root does: only links in folders of root's alone are followed. */
 static int helper_open_mailboxes(const struct helper_conf *conf)
 {
   str rest = conf->mailboxes, name;
