@@ -16,43 +16,43 @@
  *
  *   connect   net/ accepts a connection; smtp/ makes a session of it and asks the rules' stage
  *             `connect`. No rules, no mail: what nobody allows is refused.
- *             [net/listen.c; smtp/ports.c server.c session.c hello.c]
+ *             [net/listen.c; smtp/server/ports.c server.c session.c hello.c]
  *   command   net/ gives a line, smtp/ makes a command of it. One table says in which states a
  *             verb is legal, which stage the rules are asked at, and what happens then. STARTTLS is
  *             handed back to net/; AUTH asks the rules, then the accounts in sqlite/.
- *             [net/io_line.c; smtp/session.c command.c; then hello.c, auth.c or envelope.c]
+ *             [net/io_line.c; smtp/session/session.c command.c; then hello.c, auth.c or envelope.c]
  *   rules     rules/ runs the stage's directives, compiled to bytecode once, in a fiber. A native
  *             that must wait suspends the fiber; the loop serves others and resumes it later.
- *             [smtp/judge.c; rules/stage.c fiber.c vm.c api*.c; smtp/host.c ask.c outside.c]
+ *             [smtp/policy/judge.c; rules/stage.c fiber.c vm.c api*.c; smtp/policy/host.c host_wait.c services.c]
  *   settle    a recipient becomes who he stands for: a mailbox here, or an address elsewhere.
  *             Before that the guard has judged what no rule can forget.
- *             [smtp/guard.c; settle.c alias_walk.c locate.c]
+ *             [smtp/policy/guard.c; rcpt_expand.c alias_expand.c inbox.c]
  *   data      the header stays in memory, where rules read and edit it. The body goes to sqlite/
  *             in chunks as it arrives, so a large mail needs little memory.
- *             [smtp/receive.c data.c message.c header.c; sqlite/incoming.c]
+ *             [smtp/session/receive.c unstuff.c message.c header.c; sqlite/incoming.c]
  *   delegate  a mail that a filter must see goes out by the client of smtp/ with a token in its
  *             header, comes back on a listener of its own, and the rules go on where they were;
  *             so it is before the queue and, from the stages `postq` and `delivery`, after it.
- *             [smtp/delegate.c client.c, back by receive.c echo.c]
+ *             [smtp/filter/delegate.c client.c, back by receive.c same_body.c]
  *   250       the verdict of stage `preq` decides queue, quarantine or refusal. The commit that
  *             stores it is synced, and shared with everybody who is ready; then 250 is said.
- *             [smtp/receive.c; sqlite/incoming.c row.c tx.c; smtp/session_reply.c]
+ *             [smtp/session/receive.c; sqlite/incoming.c row.c tx.c; smtp/session/session_reply.c]
  *   delivery  due recipients come from the same database. The helper, the only process that may
  *             become another user, writes the mailbox; the client of smtp/ brings what is for
  *             elsewhere to its servers, one lane a destination. The outcome is one more commit.
- *             [smtp/deliver.c; sqlite/queue.c; smtp/later.c attempt.c; then attempt_local.c
+ *             [smtp/queue/deliver.c; sqlite/queue.c; smtp/queue/deliver_rules.c attempt.c; then attempt_local.c
  *             helper.c helper_process.c helper_child.c local.c, or attempt_send.c outbound.c
  *             lookup.c client.c]
  *   report    a sender who must be told gets a mail: it is in the queue by that same commit, or
- *             neither is. [smtp/bounce.c bounce_text.c; sqlite/queue.c]
+ *             neither is. [smtp/queue/bounce.c bounce_text.c; sqlite/queue.c]
  *   drop      a mail of `sendmail` lies in a folder first; the server's own client brings it in by
- *             an ordinary session, once. [smtp/verb_sendmail.c submit.c leave.c; drop.c]
+ *             an ordinary session, once. [smtp/cli/cli_sendmail.c submit.c drop_write.c; drop_pickup.c]
  *
  * Files stand in layer order. Within a file read from the end: the public entry is last.
  */
 #include "vsmtp.h"
-#include "smtp/server.h"
-#include "smtp/smtp.h"
+#include "smtp/cli/cli.h"
+#include "smtp/server/server.h"
 
 #include <sysexits.h>
 
@@ -105,7 +105,7 @@
 #include "sqlite/dropped.c"    /* files of the drop folder that are messages by now */
 #include "sqlite/account.c"    /* who may log in */
 #include "sqlite/secret.c"     /* keys the server made for itself */
-#include "sqlite/keep.c"       /* done when nobody waits: checkpoints, old rows, others' changes */
+#include "sqlite/housekeep.c"  /* done when nobody waits: checkpoints, old rows, others' changes */
 #include "sqlite/foreign.c"    /* databases of others, which rules ask */
 #include "sqlite/view.c"       /* rows for people */
 #include "sqlite/store.c"      /* opening, closing, the turn, the degraded state, space */
@@ -166,181 +166,196 @@
 #include "rules/stage.c"       /* a stage: directives in order, each on a fiber of its own */
 #include "rules/eval.c"        /* a script that needs no mail */
 
-/* ---- smtp/ --------------------------------------------------------------------------------------
- * The mail itself. First what is pure: bytes in, facts out. */
-#include "smtp/addr.c"    /* mailboxes, paths, domains, address literals (RFC 5321 §4.1.2) */
-#include "smtp/dsn.c"     /* what a client asks to be told: NOTIFY, ORCPT, RET, ENVID (RFC 3461) */
-#include "smtp/command.c" /* one line -> verb and parameters */
-#include "smtp/reply.c"   /* every answer the server can give; the one map from error to reply */
-#include "smtp/data.c"    /* DATA: the end, the dots, the line ends */
-#include "smtp/stuff.c"   /* the same the other way round */
-#include "smtp/client_reply.c" /* what a server answers us */
-#include "smtp/header.c"       /* the header block: fields found, read, edited */
-#include "smtp/message.c"      /* header and body told apart as they arrive */
-#include "smtp/addrlist.c"     /* the addresses in a field such as To */
-#include "smtp/subject.c"      /* header text for people (RFC 2047) */
-#include "smtp/dropfile.c"     /* a mail in the drop folder: the format of its file */
-#include "smtp/submit.c"       /* what a program of this machine writes, made a mail */
-#include "smtp/csv.c"          /* tables of text */
-#include "smtp/clamd_reply.c"  /* what clamd answers */
-#include "smtp/saslprep.c"     /* names and passwords in the one form that is compared */
-#include "smtp/scram.c"        /* the arithmetic of SCRAM-SHA-256 */
-#include "smtp/sasl.c"         /* the exchanges of AUTH: what both sides share, */
-#include "smtp/sasl_server.c"  /* the server's side, */
-#include "smtp/sasl_client.c"  /* and the client's */
-#include "smtp/target.c"       /* the server a mail is handed to, as rules write it */
-#include "smtp/deliver_step.c" /* how far the rules of a stored mail have come */
-#include "smtp/route.c"        /* in which order the servers of a domain are tried */
-#include "smtp/spf_macro.c"    /* the macro language of SPF records */
-#include "smtp/spf_record.c"   /* an SPF record, checked whole, read term by term */
+/* ---- smtp/format/ -------------------------------------------------------------------------------
+ * Bytes in, facts out: what lines, addresses, headers and reports look like. No I/O. */
+#include "smtp/format/addr.c" /* mailboxes, paths, domains, address literals (RFC 5321 §4.1.2) */
+#include "smtp/format/dsn.c" /* what a client asks to be told: NOTIFY, ORCPT, RET, ENVID (RFC 3461) */
+#include "smtp/format/command.c" /* one line -> verb and parameters */
+#include "smtp/format/reply.c" /* every answer the server can give; the one map from error to reply */
+#include "smtp/format/unstuff.c"      /* DATA: the end, the dots, the line ends */
+#include "smtp/format/stuff.c"        /* the same the other way round */
+#include "smtp/format/client_reply.c" /* what a server answers us */
+#include "smtp/format/header.c"       /* the header block: fields found, read, edited */
+#include "smtp/format/message.c"      /* header and body told apart as they arrive */
+#include "smtp/format/addrlist.c"     /* the addresses in a field such as To */
+#include "smtp/format/subject.c"      /* header text for people (RFC 2047) */
+#include "smtp/format/drop_file.c"    /* a mail in the drop folder: the format of its file */
+#include "smtp/format/submit.c"       /* what a program of this machine writes, made a mail */
+#include "smtp/format/csv.c"          /* tables of text */
+#include "smtp/format/clamd_reply.c"  /* what clamd answers */
+#include "smtp/format/target.c"       /* the server a mail is handed to, as rules write it */
 
-/* What the machine and the operator say: users, aliases, keys, the configuration. */
-#include "smtp/passwd.c"     /* /etc/passwd and /etc/group, read without the name service switch */
-#include "smtp/conf_ours.c"  /* which domains are ours */
-#include "smtp/alias.c"      /* which addresses stand for which others: the table */
-#include "smtp/alias_file.c" /* files of aliases(5) */
-#include "smtp/conf_version.c" /* version requirements as Cargo writes them */
-#include "smtp/conf_type.c"    /* one function a type of value */
-#include "smtp/conf_list.c"    /* values with a form of their own: levels, replies, aliases */
-#include "smtp/conf_keys.c"    /* the table of all keys, their types and defaults */
-#include "smtp/conf_cross.c"   /* what one key alone cannot know */
-#include "smtp/conf_reply.c"   /* the answers that the operator may word */
-#include "smtp/conf_relay.c"   /* the one server that takes all mail for elsewhere */
-#include "smtp/conf.c"         /* a file read along the table */
-#include "smtp/locate.c"       /* which mailbox of this machine a recipient has */
-#include "smtp/alias_walk.c"   /* who is at the end of an alias */
-#include "smtp/resolver.c"     /* name servers as the configuration wants them */
-#include "smtp/certs.c"     /* certificates and keys: read, checked, read again when they change */
-#include "smtp/srs.c"       /* senders of mail that is sent on, rewritten for SPF */
-#include "smtp/privilege.c" /* giving up every privilege, and proving it */
-#include "smtp/taken.c"     /* who has a port that we want */
-#include "smtp/spool.c"     /* the folders of the server: made, and looked at */
-#include "smtp/daemon.c"    /* leaving the terminal, but not before all is well */
-#include "smtp/retry.c"     /* when a transient failure is tried again */
+/* ---- smtp/sasl/ ---------------------------------------------------------------------------------
+ * The exchanges of AUTH, both sides. */
+#include "smtp/sasl/saslprep.c"    /* names and passwords in the one form that is compared */
+#include "smtp/sasl/scram.c"       /* the arithmetic of SCRAM-SHA-256 */
+#include "smtp/sasl/sasl.c"        /* the exchanges of AUTH: what both sides share, */
+#include "smtp/sasl/sasl_server.c" /* the server's side, */
+#include "smtp/sasl/sasl_client.c" /* and the client's */
+#include "smtp/sasl/login.c"       /* the client's side of AUTH: lines in, lines out */
 
-/* The helper, the only process that may become another user. */
-#include "smtp/local.c"          /* one mail into a Maildir or an mbox, safely */
-#include "smtp/helper_order.c"   /* what an order to it may look like */
-#include "smtp/helper_child.c"   /* what a child of the helper does */
-#include "smtp/helper_process.c" /* the helper: the one process that may become another user */
-#include "smtp/helper.c"         /* the server's side of it: orders out, mails down their pipes */
+/* ---- smtp/sender/ -------------------------------------------------------------------------------
+ * Is the sender who he says he is? */
+#include "smtp/sender/spf_macro.c"   /* the macro language of SPF records */
+#include "smtp/sender/spf_record.c"  /* an SPF record, checked whole, read term by term */
+#include "smtp/sender/spf_library.c" /* a single term of a record, judged by libspf2 */
+#include "smtp/sender/spf.c"         /* check_host(): may this client send for this domain? */
 
-/* A mail and its rules: what they may ask of it and of the world, and what no rule decides. */
-#include "smtp/forged.c"      /* header fields of a client that claim to be ours */
-#include "smtp/mail.c"        /* one mail on its way: envelope, header, what the rules said */
-#include "smtp/spf_library.c" /* a single term of a record, judged by libspf2 */
-#include "smtp/spf.c"         /* check_host(): may this client send for this domain? */
-#include "smtp/folder.c"      /* files that rules write, below app.dirpath only */
-#include "smtp/clamd.c"       /* mails shown to clamd */
-#include "smtp/table.c"       /* the file of a table, locked while it is used */
-#include "smtp/commands.c"    /* the commands that the helper runs, in their line */
-#include "smtp/outside.c"     /* the services that rules call: clamd, commands, tables, databases */
-#include "smtp/policy.c"      /* a configuration together with its rules */
-#include "smtp/ask.c"         /* what rules ask that takes time: SPF, names */
-#include "smtp/host.c"        /* what rules may ask about a mail and do to it */
-#include "smtp/settle.c"      /* recipients become who they stand for */
-#include "smtp/guard.c"       /* what no rule can forget: no open relay, no backscatter */
-#include "smtp/judge.c"       /* the rules of one stage run over one mail */
+/* ---- smtp/conf/ ---------------------------------------------------------------------------------
+ * What the operator says: the configuration, aliases, keys, users. */
+#include "smtp/conf/passwd.c" /* /etc/passwd and /etc/group, read without the name service switch */
+#include "smtp/conf/conf_ours.c"    /* which domains are ours */
+#include "smtp/conf/alias.c"        /* which addresses stand for which others: the table */
+#include "smtp/conf/alias_file.c"   /* files of aliases(5) */
+#include "smtp/conf/conf_version.c" /* version requirements as Cargo writes them */
+#include "smtp/conf/conf_type.c"    /* one function a type of value */
+#include "smtp/conf/conf_list.c"    /* values with a form of their own: levels, replies, aliases */
+#include "smtp/conf/conf_keys.c"    /* the table of all keys, their types and defaults */
+#include "smtp/conf/conf_cross.c"   /* what one key alone cannot know */
+#include "smtp/conf/conf_reply.c"   /* the answers that the operator may word */
+#include "smtp/conf/conf_relay.c"   /* the one server that takes all mail for elsewhere */
+#include "smtp/conf/conf.c"         /* a file read along the table */
+#include "smtp/conf/resolver.c"     /* name servers as the configuration wants them */
+#include "smtp/conf/certs.c" /* certificates and keys: read, checked, read again when they change */
 
-/* The client, and what goes out by it: to other servers, or to a filter and back. */
-#include "smtp/login.c"           /* the client's side of AUTH: lines in, lines out */
-#include "smtp/client.c"          /* the SMTP client: mails handed to another server */
-#include "smtp/lookup.c"          /* from a name to the addresses to connect to */
-#include "smtp/bearer.c"          /* the token for the relay that a command prints */
-#include "smtp/outbound_lane.c"   /* one destination: who waits, its addresses, its back-off */
-#include "smtp/outbound_link.c"   /* one connection to it */
-#include "smtp/outbound.c"        /* who is connected to whom, how often, and who must wait */
-#include "smtp/echo.c"            /* is the mail that comes back the one that went out? */
-#include "smtp/delegate_return.c" /* what a filter brings back */
-#include "smtp/delegate.c"        /* mails handed to a filter */
+/* ---- smtp/helper/ -------------------------------------------------------------------------------
+ * Acting as other users, and giving up being root. */
+#include "smtp/helper/privilege.c"      /* giving up every privilege, and proving it */
+#include "smtp/helper/daemon.c"         /* leaving the terminal, but not before all is well */
+#include "smtp/helper/local.c"          /* one mail into a Maildir or an mbox, safely */
+#include "smtp/helper/helper_order.c"   /* what an order to it may look like */
+#include "smtp/helper/helper_child.c"   /* what a child of the helper does */
+#include "smtp/helper/helper_process.c" /* the helper: the one process that may become another user */
+#include "smtp/helper/helper.c" /* the server's side of it: orders out, mails down their pipes */
 
-/* Sessions: who logs in, what is said, what is received. */
-#include "smtp/ban.c"           /* addresses that guess passwords */
-#include "smtp/password.c"      /* does this password open that account? */
-#include "smtp/auth.c"          /* AUTH: an exchange, the rules, the accounts */
-#include "smtp/session_reply.c" /* what is answered, and when */
-#include "smtp/hello.c"         /* connect, EHLO, STARTTLS: before there is a mail */
-#include "smtp/session.c"       /* one conversation: the table of commands and their legal states */
-#include "smtp/envelope.c"      /* its MAIL and RCPT */
-#include "smtp/receive.c"       /* from 354 to the answer of the store */
+/* ---- smtp/policy/ -------------------------------------------------------------------------------
+ * One mail and its rules: what they may ask and do, and what no rule can forget. */
+#include "smtp/policy/deliver_step.c" /* how far the rules of a stored mail have come */
+#include "smtp/policy/inbox.c"        /* which mailbox of this machine a recipient has */
+#include "smtp/policy/alias_expand.c" /* who is at the end of an alias */
+#include "smtp/policy/srs.c"          /* senders of mail that is sent on, rewritten for SPF */
+#include "smtp/policy/spool.c"        /* the folders of the server: made, and looked at */
+#include "smtp/policy/forged.c"       /* header fields of a client that claim to be ours */
+#include "smtp/policy/mail.c"     /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/policy/folder.c"   /* files that rules write, below app.dirpath only */
+#include "smtp/policy/clamd.c"    /* mails shown to clamd */
+#include "smtp/policy/table.c"    /* the file of a table, locked while it is used */
+#include "smtp/policy/commands.c" /* the commands that the helper runs, in their line */
+#include "smtp/policy/services.c" /* the services that rules call: clamd, commands, tables, databases */
+#include "smtp/policy/policy.c"      /* a configuration together with its rules */
+#include "smtp/policy/host_wait.c"   /* what rules ask that takes time: SPF, names */
+#include "smtp/policy/host.c"        /* what rules may ask about a mail and do to it */
+#include "smtp/policy/rcpt_expand.c" /* recipients become who they stand for */
+#include "smtp/policy/guard.c"       /* what no rule can forget: no open relay, no backscatter */
+#include "smtp/policy/judge.c"       /* the rules of one stage run over one mail */
 
-/* Delivery, and what the sender is told of it. */
-#include "smtp/bounce_text.c"   /* a report as a mail: in words, in fields (RFC 3464) */
-#include "smtp/bounce.c"        /* who is told what of his mail, once, in the same transaction */
-#include "smtp/attempt_text.c"  /* a stored mail read as a stream */
-#include "smtp/attempt_local.c" /* the due recipients of one message: mailboxes, */
-#include "smtp/attempt_send.c"  /* other servers, */
-#include "smtp/attempt.c"       /* and what becomes of them */
-#include "smtp/later.c"         /* the later rules of a stored mail */
-#include "smtp/deliver.c"       /* the queue runner: what is due is claimed and worked on */
+/* ---- smtp/outbound/ -----------------------------------------------------------------------------
+ * Mail handed to other servers. */
+#include "smtp/outbound/route.c"         /* in which order the servers of a domain are tried */
+#include "smtp/outbound/retry.c"         /* when a transient failure is tried again */
+#include "smtp/outbound/client.c"        /* the SMTP client: mails handed to another server */
+#include "smtp/outbound/lookup.c"        /* from a name to the addresses to connect to */
+#include "smtp/outbound/relay_token.c"   /* the token for the relay that a command prints */
+#include "smtp/outbound/outbound_lane.c" /* one destination: who waits, its addresses, its back-off */
+#include "smtp/outbound/outbound_link.c" /* one connection to it */
+#include "smtp/outbound/outbound.c" /* who is connected to whom, how often, and who must wait */
 
-/* The drop folder: mail of this machine's own programs. */
-#include "smtp/leave.c" /* a mail left in the drop folder */
-#include "smtp/drop.c"  /* what lies in it comes in by an ordinary session */
+/* ---- smtp/filter/ -------------------------------------------------------------------------------
+ * Mail handed to a filter that speaks SMTP, and taken back from it. */
+#include "smtp/filter/same_body.c"       /* is the mail that comes back the one that went out? */
+#include "smtp/filter/delegate_return.c" /* what a filter brings back */
+#include "smtp/filter/delegate.c"        /* mails handed to a filter */
 
-/* The serving process: where it listens, who may come, how it ends. */
-#include "smtp/notify.c" /* what a supervisor is told */
-#include "smtp/ports.c"  /* where the server listens: kept, opened, closed, given */
-#include "smtp/server.c" /* who may come, how many, stopping in good order */
+/* ---- smtp/queue/ --------------------------------------------------------------------------------
+ * What becomes of a stored mail, and what its sender is told. */
+#include "smtp/queue/bounce_text.c" /* a report as a mail: in words, in fields (RFC 3464) */
+#include "smtp/queue/bounce.c" /* who is told what of his mail, once, in the same transaction */
+#include "smtp/queue/attempt_text.c"  /* a stored mail read as a stream */
+#include "smtp/queue/attempt_local.c" /* the due recipients of one message: mailboxes, */
+#include "smtp/queue/attempt_send.c"  /* other servers, */
+#include "smtp/queue/attempt.c"       /* and what becomes of them */
+#include "smtp/queue/deliver_rules.c" /* the later rules of a stored mail */
+#include "smtp/queue/deliver.c"       /* the queue runner: what is due is claimed and worked on */
 
-/* Verbs: one file each, behind what they share. */
-#include "smtp/options.c"            /* options that verbs share */
-#include "smtp/pitfall.c"            /* mistakes in the set-up of scanners that check can see */
-#include "smtp/verb_conf.c"          /* config-show, config-diff */
-#include "smtp/verb_check.c"         /* check: read everything, start nothing */
-#include "smtp/verb_eval.c"          /* eval: run a script that needs no mail */
-#include "smtp/verb_version.c"       /* versions of the program and of its libraries */
-#include "smtp/rows.c"               /* the database beside the server, and its rows printed */
-#include "smtp/verb_user.c"          /* user: accounts added, changed, removed, listed */
-#include "smtp/verb_message.c"       /* what the next four share */
-#include "smtp/verb_queue.c"         /* queue: list, show, retry, move, hold, remove */
-#include "smtp/verb_quarantine.c"    /* quarantine: list, show, release, remove */
-#include "smtp/verb_explain.c"       /* explain: every decision about a message */
-#include "smtp/verb_vqueue.c"        /* the original's command of that name */
-#include "smtp/verb_sendmail_smtp.c" /* sendmail -bs: a conversation with a pipe */
-#include "smtp/verb_sendmail.c"      /* sendmail: mail from this machine's programs */
-#include "smtp/verb_init.c"          /* init: a configuration to start from */
-#include "smtp/verb_spf.c"           /* spf: what SPF says of a client */
-#include "smtp/reload.c"             /* SIGHUP: everything again, as one step */
-#include "smtp/verb_run.c"           /* serve: what start and end do, in order */
+/* ---- smtp/session/ ------------------------------------------------------------------------------
+ * One conversation with a client. */
+#include "smtp/session/ban.c"           /* addresses that guess passwords */
+#include "smtp/session/password.c"      /* does this password open that account? */
+#include "smtp/session/auth.c"          /* AUTH: an exchange, the rules, the accounts */
+#include "smtp/session/session_reply.c" /* what is answered, and when */
+#include "smtp/session/hello.c"         /* connect, EHLO, STARTTLS: before there is a mail */
+#include "smtp/session/session.c" /* one conversation: the table of commands and their legal states */
+#include "smtp/session/envelope.c" /* its MAIL and RCPT */
+#include "smtp/session/receive.c"  /* from 354 to the answer of the store */
+
+/* ---- smtp/server/ -------------------------------------------------------------------------------
+ * The serving process: ports, reload, the drop folder, start and end. */
+#include "smtp/server/taken.c"       /* who has a port that we want */
+#include "smtp/server/drop_write.c"  /* a mail left in the drop folder */
+#include "smtp/server/drop_pickup.c" /* what lies in it comes in by an ordinary session */
+#include "smtp/server/sd_notify.c"   /* what a supervisor is told */
+#include "smtp/server/ports.c"       /* where the server listens: kept, opened, closed, given */
+#include "smtp/server/server.c"      /* who may come, how many, stopping in good order */
+#include "smtp/server/reload.c"      /* SIGHUP: everything again, as one step */
+#include "smtp/server/run.c"         /* serve: what start and end do, in order */
+
+/* ---- smtp/cli/ ----------------------------------------------------------------------------------
+ * The commands of the command line. */
+#include "smtp/cli/options.c"           /* options that verbs share */
+#include "smtp/cli/pitfall.c"           /* mistakes in the set-up of scanners that check can see */
+#include "smtp/cli/cli_conf.c"          /* config-show, config-diff */
+#include "smtp/cli/cli_check.c"         /* check: read everything, start nothing */
+#include "smtp/cli/cli_eval.c"          /* eval: run a script that needs no mail */
+#include "smtp/cli/cli_version.c"       /* versions of the program and of its libraries */
+#include "smtp/cli/cli_db.c"            /* the database beside the server, and its rows printed */
+#include "smtp/cli/cli_user.c"          /* user: accounts added, changed, removed, listed */
+#include "smtp/cli/cli_message.c"       /* what the next four share */
+#include "smtp/cli/cli_queue.c"         /* queue: list, show, retry, move, hold, remove */
+#include "smtp/cli/cli_quarantine.c"    /* quarantine: list, show, release, remove */
+#include "smtp/cli/cli_explain.c"       /* explain: every decision about a message */
+#include "smtp/cli/cli_vqueue.c"        /* the original's command of that name */
+#include "smtp/cli/cli_sendmail_smtp.c" /* sendmail -bs: a conversation with a pipe */
+#include "smtp/cli/cli_sendmail.c"      /* sendmail: mail from this machine's programs */
+#include "smtp/cli/cli_init.c"          /* init: a configuration to start from */
+#include "smtp/cli/cli_spf.c"           /* spf: what SPF says of a client */
 
 /* ---- main() -------------------------------------------------------------------------------------
  * The first argument names a verb; without one the program serves. */
 
-struct main_verb {
+struct main_command {
   const char *name;
   int (*run)(int argc, char **argv);
   const char *help; /* of the usage text; NULL: another spelling of the row above */
 };
 
-static const struct main_verb main_verbs[] = {
-    {"run", verb_run, "run [-c FILE]             serve; the same without a verb"},
-    {"check", verb_check, "check [-c FILE]           read everything, start nothing"},
-    {"eval", verb_eval, "eval FILE.vsl             run a script that needs no mail"},
-    {"config-show", verb_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
-    {"config-diff", verb_config_diff, "config-diff [-c FILE]     what differs from the defaults"},
-    {"queue", verb_queue,
+static const struct main_command main_verbs[] = {
+    {"run", server_run, "run [-c FILE]             serve; the same without a verb"},
+    {"check", cli_check, "check [-c FILE]           read everything, start nothing"},
+    {"eval", cli_eval, "eval FILE.vsl             run a script that needs no mail"},
+    {"config-show", cli_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
+    {"config-diff", cli_config_diff, "config-diff [-c FILE]     what differs from the defaults"},
+    {"queue", cli_queue,
      "queue …                   the messages on their way: list, show, retry, move"},
-    {"quarantine", verb_quarantine,
+    {"quarantine", cli_quarantine,
      "quarantine …              what rules set aside: list, show, release"},
-    {"user", verb_user, "user …                    accounts: add, passwd, remove, list"},
-    {"explain", verb_explain, "explain ID                every decision about a message"},
-    {"init", verb_init, "init DOMAIN [--dir DIR]   a configuration to start from"},
-    {"spf", verb_spf, "spf --ip IP …             what SPF says of a client and its sender"},
-    {"--version", verb_version, "--version                 of the program and its libraries"},
-    {"-V", verb_version, NULL},
+    {"user", cli_user, "user …                    accounts: add, passwd, remove, list"},
+    {"explain", cli_explain, "explain ID                every decision about a message"},
+    {"init", cli_init, "init DOMAIN [--dir DIR]   a configuration to start from"},
+    {"spf", cli_spf, "spf --ip IP …             what SPF says of a client and its sender"},
+    {"--version", cli_version, "--version                 of the program and its libraries"},
+    {"-V", cli_version, NULL},
     {NULL, NULL, NULL},
 };
 
 /* What the program does when it is called by another name (links made by `make install`). */
-static const struct main_verb main_names[] = {
-    {"vqueue", verb_vqueue, NULL},
-    {"mailq", verb_queue, NULL},
-    {"sendmail", verb_sendmail, NULL},
+static const struct main_command main_names[] = {
+    {"vqueue", cli_vqueue, NULL},
+    {"mailq", cli_queue, NULL},
+    {"sendmail", cli_sendmail, NULL},
     {NULL, NULL, NULL},
 };
 
-static const struct main_verb *main_find(const struct main_verb *table, const char *name)
+static const struct main_command *main_find(const struct main_command *table, const char *name)
 {
   for (; table->name; table++)
     if (strcmp(table->name, name) == 0) return table;
@@ -350,7 +365,7 @@ static const struct main_verb *main_find(const struct main_verb *table, const ch
 static int main_usage(FILE *out)
 {
   fputs("usage: vsmtp [VERB] [OPTION…]\n\n", out);
-  for (const struct main_verb *v = main_verbs; v->name; v++)
+  for (const struct main_command *v = main_verbs; v->name; v++)
     if (v->help) fprintf(out, "  %s\n", v->help);
   return out == stdout ? EX_OK : EX_USAGE;
 }
@@ -373,13 +388,15 @@ static int main_verb_at(int argc, char **argv)
 int main(int argc, char **argv)
 {
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-  const struct main_verb *verb = main_find(main_names, slash ? slash + 1 : argc > 0 ? argv[0] : "");
+  const struct main_command *verb = main_find(main_names, slash      ? slash + 1
+                                                          : argc > 0 ? argv[0]
+                                                                     : "");
   if (verb) return verb->run(argc, argv);
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
     return main_usage(stdout);
 
   int at = main_verb_at(argc, argv);
-  if (at == 0) return verb_run(argc, argv);
+  if (at == 0) return server_run(argc, argv);
   char *word = argv[at];
   verb = main_find(main_verbs, word);
   if (!verb) {

@@ -15,7 +15,7 @@
 
 /* ---- nouns ----------------------------------------------------------------------------------- */
 
-/* A reply as a rule gives it. Folding into lines is the business of smtp/reply.c. */
+/* A reply as a rule gives it. Folding into lines is the business of smtp/format/reply.c. */
 struct rules_code {
   int basic;    /* 200 … 599; 0: none given, the caller takes the configured Ok or Denied */
   str enhanced; /* "5.7.1", or empty */

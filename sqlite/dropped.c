@@ -1,7 +1,7 @@
 /* sqlite/dropped.c: files of the drop folder that are messages by now.
  *
  * The row is written with the message, so a file whose deletion did not reach the disk is known
- * when it is found again. keep.c deletes rows that are older than any such file.
+ * when it is found again. housekeep.c deletes rows that are older than any such file.
  */
 #include "store_int.h"
 

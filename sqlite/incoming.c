@@ -411,7 +411,7 @@ void incoming_free(struct incoming *in)
   if (in->op.state == OP_SETTLED && in->op.kind == &incoming_accepting && in->op.result == STORE_OK)
     incoming_doubt_one(in);
   tx_withdraw(s, &in->op);
-  if (in->loose && !in->kept) keep_loose(s);
+  if (in->loose && !in->kept) housekeep_loose(s);
   if (in->next) in->next->prev = in->prev;
   *(in->prev ? &in->prev->next : &s->incoming) = in->next;
   buf_free(&in->tail);

@@ -85,7 +85,7 @@ int row_add(struct store *s, const struct store_mail *mail, int64_t key, uint64_
 int row_drop_body(struct store *s, int64_t key, uint32_t chunks)
 {
   if (chunks <= ROW_DROP_MANY) return sql_run(s, SQL_BODY_DROP, "i", key);
-  keep_loose(s);
+  housekeep_loose(s);
   return sql_run(s, SQL_LOOSE_ADD, "i", key);
 }
 

@@ -62,7 +62,7 @@ static int store_begin(struct store *s, struct err *e)
   s->tx.full_sync = true;
   int rc = store_last_key(s);
   if (rc != SQLITE_OK) return sql_err(s, rc, e, "read the database");
-  keep_open(s);
+  housekeep_open(s);
   return 0;
 }
 
@@ -157,7 +157,7 @@ int store_turn(struct store *s, bool sleeping)
   if (!s->db) store_reopen(s);
   tx_end_turn(s, sleeping);
   tx_settle(s);
-  if (store_ready(s)) keep_turn(s, sleeping);
+  if (store_ready(s)) housekeep_turn(s, sleeping);
   if (s->changed && s->tx.kind == TX_NONE && store_ready(s)) {
     s->changed = false;
     if (s->touched && s->options.touched) s->options.touched(s->options.arg);
@@ -169,7 +169,7 @@ int store_turn(struct store *s, bool sleeping)
     tx_settle(s);
   }
   if (!s->db) return 1000;
-  int wait = tx_wait_ms(s), keep = keep_wait_ms(s);
+  int wait = tx_wait_ms(s), keep = housekeep_wait_ms(s);
   if (wait < 0 || keep < wait) wait = keep;
   return wait > 1000 ? 1000 : wait;
 }

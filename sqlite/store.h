@@ -249,7 +249,7 @@ int dropped_known(struct store *s, str name, struct err *e);
 
 /* ---- account.c: who may log in ------------------------------------------------------------------
  * A name is local@domain in small letters; a verifier is text that proves a password without
- * telling it (smtp/scram.h). Looking waits for nothing and sees what was committed last. */
+ * telling it (smtp/sasl/sasl.h). Looking waits for nothing and sees what was committed last. */
 
 /* 1: there is such an account (its verifier is appended, unless NULL); 0: none; -1: cannot be told
  * now. */

@@ -5,7 +5,7 @@
  *   dbfile.c    the file: lock, creation, migration, settings
  *   tx.c        the one transaction all clients share: when it begins, commits, is lost
  *   row.c       a message as rows: written and deleted, in one place each
- *   incoming.c  receiving;  queue.c  the runner's side;  refused.c  the ring;  keep.c  cleaning
+ *   incoming.c  receiving;  queue.c  the runner's side;  refused.c  the ring;  housekeep.c  cleaning
  *   account.c   who may log in;  dropped.c  drop files accepted;  secret.c  the server's own keys
  *   store.c     opening, the turn, degraded state, space
  *   view.c, quarantine.c   what people see and do
@@ -222,8 +222,8 @@ struct refused {
   size_t writing;          /* of them: in the open transaction */
 };
 
-struct keep {
-  unsigned todo;                                    /* bits of enum keep_job in keep.c */
+struct housekeep {
+  unsigned todo;                                    /* bits of enum housekeep_job in housekeep.c */
   char walk[ID_LENGTH + 1];                         /* where the walks stand */
   int64_t loose;                                    /* likewise in the table loose */
   int64_t look_at, walk_at, work_at, checkpoint_at; /* monotonic ms: not before */
@@ -246,7 +246,7 @@ struct store {
   struct incoming *incoming; /* all of them */
   int64_t key;               /* last one given */
   struct refused refused;
-  struct keep keep;
+  struct housekeep keep;
   bool changed; /* tell the runner */
   bool touched; /* by somebody else */
   bool broken;  /* to be closed at the end of the turn */
@@ -281,11 +281,11 @@ int refused_write(struct store *s);    /* into the open transaction; an SQLite r
 void refused_written(struct store *s); /* it is committed */
 void refused_free(struct store *s);
 
-/* keep.c */
-void keep_open(struct store *s);
-void keep_loose(struct store *s); /* there is a body to delete */
-void keep_turn(struct store *s, bool sleeping);
-int keep_wait_ms(const struct store *s);
+/* housekeep.c */
+void housekeep_open(struct store *s);
+void housekeep_loose(struct store *s); /* there is a body to delete */
+void housekeep_turn(struct store *s, bool sleeping);
+int housekeep_wait_ms(const struct store *s);
 
 /* id.c */
 void id_floor(int64_t wall_ms, char out[ID_LENGTH + 1]); /* the smallest id of that time */

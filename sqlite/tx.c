@@ -53,7 +53,7 @@
  *                                        the transaction is lost (tx_trouble)
  *
  * WHEN IT COMMITS. A *spill* transaction holds only what may be lost: rows of messages still being
- * received, and what keep.c deletes, which it would find again. It is begun with synchronous NORMAL
+ * received, and what housekeep.c deletes, which it would find again. It is begun with synchronous NORMAL
  * (FULL where there is no WAL) and committed at the end of the turn, without a sync. A *promise*
  * transaction holds what somebody waits for; it is begun with FULL, and its one sync covers all
  * spills before it. It is committed when as many have come as were answered by the last one and the

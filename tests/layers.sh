@@ -14,7 +14,18 @@ net net.h base
 sqlite store.h base
 rules/vsl vsl.h base
 rules rules.h base rules/vsl
-smtp smtp.h below'
+smtp/format format.h below
+smtp/sasl sasl.h below
+smtp/sender sender.h below
+smtp/conf conf.h below
+smtp/helper helper.h below
+smtp/policy policy.h below
+smtp/outbound outbound.h below
+smtp/filter filter.h below
+smtp/queue queue.h below
+smtp/session session.h below
+smtp/server server.h below
+smtp/cli cli.h below'
 
 files() { find base net sqlite rules smtp -name "$1" | LC_ALL=C sort; }
 

@@ -4,7 +4,7 @@
 #define TESTS_RULES_HOST_H
 
 #include "../rules/rules.h"
-#include "../smtp/target.h"
+#include "../smtp/format/format.h"
 
 #define FAKE_RCPT    16
 #define FAKE_HEADERS 64

@@ -16,7 +16,7 @@ pcre2_ rules/regex.o
 ares_ net/dns
 mbedtls_ net/tls|base/crypto.o
 psa_ net/tls
-SPF_ smtp/spf_library.o
+SPF_ smtp/sender/spf_library.o
 malloc base/mem.o
 calloc base/mem.o
 realloc base/mem.o

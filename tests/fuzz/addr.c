@@ -1,5 +1,5 @@
 /* tests/fuzz/addr.c: mailboxes, domains and address literals. */
-#include "../../smtp/addr.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,7 @@
 /* tests/fuzz/alias.c: any file as one of aliases(5); what is taken must be addresses, and expanding
  * every name must end. */
-#include "../../smtp/alias.h"
+#include "../../smtp/conf/conf.h"
 
-#include "../../smtp/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

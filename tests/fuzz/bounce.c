@@ -1,6 +1,6 @@
 /* tests/fuzz/bounce.c: a report made of a stranger's bytes: replies, names, subjects, headers. */
-#include "../../smtp/bounce_text.h"
-#include "../../smtp/header.h"
+#include "../../smtp/queue/bounce_text.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* tests/fuzz/clamd_reply.c: what a scanner says: nothing but clamd's own words is a verdict. */
-#include "../../smtp/clamd_reply.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,5 @@
 /* tests/fuzz/command.c: command lines, and the paths in them. */
-#include "../../smtp/command.h"
-#include "../../smtp/dsn.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* tests/fuzz/conf.c: any bytes as a configuration: a whole one, or at least one fault. */
-#include "../../smtp/conf.h"
+#include "../../smtp/conf/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

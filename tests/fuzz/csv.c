@@ -1,6 +1,6 @@
 /* tests/fuzz/csv.c: tables of text. The first octet chooses the delimiter. What was read and is
  * written again reads the same. */
-#include "../../smtp/csv.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,26 +1,24 @@
 /* tests/fuzz/drop.c: files of the drop folder, lists of addresses, and what programs write, in
  * pieces: the split changes nothing. The first octet chooses the pieces and the options. */
-#include "../../smtp/addrlist.h"
-#include "../../smtp/dropfile.h"
-#include "../../smtp/submit.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void drop_fuzz_file(str all, struct arena *a)
 {
-  str end = str_skip(all, all.n > DROPFILE_END ? all.n - DROPFILE_END : 0);
+  str end = str_skip(all, all.n > DROP_FILE_END ? all.n - DROP_FILE_END : 0);
   struct buf again = BUF_INIT(4 << 20);
-  struct dropfile d;
+  struct drop_file d;
   struct err e;
 
-  if (dropfile_parse(str_sub(all, 0, DROPFILE_HEAD_MAX), end, all.n, a, &d, &e) < 0) return;
-  if (d.to_count == 0 || d.at + d.octets + DROPFILE_END != all.n) abort();
-  dropfile_write_head(&d, &again);
+  if (drop_file_parse(str_sub(all, 0, DROP_FILE_HEAD_MAX), end, all.n, a, &d, &e) < 0) return;
+  if (d.to_count == 0 || d.at + d.octets + DROP_FILE_END != all.n) abort();
+  drop_file_write_head(&d, &again);
   buf_str_add(&again, str_sub(all, (size_t)d.at, (size_t)(d.at + d.octets)));
-  dropfile_write_end(d.octets, &again);
-  struct dropfile twice;
+  drop_file_write_end(d.octets, &again);
+  struct drop_file twice;
   str text = buf_str(&again);
-  if (dropfile_parse(str_sub(text, 0, DROPFILE_HEAD_MAX), str_skip(text, text.n - DROPFILE_END),
+  if (drop_file_parse(str_sub(text, 0, DROP_FILE_HEAD_MAX), str_skip(text, text.n - DROP_FILE_END),
                      text.n, a, &twice, &e) < 0 ||
       twice.to_count != d.to_count || !str_eq(twice.from, d.from))
     abort();

@@ -1,8 +1,6 @@
 /* tests/fuzz/message.c: text of DATA in pieces of any size: the split changes nothing, and what
  * comes out as a header block can be read as one. The first octet chooses the pieces. */
-#include "../../smtp/header.h"
-#include "../../smtp/message.h"
-#include "../../smtp/subject.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* tests/fuzz/reply.c: replies of a server, line by line. */
-#include "../../smtp/client_reply.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

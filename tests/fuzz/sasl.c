@@ -1,6 +1,6 @@
 /* tests/fuzz/sasl.c: AUTH's exchanges, both sides: the first octet says which, lines are
  * messages. */
-#include "../../smtp/sasl.h"
+#include "../../smtp/sasl/sasl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,9 +4,9 @@
  * Laws: every line the server says is a reply; "250" after a final dot means a row in the database
  * that is there when it is opened again; when the session is over no memory stays behind.
  */
-#include "../../smtp/auth.h"
-#include "../../smtp/deliver.h"
-#include "../../smtp/session_int.h"
+#include "../../smtp/session/auth.h"
+#include "../../smtp/queue/queue.h"
+#include "../../smtp/session/session_int.h"
 
 #include <ftw.h>
 #include <sys/stat.h>

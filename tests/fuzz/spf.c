@@ -4,9 +4,9 @@
  * name servers below, which stand in for net/dns.c, answer the Nth question for TXT with a line,
  * and other questions by what their name hashes to.
  */
-#include "../../smtp/spf.h"
-#include "../../smtp/spf_macro.h"
-#include "../../smtp/spf_record.h"
+#include "../../smtp/sender/sender.h"
+#include "../../smtp/sender/spf_macro.h"
+#include "../../smtp/sender/spf_record.h"
 
 #define SPF_FUZZ_RECORDS 32
 #define SPF_FUZZ_ASKED   600 /* more questions than an evaluation can have */

@@ -1,6 +1,6 @@
 /* tests/fuzz/srs.c: rewritten senders: what is made can be taken back; nothing forged is taken. */
-#include "../../smtp/addr.h"
-#include "../../smtp/srs.h"
+#include "../../smtp/format/format.h"
+#include "../../smtp/policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* tests/fuzz/target.c: what a rule gives as the server to forward to. What is taken must be whole,
  * and no password may be in what is shown. */
-#include "../../smtp/target.h"
+#include "../../smtp/format/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

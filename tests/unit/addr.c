@@ -1,5 +1,5 @@
 /* tests/unit/addr.c: paths, mailboxes, domains of RFC 5321 §4.1.2. */
-#include "../../smtp/addr.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 static struct arena *addr_test_arena;

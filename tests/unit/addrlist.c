@@ -1,5 +1,5 @@
 /* tests/unit/addrlist.c: what a list of addresses holds. */
-#include "../../smtp/addrlist.h"
+#include "../../smtp/format/format.h"
 
 #include "../check.h"
 

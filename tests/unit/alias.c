@@ -1,5 +1,4 @@
-#include "../../smtp/alias.h"
-#include "../../smtp/conf.h"
+#include "../../smtp/conf/conf.h"
 #include "../check.h"
 
 #include <sys/stat.h>

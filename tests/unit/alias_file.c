@@ -1,4 +1,4 @@
-#include "../../smtp/alias.h"
+#include "../../smtp/conf/conf.h"
 #include "../check.h"
 
 /* What was read, "name=target|target;…", or the first fault as "line:column: text". */

@@ -1,6 +1,6 @@
 /* tests/unit/ban.c: what counts as one address, how long a guesser waits, and when it is
  * forgiven. */
-#include "../../smtp/ban.h"
+#include "../../smtp/session/session.h"
 #include "../check.h"
 
 static struct ban_key ban_of(const char *ip)

@@ -1,5 +1,5 @@
 /* tests/unit/bounce_text.c: a report as a mail. */
-#include "../../smtp/bounce_text.h"
+#include "../../smtp/queue/bounce_text.h"
 #include "../check.h"
 
 #define BT_HEADER "Subject: Hi\r\nMessage-ID: <1@b.example>\r\n\r\n"

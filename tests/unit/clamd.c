@@ -1,5 +1,5 @@
 /* tests/unit/clamd.c: mails shown to a scanner that lives in the same loop. */
-#include "../../smtp/clamd.h"
+#include "../../smtp/policy/clamd.h"
 
 #include "../check.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/clamd_reply.c: which sentences are a verdict. */
-#include "../../smtp/clamd_reply.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 TEST(clamd_reply_verdicts)

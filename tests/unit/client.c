@@ -1,6 +1,6 @@
 /* tests/unit/client.c: the SMTP client against peers that follow a script: kind ones and hostile
  * ones, over real sockets. */
-#include "../../smtp/client.h"
+#include "../../smtp/outbound/outbound.h"
 #include "../check.h"
 
 /* What the peer does: each row waits for a line that begins so (NULL: for nothing), then says its

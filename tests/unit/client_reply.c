@@ -1,5 +1,5 @@
 /* tests/unit/client_reply.c: what counts as a reply, and what does not. */
-#include "../../smtp/client_reply.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 /* Reads the lines of text, which end with LF here, until one is not MORE. */

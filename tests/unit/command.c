@@ -1,5 +1,5 @@
 /* tests/unit/command.c: one SMTP command line becomes a struct. */
-#include "../../smtp/command.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 static struct arena *command_test_arena;

@@ -2,8 +2,7 @@
  * The messages of faults are tests/golden/conf. */
 #include "../check.h"
 
-#include "../../smtp/conf_keys.h"
-#include "../../smtp/passwd.h"
+#include "../../smtp/conf/conf.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

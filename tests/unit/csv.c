@@ -1,5 +1,5 @@
 /* tests/unit/csv.c: tables of text, read and written. */
-#include "../../smtp/csv.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 /* All records of a text as "a|b/c|d"; behind a fault its message. */

@@ -1,5 +1,5 @@
 /* tests/unit/deliver_step.c: where the rules of a stored mail go on. */
-#include "../../smtp/deliver_step.h"
+#include "../../smtp/policy/policy.h"
 #include "../check.h"
 
 TEST(deliver_step_read_back)

@@ -1,5 +1,5 @@
 /* tests/unit/dsn.c: what a client asks to be told of his mail. */
-#include "../../smtp/dsn.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 TEST(dsn_envid)

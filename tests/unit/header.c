@@ -1,5 +1,5 @@
 /* tests/unit/header.c: the header block, read and edited. */
-#include "../../smtp/header.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 static const char header_test_block[] = "From: a@b\r\nSubject: one\r\n two\r\nX-A: 1\r\nx-a: 2\r\n";

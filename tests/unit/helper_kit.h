@@ -2,8 +2,8 @@
 #ifndef TESTS_UNIT_HELPER_KIT_H
 #define TESTS_UNIT_HELPER_KIT_H
 
-#include "../../smtp/helper.h"
-#include "../../smtp/helper_int.h"
+#include "../../smtp/helper/helper.h"
+#include "../../smtp/helper/helper_int.h"
 #include "../check.h"
 
 #include <errno.h>

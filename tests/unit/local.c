@@ -1,5 +1,5 @@
 /* tests/unit/local.c: one mail into a Maildir or an mbox: every byte, every way to fail. */
-#include "../../smtp/local.h"
+#include "../../smtp/helper/local.h"
 #include "../check.h"
 
 #include <dirent.h>

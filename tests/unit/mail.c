@@ -1,6 +1,5 @@
 /* tests/unit/mail.c: the mail a session gathers, and the guards. */
-#include "../../smtp/guard.h"
-#include "../../smtp/mail.h"
+#include "../../smtp/policy/policy.h"
 #include "../check.h"
 
 static const char mail_test_conf[] = "version_requirement = \"*\"\n"

@@ -1,5 +1,5 @@
 /* tests/unit/message.c: header block and body told apart as they arrive. */
-#include "../../smtp/message.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 static unsigned message_test(str text, size_t step, struct buf *header, struct buf *body)

@@ -1,7 +1,7 @@
 /* tests/unit/options.c: the options that verbs share. */
 #include "../check.h"
 
-#include "../../smtp/options.h"
+#include "../../smtp/cli/options.h"
 
 #include <unistd.h>
 

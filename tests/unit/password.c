@@ -1,5 +1,5 @@
 /* tests/unit/password.c: names of accounts, the line of questions, what is remembered. */
-#include "../../smtp/password.h"
+#include "../../smtp/session/session.h"
 #include "../store_kit.h"
 
 TEST(password_account_names)

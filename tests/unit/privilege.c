@@ -1,5 +1,5 @@
 /* tests/unit/privilege.c: after the drop there is no way back. Each in a process of its own. */
-#include "../../smtp/privilege.h"
+#include "../../smtp/helper/helper.h"
 #include "../check.h"
 
 #include <grp.h>

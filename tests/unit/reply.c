@@ -1,5 +1,5 @@
 /* tests/unit/reply.c: replies on the wire. */
-#include "../../smtp/reply.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 static void reply_test(int basic, const char *enhanced, const char *text, const char *want)

@@ -1,5 +1,5 @@
 /* tests/unit/retry.c: when a transient failure is tried again, and when no more. */
-#include "../../smtp/retry.h"
+#include "../../smtp/outbound/outbound.h"
 #include "../check.h"
 
 #define RETRY_HOUR 3600000

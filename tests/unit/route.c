@@ -1,5 +1,5 @@
 /* tests/unit/route.c: the order in which the servers of a domain are tried. */
-#include "../../smtp/route.h"
+#include "../../smtp/outbound/route.h"
 #include "../check.h"
 
 static struct dns_record route_mx(const char *name, uint16_t preference)

@@ -1,7 +1,7 @@
 /* tests/unit/sasl.c: the exchanges of AUTH: vectors of the RFCs, both sides against each other, and
  * what a hostile client sends.
  */
-#include "../../smtp/sasl.h"
+#include "../../smtp/sasl/sasl.h"
 #include "../check.h"
 
 static const char sasl_c_nonce[] = "rOprNGfwEbeRWgbNEkqO";

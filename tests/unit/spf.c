@@ -1,5 +1,5 @@
 /* tests/unit/spf.c: beginnings and ends of an evaluation; what it says is in tests/spf. */
-#include "../../smtp/spf.h"
+#include "../../smtp/sender/sender.h"
 #include "../check.h"
 
 static int spf_heard;

@@ -1,5 +1,5 @@
 /* tests/unit/spf_macro.c: the examples of RFC 7208 §7.4, word for word. */
-#include "../../smtp/spf_macro.h"
+#include "../../smtp/sender/spf_macro.h"
 #include "../check.h"
 
 static struct spf_macro_facts spf_macro_example = {

@@ -1,7 +1,7 @@
 /* tests/unit/spf_record.c: what is read from a record; which records are well-formed is in
  * tests/spf.
  */
-#include "../../smtp/spf_record.h"
+#include "../../smtp/sender/spf_record.h"
 #include "../check.h"
 
 TEST(spf_record_is_one)

@@ -1,5 +1,5 @@
 /* tests/unit/srs.c: senders rewritten and found again. */
-#include "../../smtp/srs.h"
+#include "../../smtp/policy/policy.h"
 
 #include "../check.h"
 

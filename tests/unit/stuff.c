@@ -1,6 +1,5 @@
-/* tests/unit/stuff.c: dots doubled in any split; what data.c makes of it is what went in. */
-#include "../../smtp/data.h"
-#include "../../smtp/stuff.h"
+/* tests/unit/stuff.c: dots doubled in any split; what unstuff.c makes of it is what went in. */
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 static void stuff_test(str text, size_t step, struct buf *out)
@@ -41,7 +40,7 @@ TEST(stuff_is_undone_by_data)
 
   for (unsigned n = 0; n < 4096; n++) { /* all texts of six letters, each line of them ended */
     char text[9];
-    struct data d = {0};
+    struct unstuff d = {0};
     str in, piece;
 
     for (unsigned i = 0; i < 6; i++) text[i] = letters[n >> 2 * i & 3];
@@ -49,7 +48,7 @@ TEST(stuff_is_undone_by_data)
     stuff_test((str){text, 9}, 1 + n % 5, &out);
     buf_clear(&back);
     in = buf_str(&out);
-    while (data_next(&d, &in, &piece) == DATA_PIECE) buf_str_add(&back, piece);
+    while (unstuff_next(&d, &in, &piece) == UNSTUFF_PIECE) buf_str_add(&back, piece);
     CHECK_STR(&back, ((str){text, 9}));
     CHECK_INT(in.n, 0);
   }

@@ -1,5 +1,5 @@
 /* tests/unit/subject.c: encoded words (RFC 2047). */
-#include "../../smtp/subject.h"
+#include "../../smtp/format/format.h"
 #include "../check.h"
 
 TEST(subject_decodes)

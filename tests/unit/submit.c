@@ -1,5 +1,5 @@
 /* tests/unit/submit.c: what programs write, made a mail. */
-#include "../../smtp/submit.h"
+#include "../../smtp/format/format.h"
 
 #include "../check.h"
 

@@ -1,5 +1,5 @@
 /* tests/unit/table.c: real files behind `db:csv` services. */
-#include "../../smtp/table.h"
+#include "../../smtp/policy/policy.h"
 #include "../check.h"
 
 #include <fcntl.h>

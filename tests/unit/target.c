@@ -1,5 +1,5 @@
 /* tests/unit/target.c: the ways a server to forward to may be written. */
-#include "../../smtp/conf.h"
+#include "../../smtp/conf/conf.h"
 #include "../check.h"
 
 struct target_row {
