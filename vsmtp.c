@@ -1,54 +1,64 @@
-/* vsmtp.c: a mail transfer agent for small machines. This page is its table of contents, and
- * compiling it compiles the whole program.
+/* vsmtp.c: a mail transfer agent for small machines. This page is its street map, and compiling it
+ * compiles the whole program.
  *
- *                     vsmtp.c                what you read now: order of the rooms, main()
- *                        |
- *                      smtp/                 the mail: sessions, delivery, queue runner, verbs
- *                   /    |    \
- *               net/  rules/  sqlite/        the loop; the rule language VSL; the one file on disk
- *                   \    |    /
- *                      base/                 bytes, memory, errors, logs, time, TOML
+ *   base/            bytes, memory, errors, logs, time, TOML; knows nothing of mail
+ *   net/             the event loop, connections, TLS, DNS; knows nothing of SMTP
+ *   sqlite/          the one file on disk; knows rows, not sockets
+ *   rules/           the rule language VSL, its stages, its words for mail
+ *   smtp/format/     bytes in, facts out: lines, addresses, headers, reports; no I/O
+ *   smtp/sasl/       the exchanges of AUTH, both sides
+ *   smtp/sender/     is the sender who he says he is?
+ *   smtp/conf/       what the operator says
+ *   smtp/helper/     acting as other users
+ *   smtp/policy/     one mail and its rules, and what no rule can forget
+ *   smtp/outbound/   mail handed to other servers
+ *   smtp/filter/     mail handed to a filter and taken back
+ *   smtp/queue/      what becomes of a stored mail, and what its sender is told
+ *   smtp/session/    one conversation with a client
+ *   smtp/server/     the serving process
+ *   smtp/cli/        the commands of the command line
  *
- * A room is a layer: it sees the rooms below it through their door header and nothing else, and
- * the three in the middle never see each other. vsmtp.h holds the nouns and limits they share.
+ * A room sees those above its line through their door header alone, and calls none below;
+ * net/, sqlite/ and rules/ do not see each other. vsmtp.h holds the nouns and limits they share.
  *
  * One message's walk through the house; behind each step the files it takes, in its order:
  *
- *   connect   net/ accepts a connection; smtp/ makes a session of it and asks the rules' stage
- *             `connect`. No rules, no mail: what nobody allows is refused.
- *             [net/listen.c; smtp/server/ports.c server.c session.c hello.c]
- *   command   net/ gives a line, smtp/ makes a command of it. One table says in which states a
- *             verb is legal, which stage the rules are asked at, and what happens then. STARTTLS is
- *             handed back to net/; AUTH asks the rules, then the accounts in sqlite/.
- *             [net/io_line.c; smtp/session/session.c command.c; then hello.c, auth.c or envelope.c]
- *   rules     rules/ runs the stage's directives, compiled to bytecode once, in a fiber. A native
- *             that must wait suspends the fiber; the loop serves others and resumes it later.
- *             [smtp/policy/judge.c; rules/stage.c fiber.c vm.c api*.c; smtp/policy/host.c host_wait.c services.c]
- *   settle    a recipient becomes who he stands for: a mailbox here, or an address elsewhere.
- *             Before that the guard has judged what no rule can forget.
- *             [smtp/policy/guard.c; rcpt_expand.c alias_expand.c inbox.c]
+ *   connect   a port accepts a connection, which becomes a session; the rules' stage `connect` is
+ *             asked. No rules, no mail: what nobody allows is refused.
+ *             [net/listen.c; server/ports.c server.c; session/session.c hello.c]
+ *   command   a line becomes a command. One table says in which states it is legal, which stage the
+ *             rules are asked at, and what happens then. STARTTLS is handed back to net/; AUTH asks
+ *             the rules, then the accounts in sqlite/.
+ *             [net/io_line.c; format/command.c; session/session.c; then hello.c auth.c envelope.c]
+ *   rules     a stage's directives, compiled to bytecode once, run in a fiber. A native that must
+ *             wait suspends the fiber; the loop serves others and resumes it later.
+ *             [policy/judge.c; rules/stage.c fiber.c vm.c api*.c; policy/host.c host_wait.c]
+ *   expand    the guard judges what no rule can forget; then a recipient becomes who he stands for:
+ *             a mailbox here, or an address elsewhere.
+ *             [policy/guard.c rcpt_expand.c alias_expand.c inbox.c]
  *   data      the header stays in memory, where rules read and edit it. The body goes to sqlite/
  *             in chunks as it arrives, so a large mail needs little memory.
- *             [smtp/session/receive.c unstuff.c message.c header.c; sqlite/incoming.c]
- *   delegate  a mail that a filter must see goes out by the client of smtp/ with a token in its
- *             header, comes back on a listener of its own, and the rules go on where they were;
- *             so it is before the queue and, from the stages `postq` and `delivery`, after it.
- *             [smtp/filter/delegate.c client.c, back by receive.c same_body.c]
+ *             [session/receive.c; format/unstuff.c message.c header.c; sqlite/incoming.c]
+ *   delegate  a mail that a filter must see goes out by our SMTP client with a token in its header,
+ *             comes back on a listener of its own, and the rules go on where they were; so it is
+ *             before the queue and, from the stages `postq` and `delivery`, after it.
+ *             [filter/delegate.c; outbound/client.c; session/receive.c; filter/delegate_return.c]
  *   250       the verdict of stage `preq` decides queue, quarantine or refusal. The commit that
  *             stores it is synced, and shared with everybody who is ready; then 250 is said.
- *             [smtp/session/receive.c; sqlite/incoming.c row.c tx.c; smtp/session/session_reply.c]
+ *             [session/receive.c; sqlite/incoming.c row.c tx.c; session/session_reply.c]
  *   delivery  due recipients come from the same database. The helper, the only process that may
- *             become another user, writes the mailbox; the client of smtp/ brings what is for
- *             elsewhere to its servers, one lane a destination. The outcome is one more commit.
- *             [smtp/queue/deliver.c; sqlite/queue.c; smtp/queue/deliver_rules.c attempt.c; then attempt_local.c
- *             helper.c helper_process.c helper_child.c local.c, or attempt_send.c outbound.c
- *             lookup.c client.c]
+ *             become another user, writes the mailbox; our SMTP client brings what is for elsewhere
+ *             to its servers, one lane a destination. The outcome is one more commit.
+ *             [queue/deliver.c; sqlite/queue.c; queue/deliver_rules.c attempt.c; then
+ *             attempt_local.c; helper/helper.c helper_process.c helper_child.c local.c, or
+ *             attempt_send.c; outbound/outbound.c lookup.c client.c]
  *   report    a sender who must be told gets a mail: it is in the queue by that same commit, or
- *             neither is. [smtp/queue/bounce.c bounce_text.c; sqlite/queue.c]
+ *             neither is. [queue/bounce.c bounce_text.c; sqlite/queue.c]
  *   drop      a mail of `sendmail` lies in a folder first; the server's own client brings it in by
- *             an ordinary session, once. [smtp/cli/cli_sendmail.c submit.c drop_write.c; drop_pickup.c]
+ *             an ordinary session, once.
+ *             [cli/cli_sendmail.c; format/submit.c; server/drop_write.c drop_pickup.c]
  *
- * Files stand in layer order. Within a file read from the end: the public entry is last.
+ * The files follow, room by room. Within a file read from the end: the public entry is last.
  */
 #include "vsmtp.h"
 #include "smtp/cli/cli.h"
@@ -169,9 +179,9 @@
 /* ---- smtp/format/ -------------------------------------------------------------------------------
  * Bytes in, facts out: what lines, addresses, headers and reports look like. No I/O. */
 #include "smtp/format/addr.c" /* mailboxes, paths, domains, address literals (RFC 5321 §4.1.2) */
-#include "smtp/format/dsn.c" /* what a client asks to be told: NOTIFY, ORCPT, RET, ENVID (RFC 3461) */
-#include "smtp/format/command.c" /* one line -> verb and parameters */
-#include "smtp/format/reply.c" /* every answer the server can give; the one map from error to reply */
+#include "smtp/format/dsn.c"  /* what a client asks to be told: NOTIFY … (RFC 3461) */
+#include "smtp/format/command.c"      /* one line -> verb and parameters */
+#include "smtp/format/reply.c"        /* every answer the server can give */
 #include "smtp/format/unstuff.c"      /* DATA: the end, the dots, the line ends */
 #include "smtp/format/stuff.c"        /* the same the other way round */
 #include "smtp/format/client_reply.c" /* what a server answers us */
@@ -225,7 +235,7 @@
 #include "smtp/helper/local.c"          /* one mail into a Maildir or an mbox, safely */
 #include "smtp/helper/helper_order.c"   /* what an order to it may look like */
 #include "smtp/helper/helper_child.c"   /* what a child of the helper does */
-#include "smtp/helper/helper_process.c" /* the helper: the one process that may become another user */
+#include "smtp/helper/helper_process.c" /* the one process that may become another user */
 #include "smtp/helper/helper.c" /* the server's side of it: orders out, mails down their pipes */
 
 /* ---- smtp/policy/ -------------------------------------------------------------------------------
@@ -236,15 +246,15 @@
 #include "smtp/policy/srs.c"          /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/policy/spool.c"        /* the folders of the server: made, and looked at */
 #include "smtp/policy/forged.c"       /* header fields of a client that claim to be ours */
-#include "smtp/policy/mail.c"     /* one mail on its way: envelope, header, what the rules said */
-#include "smtp/policy/folder.c"   /* files that rules write, below app.dirpath only */
-#include "smtp/policy/clamd.c"    /* mails shown to clamd */
-#include "smtp/policy/table.c"    /* the file of a table, locked while it is used */
-#include "smtp/policy/commands.c" /* the commands that the helper runs, in their line */
-#include "smtp/policy/services.c" /* the services that rules call: clamd, commands, tables, databases */
-#include "smtp/policy/policy.c"      /* a configuration together with its rules */
-#include "smtp/policy/host_wait.c"   /* what rules ask that takes time: SPF, names */
-#include "smtp/policy/host.c"        /* what rules may ask about a mail and do to it */
+#include "smtp/policy/mail.c"      /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/policy/folder.c"    /* files that rules write, below app.dirpath only */
+#include "smtp/policy/clamd.c"     /* mails shown to clamd */
+#include "smtp/policy/table.c"     /* the file of a table, locked while it is used */
+#include "smtp/policy/commands.c"  /* the commands that the helper runs, in their line */
+#include "smtp/policy/services.c"  /* the services that rules call */
+#include "smtp/policy/policy.c"    /* a configuration together with its rules */
+#include "smtp/policy/host_wait.c" /* what rules ask that takes time: SPF, names */
+#include "smtp/policy/host.c"      /* what rules may ask about a mail and do to it */
 #include "smtp/policy/rcpt_expand.c" /* recipients become who they stand for */
 #include "smtp/policy/guard.c"       /* what no rule can forget: no open relay, no backscatter */
 #include "smtp/policy/judge.c"       /* the rules of one stage run over one mail */
@@ -256,7 +266,7 @@
 #include "smtp/outbound/client.c"        /* the SMTP client: mails handed to another server */
 #include "smtp/outbound/lookup.c"        /* from a name to the addresses to connect to */
 #include "smtp/outbound/relay_token.c"   /* the token for the relay that a command prints */
-#include "smtp/outbound/outbound_lane.c" /* one destination: who waits, its addresses, its back-off */
+#include "smtp/outbound/outbound_lane.c" /* one destination: who waits, its back-off */
 #include "smtp/outbound/outbound_link.c" /* one connection to it */
 #include "smtp/outbound/outbound.c" /* who is connected to whom, how often, and who must wait */
 
@@ -284,9 +294,9 @@
 #include "smtp/session/auth.c"          /* AUTH: an exchange, the rules, the accounts */
 #include "smtp/session/session_reply.c" /* what is answered, and when */
 #include "smtp/session/hello.c"         /* connect, EHLO, STARTTLS: before there is a mail */
-#include "smtp/session/session.c" /* one conversation: the table of commands and their legal states */
-#include "smtp/session/envelope.c" /* its MAIL and RCPT */
-#include "smtp/session/receive.c"  /* from 354 to the answer of the store */
+#include "smtp/session/session.c"       /* the table of commands and their legal states */
+#include "smtp/session/envelope.c"      /* its MAIL and RCPT */
+#include "smtp/session/receive.c"       /* from 354 to the answer of the store */
 
 /* ---- smtp/server/ -------------------------------------------------------------------------------
  * The serving process: ports, reload, the drop folder, start and end. */

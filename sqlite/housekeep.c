@@ -18,7 +18,7 @@
 #define HOUSEKEEP_WAL_IDLE    ((1 << 20) / HOUSEKEEP_PAGE)
 #define HOUSEKEEP_WAL_MUCH    ((16 << 20) / HOUSEKEEP_PAGE)
 #define HOUSEKEEP_WAL_WARN    ((64 << 20) / HOUSEKEEP_PAGE)
-#define HOUSEKEEP_FREE_PAGES  1024 /* free pages worth giving back, when they are a quarter of all */
+#define HOUSEKEEP_FREE_PAGES  1024 /* free pages worth giving back, when a quarter of all */
 
 enum housekeep_job {
   HOUSEKEEP_REMOVED = 1,   /* messages with place '' */

@@ -5,7 +5,7 @@
  *   dbfile.c    the file: lock, creation, migration, settings
  *   tx.c        the one transaction all clients share: when it begins, commits, is lost
  *   row.c       a message as rows: written and deleted, in one place each
- *   incoming.c  receiving;  queue.c  the runner's side;  refused.c  the ring;  housekeep.c  cleaning
+ *   incoming.c  receiving; queue.c  the runner's side; refused.c  the ring; housekeep.c  cleaning
  *   account.c   who may log in;  dropped.c  drop files accepted;  secret.c  the server's own keys
  *   store.c     opening, the turn, degraded state, space
  *   view.c, quarantine.c   what people see and do

@@ -53,14 +53,14 @@
  *                                        the transaction is lost (tx_trouble)
  *
  * WHEN IT COMMITS. A *spill* transaction holds only what may be lost: rows of messages still being
- * received, and what housekeep.c deletes, which it would find again. It is begun with synchronous NORMAL
- * (FULL where there is no WAL) and committed at the end of the turn, without a sync. A *promise*
- * transaction holds what somebody waits for; it is begun with FULL, and its one sync covers all
- * spills before it. It is committed when as many have come as were answered by the last one and the
- * loop would sleep, or when the window is over: 10 ms, or what a sync takes if that is less. So a
- * lone client never waits, and a hundred on a slow card share one sync: those just answered are
- * back well within the window. A window under 1 ms is not waited for: the kernel could not sleep so
- * short.
+ * received, and what housekeep.c deletes, which it would find again. It is begun with synchronous
+ * NORMAL (FULL where there is no WAL) and committed at the end of the turn, without a sync. A
+ * *promise* transaction holds what somebody waits for; it is begun with FULL, and its one sync
+ * covers all spills before it. It is committed when as many have come as were answered by the last
+ * one and the loop would sleep, or when the window is over: 10 ms, or what a sync takes if that is
+ * less. So a lone client never waits, and a hundred on a slow card share one sync: those just
+ * answered are back well within the window. A window under 1 ms is not waited for: the kernel could
+ * not sleep so short.
  *
  * HOW IT IS LOST. An error can roll the whole transaction back, and a COMMIT can fail: then its
  * generation is lost. Ops written in it are settled with an error, or wait to be written again

@@ -156,7 +156,7 @@ law symbols tests/symbols.sh "$B/test/obj"
 law macros macros
 law comments every_comment
 law comments_fail comments_fail
-law functions functions $(ls vsmtp.c base/*.c net/*.c sqlite/*.c rules/*.c smtp/*.c)
+law functions functions $(printf "%s\n" $files | grep "\.c$")
 law functions_fail functions_fail
 law reproducible reproducible
 law format format

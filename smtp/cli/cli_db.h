@@ -1,6 +1,5 @@
-/* smtp/cli/cli_db.h: what the verbs that look into the database share: opening it beside the server, and
- * printing its rows, as a table for people or as one JSON object a line.
- */
+/* smtp/cli/cli_db.h: what the verbs that look into the database share: opening it beside the
+ * server, and printing its rows, as a table for people or as one JSON object a line. */
 #ifndef CLI_CLI_DB_H
 #define CLI_CLI_DB_H
 

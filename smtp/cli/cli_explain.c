@@ -1,6 +1,5 @@
-/* smtp/cli/cli_explain.c: `vsmtp explain ID`: every decision taken about a message, or about a session
- * that was refused, in order, with the rule's name and place.
- */
+/* smtp/cli/cli_explain.c: `vsmtp explain ID`: every decision taken about a message, or about a
+ * session that was refused, in order, with the rule's name and place. */
 #include "cli.h"
 #include "cli_message.h"
 

@@ -1,5 +1,5 @@
-/* smtp/cli/cli_init.c: `vsmtp init`: a configuration to start from, and the DNS records that go with
- * it.
+/* smtp/cli/cli_init.c: `vsmtp init`: a configuration to start from, and the DNS records that go
+ * with it.
  *
  * What exists is never touched: either all files are new, or none is written. All being there just
  * as they would be written is no mistake.

@@ -1,6 +1,5 @@
-/* smtp/cli/cli_quarantine.c: `vsmtp quarantine`: what the rules set aside. The same rows, and the same
- * changes, as by sqlite3(1) on the view `quarantine`.
- */
+/* smtp/cli/cli_quarantine.c: `vsmtp quarantine`: what the rules set aside. The same rows, and the
+ * same changes, as by sqlite3(1) on the view `quarantine`. */
 #include "cli.h"
 #include "cli_message.h"
 

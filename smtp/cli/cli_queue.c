@@ -1,4 +1,5 @@
-/* smtp/cli/cli_queue.c: `vsmtp queue`: the messages in the queue, one message, what may be done to it.
+/* smtp/cli/cli_queue.c: `vsmtp queue`: the messages in the queue, one message, what may be done to
+ * it.
  *
  *   queue [list] [QUEUE…]          queue show ID [eml|json]
  *   queue retry ID…|--all          queue move ID QUEUE

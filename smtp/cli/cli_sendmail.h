@@ -1,5 +1,5 @@
-/* smtp/cli/cli_sendmail.h: what the two ways of `sendmail` share: whoever calls, and where a mail is
- * left. */
+/* smtp/cli/cli_sendmail.h: what the two ways of `sendmail` share: whoever calls, and where a mail
+ * is left. */
 #ifndef CLI_CLI_SENDMAIL_H
 #define CLI_CLI_SENDMAIL_H
 

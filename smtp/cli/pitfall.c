@@ -1,5 +1,5 @@
-/* smtp/cli/pitfall.c: mistakes in the set-up of services, virus scanners above all, that can be seen
- * from here.
+/* smtp/cli/pitfall.c: mistakes in the set-up of services, virus scanners above all, that can be
+ * seen from here.
  *
  * Those of scanners were met with the real clamsmtpd and clamd. That a file of theirs is not there,
  * or may not be read, is no mistake: the scanner may be on another machine, or be another one.

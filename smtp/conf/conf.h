@@ -10,8 +10,7 @@
 /* ---- passwd.c -----------------------------------------------------------------------------------
  * Users and groups of the machine, read from their files without the name service
  * switch: a static program must not load libraries for it, and the helper must not ask a network.
- * Lines that are malformed are passed over.
- */
+ * Lines that are malformed are passed over. */
 #define PASSWD_FILE  path_system("/etc/passwd")
 #define PASSWD_GROUP path_system("/etc/group")
 
@@ -34,8 +33,7 @@ int passwd_group(str file, str name, uint32_t *gid, struct err *e);
  * that name, or a catch-all "@home.example", which takes what nobody else in that domain would. A
  * label behind '+' is not looked at unless an alias or a mailbox has it in its name. Targets may be
  * aliases again; a circle ends where it began, so `alice = ["alice", "bob"]` keeps a copy with
- * Alice.
- */
+ * Alice. */
 struct conf;
 struct store;
 
@@ -77,7 +75,7 @@ void alias_say(struct diags *d, bool warning, const struct alias *one, const cha
  * other files are faults. -1 after at least one error. */
 int alias_file_parse(struct aliases *t, str file, str source, struct arena *a, struct diags *d);
 
-/* ---- alias_expand.c: using it ------------------------------------------------------------------ */
+/* ---- alias_expand.c: using it ---------------------------------------------------------------- */
 
 struct alias_end {
   str address;
@@ -108,8 +106,7 @@ void alias_check(const struct conf *conf, struct store *store, struct diags *d);
  * conf->server.smtp.rcpt_count_max. Durations are milliseconds, sizes octets, paths absolute, texts
  * live as long as the conf. Tables that may be absent begin with `on`; their other fields mean
  * nothing while it is false. Which keys exist, their defaults, ranges and meaning: conf_keys[] in
- * conf_keys.c, nowhere else.
- */
+ * conf_keys.c, nowhere else. */
 /* ---- replies (server.smtp.codes): X(enum, name in the file, code, enhanced code, text) ------- */
 #define CONF_CODE_LIST(X)                                                                          \
   X(GREETINGS, "Greetings", 220, "", "{domain} Service ready")                                     \
@@ -404,8 +401,7 @@ const struct conf_virtual *conf_virtual_find(const struct conf *c, str domain); 
  * conf_list.c    the same for values that have a form of their own: levels, codes, servers, aliases
  * conf_version.c version_requirement
  * conf_cross.c   what must fit together
- * conf.c         walks the file along the table; the door
- */
+ * conf.c         walks the file along the table; the door */
 /* ORDER CONF_TYPE: conf_types in conf_type.c. */
 enum conf_type {
   CONF_TABLE, /* its keys are the rows below; `def` is what an absent table stands for */
@@ -509,8 +505,7 @@ struct dns *resolver_new(struct loop *l, const struct conf_dns *conf, const stru
 
 /* ---- certs.c ------------------------------------------------------------------------------------
  * The certificates of a configuration: read with their keys, checked, and read again
- * when their files change.
- */
+ * when their files change. */
 struct certs {
   struct tls_server *tls;     /* what connections share; NULL: there is no [server.tls] */
   struct certs_stamp *stamps; /* what the files were like, in the order of certs.c */

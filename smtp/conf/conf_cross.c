@@ -1,6 +1,5 @@
-/* smtp/conf/conf_cross.c: what each key alone cannot know: users of the machine, and keys that must fit
- * together. Looked at when all keys are read.
- */
+/* smtp/conf/conf_cross.c: what each key alone cannot know: users of the machine, and keys that must
+ * fit together. Looked at when all keys are read. */
 #include "conf.h"
 
 #include <unistd.h>

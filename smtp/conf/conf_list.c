@@ -1,4 +1,5 @@
-/* smtp/conf/conf_list.c: values with a form of their own: log levels, replies, name servers, aliases.
+/* smtp/conf/conf_list.c: values with a form of their own: log levels, replies, name servers,
+ * aliases.
  *
  * What may be written in several ways has one way in the canonical tree: levels are a table, a
  * reply is a text "554 5.7.1 text".

@@ -1,4 +1,5 @@
-/* smtp/conf/conf_relay.c: the one server that takes all mail for elsewhere, as [server.relay] has it. */
+/* smtp/conf/conf_relay.c: the one server that takes all mail for elsewhere, as [server.relay] has
+ * it. */
 #include "conf.h"
 
 int conf_relay(const struct conf *conf, struct arena *a, struct target *out, struct err *e)

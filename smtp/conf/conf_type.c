@@ -1,4 +1,5 @@
-/* smtp/conf/conf_type.c: one function a type of value: check it, keep it, put it into canonical form.
+/* smtp/conf/conf_type.c: one function a type of value: check it, keep it, put it into canonical
+ * form.
  *
  * Canonical means: what config-show prints and rules see does not depend on how it was spelled:
  * durations as "5m", paths whole, one protocol version as a list of one.

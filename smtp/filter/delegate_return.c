@@ -1,5 +1,5 @@
-/* smtp/filter/delegate_return.c: what a filter brings back: whose it is, whether it was scanned, what is
- * kept.
+/* smtp/filter/delegate_return.c: what a filter brings back: whose it is, whether it was scanned,
+ * what is kept.
  *
  * While the mail comes back, its bringer and the delegation know each other; either may end first.
  * The body is held against the one that went out as it arrives (same_body.c).

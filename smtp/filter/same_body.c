@@ -1,4 +1,5 @@
-/* smtp/filter/same_body.c: the body of a mail that comes back from a filter, compared while it arrives.
+/* smtp/filter/same_body.c: the body of a mail that comes back from a filter, compared while it
+ * arrives.
  *
  * Most filters give a body back as they got it: then nothing is written. At the first octet that
  * differs, what was the same until then is copied to the new body, a piece in each turn of the

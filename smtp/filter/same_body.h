@@ -1,6 +1,5 @@
-/* smtp/filter/same_body.h: the body of a mail that comes back from a filter, held against the one that went out
- * while it arrives. Only another one is written, and then as a whole.
- */
+/* smtp/filter/same_body.h: the body of a mail that comes back from a filter, held against the one
+ * that went out while it arrives. Only another one is written, and then as a whole. */
 #ifndef FILTER_SAME_BODY_H
 #define FILTER_SAME_BODY_H
 

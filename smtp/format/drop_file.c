@@ -1,4 +1,5 @@
-/* smtp/format/drop_file.c: a mail left in the folder `drop` by `sendmail`: the format of its file. */
+/* smtp/format/drop_file.c: a mail left in the folder `drop` by `sendmail`: the format of its file.
+ */
 #include "format.h"
 
 #define DROP_FILE_MAGIC "vsmtp drop 1"

@@ -1,4 +1,5 @@
-/* smtp/format/format.h: bytes in, facts out: what lines, addresses, headers and reports look like. No I/O. */
+/* smtp/format/format.h: bytes in, facts out: what lines, addresses, headers and reports look like.
+ * No I/O. */
 #ifndef SMTP_FORMAT_H
 #define SMTP_FORMAT_H
 
@@ -58,8 +59,7 @@ str addr_unquote(str local, struct arena *a);
  *
  * They are kept, and passed on to the next server, in the words of the wire: "RET=HDRS ENVID=…"
  * with the message, "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;…" with each recipient. An empty text asks
- * for nothing, and then failures and delays are reported.
- */
+ * for nothing, and then failures and delays are reported. */
 enum { DSN_NEVER = 1, DSN_SUCCESS = 2, DSN_FAILURE = 4, DSN_DELAY = 8 }; /* ORDER DSN_NOTIFY */
 
 /* Is the value well-formed? utf8: the transaction asked for SMTPUTF8 (RFC 6533 §3). */
@@ -242,7 +242,7 @@ void reply_put(struct buf *out, struct reply r);
 void reply_show(struct buf *out, struct reply r);
 str reply_text(struct reply r, struct arena *a); /* in a; p NULL: no memory */
 
-/* ---- unstuff.c -------------------------------------------------------------------------------------
+/* ---- unstuff.c ----------------------------------------------------------------------------------
  * What comes between DATA and the final dot (RFC 5321 §4.5.2). Pure functions. */
 /* The only end of data is CR LF . CR LF (or . CR LF at the very beginning). A CR, LF or NUL that
  * stands elsewhere is noted in the faults, and reading goes on to the true end: nothing that
@@ -306,8 +306,7 @@ enum client_reply_event client_reply_line(struct client_reply *r, str line, str 
  * The header block of a message, in memory and editable (RFC 5322 §2.2).
  *
  * A header is a list of fields, each kept exactly as it arrived. Editing replaces whole fields, so
- * what no rule touched leaves octet for octet as it came.
- */
+ * what no rule touched leaves octet for octet as it came. */
 struct header_field {
   str name;  /* points into raw */
   str raw;   /* "Name: value CRLF", with folded lines, to the last CRLF */
@@ -395,7 +394,7 @@ bool addrlist_next(str *rest, str *address);
  * it is. In a. */
 str subject_decode(str text, struct arena *a);
 
-/* ---- drop_file.c ---------------------------------------------------------------------------------
+/* ---- drop_file.c --------------------------------------------------------------------------------
  * A mail left in the folder `drop` by `sendmail`: the format of its file. Pure.
  *
  *   vsmtp drop 1 LF
@@ -408,8 +407,7 @@ str subject_decode(str text, struct arena *a);
  *   the message, every line with CR LF
  *   LF vsmtp drop end, the number of octets of the message in 20 digits, LF
  *
- * The last line is written last: a file without it is not whole.
- */
+ * The last line is written last: a file without it is not whole. */
 struct drop_file {
   bool has_from;
   str from;
@@ -439,8 +437,7 @@ bool drop_file_is_whole(str end, uint64_t size, uint64_t *octets);
  * What a program of this machine gives to `sendmail`, made a mail. Pure but for
  * memory.
  *
- * Lines end in CR LF, NULs are gone, the header is complete and names nobody blind.
- */
+ * Lines end in CR LF, NULs are gone, the header is complete and names nobody blind. */
 struct submit_options {
   bool dots;        /* a line with a dot alone is text like any other (-i); else it ends the mail */
   bool recipients;  /* read them from the header (-t) */
@@ -522,8 +519,7 @@ enum clamd_verdict clamd_reply(str reply, str *name);
  * User, password and values may hold octets as %XX. A HOST is not looked up for MX.
  *
  * The command that prints a token stands in [server.relay] alone: a rule may put an address into a
- * target, and what a stranger wrote must never become a program's argument.
- */
+ * target, and what a stranger wrote must never become a program's argument. */
 /* How much encryption a server must speak. ORDER TARGET_TLS: conf_keys.c and target.c have the
  * words */
 enum target_tls {

@@ -1,4 +1,5 @@
-/* smtp/format/submit.c: what a program of this machine gives to `sendmail`, made a mail (RFC 6409 §8). */
+/* smtp/format/submit.c: what a program of this machine gives to `sendmail`, made a mail (RFC 6409
+ * §8). */
 #include "format.h"
 
 static const char *const submit_address_fields[] = {

@@ -1,4 +1,5 @@
-/* smtp/helper/helper.c: the server's side of the helper: orders out, mails down their pipes, answers in.
+/* smtp/helper/helper.c: the server's side of the helper: orders out, mails down their pipes,
+ * answers in.
  *
  * A job occupies its slot from the order to the answer, cancelled or not: the helper counts the
  * same children. The mail is pulled from its owner when the pipe takes more, straight into the

@@ -42,8 +42,7 @@ void daemon_ready(int fd);
  *
  * The two talk over a socketpair in packets of fixed size; a mail follows on a pipe. When the
  * server ends the helper finishes what it has whole and ends too. When the helper dies every job
- * fails with HELPER_TEMP, and so does every later one: there cannot be another without root.
- */
+ * fails with HELPER_TEMP, and so does every later one: there cannot be another without root. */
 struct helper;
 
 struct helper_conf {

@@ -1,6 +1,5 @@
-/* smtp/helper/helper_order.c: what an order to the helper may look like: both sides hold it against this,
- * the helper because the server may have been taken over.
- */
+/* smtp/helper/helper_order.c: what an order to the helper may look like: both sides hold it against
+ * this, the helper because the server may have been taken over. */
 #include "helper_int.h"
 
 bool helper_part_ok(const char *part)

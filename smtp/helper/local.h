@@ -1,6 +1,5 @@
-/* smtp/helper/local.h: one mail into a Maildir or an mbox. It blocks: only the helper's children call it,
- * when they have become the mailbox's owner already.
- */
+/* smtp/helper/local.h: one mail into a Maildir or an mbox. It blocks: only the helper's children
+ * call it, when they have become the mailbox's owner already. */
 #ifndef HELPER_LOCAL_H
 #define HELPER_LOCAL_H
 

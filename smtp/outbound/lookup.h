@@ -1,5 +1,5 @@
-/* smtp/outbound/lookup.h: from the name of a domain or host to the addresses to connect to, asked of the
- * DNS. */
+/* smtp/outbound/lookup.h: from the name of a domain or host to the addresses to connect to, asked
+ * of the DNS. */
 #ifndef OUTBOUND_LOOKUP_H
 #define OUTBOUND_LOOKUP_H
 

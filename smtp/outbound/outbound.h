@@ -10,8 +10,7 @@
 
 /* ---- retry.c ------------------------------------------------------------------------------------
  * Transient failures: when one is tried again, and when no more
- * (server.queues.delivery).
- */
+ * (server.queues.delivery). */
 /* When what was tried so often before, and now in vain once more, is due again: the configured
  * period doubles up to 4 hours, with a quarter of jitter, so that what failed together is not tried
  * together. */
@@ -25,8 +24,7 @@ bool retry_is_over(const struct conf *conf, int attempts, int64_t received_at, i
  * The SMTP client (RFC 5321 §3.3): mails handed to another server over one
  * connection, one after another.
  *
- * All callbacks come from the loop, never from inside a function of this page.
- */
+ * All callbacks come from the loop, never from inside a function of this page. */
 struct client;
 
 struct client_options {
@@ -117,8 +115,7 @@ void client_abort(struct client *c); /* the same at once, without a word */
  * relay of the configuration. A lane finds its servers, opens connections as there is work, keeps
  * them for the next mail, and remembers when all its servers failed: until its back-off is over
  * nobody is connected, and what comes for it is put off at once. So a dead host costs one attempt,
- * whatever waits for it, and no place that a living one needs.
- */
+ * whatever waits for it, and no place that a living one needs. */
 enum outbound_way { OUTBOUND_MX, OUTBOUND_TARGET, OUTBOUND_RELAY };
 
 enum outbound_how {

@@ -1,4 +1,5 @@
-/* smtp/outbound/outbound_int.h: the cellar of outbound.c: what lanes, links and peers are made of. */
+/* smtp/outbound/outbound_int.h: the cellar of outbound.c: what lanes, links and peers are made of.
+ */
 #ifndef OUTBOUND_OUTBOUND_INT_H
 #define OUTBOUND_OUTBOUND_INT_H
 

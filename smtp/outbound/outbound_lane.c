@@ -1,6 +1,5 @@
-/* smtp/outbound/outbound_lane.c: one destination: its waiting mails, its addresses, what it failed of and
- * until when it rests.
- */
+/* smtp/outbound/outbound_lane.c: one destination: its waiting mails, its addresses, what it failed
+ * of and until when it rests. */
 #include "../format/format.h"
 #include "outbound_int.h"
 #include "outbound.h"

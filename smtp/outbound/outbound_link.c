@@ -1,4 +1,5 @@
-/* smtp/outbound/outbound_link.c: one connection of a lane to a peer: opened, greeted or not, kept, given up.
+/* smtp/outbound/outbound_link.c: one connection of a lane to a peer: opened, greeted or not, kept,
+ * given up.
  *
  * Of the addresses of a lane the best is taken that has not failed just now. Who is greeted proves
  * that the lane is alive; who is not has his address passed over for a while.

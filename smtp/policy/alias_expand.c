@@ -1,4 +1,5 @@
-/* smtp/policy/alias_expand.c: who is at the end of an alias: from address to address through the table. */
+/* smtp/policy/alias_expand.c: who is at the end of an alias: from address to address through the
+ * table. */
 #include "../format/format.h"
 #include "../conf/conf.h"
 #include "policy.h"

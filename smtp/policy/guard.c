@@ -1,5 +1,5 @@
-/* smtp/policy/guard.c: what no rule can forget (rules/README.md#what-no-rule-can-forget): no relay by
- * omission, no backscatter. */
+/* smtp/policy/guard.c: what no rule can forget (rules/README.md#what-no-rule-can-forget): no relay
+ * by omission, no backscatter. */
 #include "policy.h"
 
 #include "../format/format.h"

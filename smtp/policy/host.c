@@ -1,4 +1,5 @@
-/* smtp/policy/host.c: what rules may ask about a mail, and do to it: the functions behind rules_host.
+/* smtp/policy/host.c: what rules may ask about a mail, and do to it: the functions behind
+ * rules_host.
  *
  * Each is told its mail by the opaque pointer of the run and touches nothing else.
  */

@@ -1,4 +1,5 @@
-/* smtp/policy/policy.h: one mail and its rules: what they may ask and do, what no rule can forget. */
+/* smtp/policy/policy.h: one mail and its rules: what they may ask and do, what no rule can forget.
+ */
 #ifndef SMTP_POLICY_H
 #define SMTP_POLICY_H
 
@@ -15,8 +16,7 @@
  * `step`.
  *
  * It names a stage, a directive of it, and what about that. The directive's name stands in the
- * column `rule` beside it, because rules may be others by then. 0: from the start of `postq`.
- */
+ * column `rule` beside it, because rules may be others by then. 0: from the start of `postq`. */
 enum deliver_at {
   DELIVER_FROM,     /* the directive is asked */
   DELIVER_RETURNED, /* it delegates, and the mail has come back: its body is asked */
@@ -37,7 +37,7 @@ struct deliver_place {
 };
 struct deliver_place deliver_place(int step);
 
-/* ---- inbox.c -----------------------------------------------------------------------------------
+/* ---- inbox.c ------------------------------------------------------------------------------------
  * Which mailbox of this machine a recipient has. */
 struct inbox {
   enum helper_place place;
@@ -79,8 +79,7 @@ str inbox_domain_folder(const struct conf *conf, str domain, struct arena *a);
  * A bounce to it comes back here and goes on to alice, if the hash is ours and TT, a day, not over
  * 21 days ago. As libsrs2 and postsrsd have it: HMAC-SHA1 over the lower-case parts, the beginning
  * of its base64, days and base32 letters; but where a part ends is signed too. Pure functions but
- * for srs_load.
- */
+ * for srs_load. */
 struct store;
 
 #define SRS_KEY 32
@@ -112,8 +111,7 @@ int srs_reverse(str key, str local, int64_t now, struct arena *a, str *out);
  *
  * The law: no path that root uses ends in a folder of somebody else, who could have put a link
  * there. As root a thing is done only where every folder on the way is root's alone; all else is
- * done as the server's user (privilege_lend).
- */
+ * done as the server's user (privilege_lend). */
 /* Is nobody but root able to change what this folder holds, or any above it? It may not be there
  * yet. */
 bool spool_is_roots(str folder);
@@ -137,8 +135,7 @@ size_t spool_judge(const struct conf *conf, str file, struct diags *d);
  * The same struct serves a session (the mail is coming in) and the queue runner (it is stored).
  * A session has a chain of them, each beginning as a copy of what the one before gathered: the
  * connection's, the greeting's, the transaction's. So what a rule did at `connect` reaches every
- * message of the connection, and RSET forgets only the last.
- */
+ * message of the connection, and RSET forgets only the last. */
 struct mail_rcpt {
   str address;  /* where it goes */
   str original; /* as the client gave it; empty: a rule added it */
@@ -235,8 +232,7 @@ extern const struct rules_host host_functions; /* host.c: tx is a struct mail */
  *
  * Every use of the file holds flock(2) on it, shared or exclusive, so that another program that
  * does the same can change it meanwhile. A record is added at the end in one write; removing writes
- * the file anew beside the old one, syncs it and puts it in its place.
- */
+ * the file anew beside the old one, syncs it and puts it in its place. */
 struct table;
 
 struct table_options {
@@ -264,8 +260,7 @@ enum table_done table_remove(struct table *t, str key, struct err *e);
  * whose command, user, group or timeout changed, waits for a restart; and so does token_command
  * with each of its words.
  *
- * LIMIT_COMMANDS run at once; the others wait in line.
- */
+ * LIMIT_COMMANDS run at once; the others wait in line. */
 /* What is run for a `cmd` service, and for server.relay.token_command, which must be there. They
  * borrow from what they are made of. */
 struct helper_service commands_of_rules(const struct rules_declared *d);
@@ -292,8 +287,7 @@ void commands_cancel(struct commands_call *call);
 /* ---- policy.c -----------------------------------------------------------------------------------
  * A configuration with its certificates and rules: loaded as one, swapped as one.
  *
- * Whoever works by a policy holds it, so a reload changes nothing under anybody's feet.
- */
+ * Whoever works by a policy holds it, so a reload changes nothing under anybody's feet. */
 struct commands;
 struct helper;
 struct services;
@@ -335,11 +329,11 @@ struct mta {
 /* The rules that conf names, alone (for `check`). */
 struct rules *policy_rules(const struct conf *conf, struct diags *d);
 
-/* ---- host_wait.c --------------------------------------------------------------------------------------
+/* ---- host_wait.c --------------------------------------------------------------------------------
  * What rules ask that takes time: SPF, names of the DNS, services. */
 struct host_wait;
-/* Called once, by the loop, never from inside host_wait_start; the question is over then. e, with a NULL:
- * why there is no answer. */
+/* Called once, by the loop, never from inside host_wait_start; the question is over then. e, with a
+ * NULL: why there is no answer. */
 typedef void host_wait_fn(void *arg, const struct rules_answer *a, const struct err *e);
 
 /* Asks the name servers or services of the policy, which is borrowed for as long as it takes, about
@@ -349,14 +343,13 @@ struct host_wait *host_wait_start(struct loop *l, struct policy *p, const struct
                                   struct err *e);
 void host_wait_cancel(struct host_wait *a); /* fn will not be called; NULL is fine */
 
-/* ---- rcpt_expand.c -----------------------------------------------------------------------------------
+/* ---- rcpt_expand.c ------------------------------------------------------------------------------
  * Recipients become who they stand for.
  *
  * What a client gives is settled right after the rules of stage rcpt and the guard; what rules add
  * or rewrite later, when a stage from preq on is over (judge.c). A recipient for whom a rule chose
  * a transport stays as he is: the rule knows better. So rules see at rcpt what the client gave, and
- * from preq on who gets the mail.
- */
+ * from preq on who gets the mail. */
 /* Recipient i, whom the rules and the guard let pass. He is gone then; those he stands for, if they
  * are not there already, stand last. may_be_unknown: nobody of that name is no fault. REPLY_DONE,
  * or why he must be refused; then he is still there. */
@@ -371,8 +364,7 @@ int rcpt_expand_mark(struct mail *m, struct err *e);
 
 /* ---- guard.c ------------------------------------------------------------------------------------
  * What no rule can forget (rules/README.md#what-no-rule-can-forget): no relay by
- * omission, no backscatter.
- */
+ * omission, no backscatter. */
 /* Judges recipient i, given by a client, after the rules of stage rcpt. faccept: a rule said so.
  * Who may not relay and does not prove by SPF to be the sender hears of no success: he could have
  * reports sent to anybody. REPLY_DONE lets it pass, and those it stands for are in its place

@@ -168,7 +168,8 @@ static int spool_permit(const struct conf *conf, const char *path, mode_t mode, 
   return lend && privilege_resume(conf, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }
 
-/* Everybody of this machine may leave a mail in it, nobody may see those of others (drop_write.c). */
+/* Everybody of this machine may leave a mail in it, nobody may see those of others (drop_write.c).
+ */
 static int spool_make_drop(const struct conf *conf, struct arena *a, struct err *e)
 {
   str spool = arena_str(a, conf->server.queues.dirpath), drop = path_join(a, spool, STR("drop"));

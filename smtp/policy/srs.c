@@ -1,4 +1,5 @@
-/* smtp/policy/srs.c: senders rewritten for mail that is sent on (SRS, the Sender Rewriting Scheme). */
+/* smtp/policy/srs.c: senders rewritten for mail that is sent on (SRS, the Sender Rewriting Scheme).
+ */
 #include "policy.h"
 
 #include "../../sqlite/store.h"

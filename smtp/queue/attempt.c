@@ -1,5 +1,5 @@
-/* smtp/queue/attempt.c: the due recipients of one message, tried: mailboxes one after another, other
- * servers all at once, those of one destination together.
+/* smtp/queue/attempt.c: the due recipients of one message, tried: mailboxes one after another,
+ * other servers all at once, those of one destination together.
  *
  * That another server took a mail is written at once, whoever else is still on his way: so a crash
  * between a delivery and its record, after which it is tried again, concerns only what was in

@@ -1,4 +1,5 @@
-/* smtp/queue/attempt_local.c: the mailboxes among the recipients, one after another, by the helper. */
+/* smtp/queue/attempt_local.c: the mailboxes among the recipients, one after another, by the helper.
+ */
 #include "attempt_int.h"
 #include "../policy/policy.h"
 

@@ -1,5 +1,5 @@
-/* smtp/queue/attempt_send.c: the recipients at other servers, all at once, those who go the same way
- * together. */
+/* smtp/queue/attempt_send.c: the recipients at other servers, all at once, those who go the same
+ * way together. */
 #include "../format/format.h"
 #include "attempt_int.h"
 

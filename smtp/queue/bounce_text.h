@@ -1,6 +1,5 @@
-/* smtp/queue/bounce_text.h: a report as a mail (RFC 6522, RFC 3464): what bounce.c found, in words for
- * people, in fields for programs, and what of the message goes back. Pure functions.
- */
+/* smtp/queue/bounce_text.h: a report as a mail (RFC 6522, RFC 3464): what bounce.c found, in words
+ * for people, in fields for programs, and what of the message goes back. Pure functions. */
 #ifndef QUEUE_BOUNCE_TEXT_H
 #define QUEUE_BOUNCE_TEXT_H
 

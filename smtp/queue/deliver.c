@@ -1,9 +1,9 @@
 /* smtp/queue/deliver.c: the queue runner: what is due is claimed, worked on, and given back.
  *
  * Work comes from the database: what waits in `delegated`, in `working`, then the recipients due
- * longest. A job holds one message by a claim: its rules go on (deliver_rules.c), then its recipients are
- * tried (attempt.c), and it ends when what became of it is written. The cost of a job does not
- * depend on how many wait.
+ * longest. A job holds one message by a claim: its rules go on (deliver_rules.c), then its
+ * recipients are tried (attempt.c), and it ends when what became of it is written. The cost of a
+ * job does not depend on how many wait.
  */
 #include "deliver_int.h"
 #include "../outbound/outbound.h"

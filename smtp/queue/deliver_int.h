@@ -1,4 +1,5 @@
-/* smtp/queue/deliver_int.h: the cellar of deliver.c: one stored mail in work, handed from file to file.
+/* smtp/queue/deliver_int.h: the cellar of deliver.c: one stored mail in work, handed from file to
+ * file.
  *
  *   deliver.c   claims what is due and makes a job of it
  *   deliver_rules.c     asks the rules that are left; what they decide is written, and the job ends

@@ -1,4 +1,5 @@
-/* smtp/queue/deliver_rules.c: the later rules of a stored mail: asked, and what they decide written.
+/* smtp/queue/deliver_rules.c: the later rules of a stored mail: asked, and what they decide
+ * written.
  *
  * The mail's `step` says where its rules go on. What they decide is written before anything is
  * tried, so what they change is changed once; before each later attempt today's rules say anew

@@ -8,8 +8,7 @@
 
 /* ---- deliver.c ----------------------------------------------------------------------------------
  * The queue runner: stored mails through the later rules to mailboxes and
- * servers.
- */
+ * servers. */
 struct deliver;
 
 /* Borrows all three. NULL: no memory. */

@@ -37,8 +37,7 @@ bool scram_proves(const struct scram_verifier *v, str auth_message, const unsign
  *
  * They know no line of SMTP: what goes over the wire is base64, "=" and "*" of RFC 4954, which is
  * the caller's part (sasl_decode helps). Nothing here waits; what takes long (a password hashed
- * many times) is run by the caller in slices.
- */
+ * many times) is run by the caller in slices. */
 /* ORDER CONF_MECH, XOAUTH2 aside, which only the client side speaks. ORDER SASL: sasl_names */
 enum sasl_mech {
   SASL_PLAIN,         /* RFC 4616 */

@@ -1,6 +1,5 @@
-/* smtp/sasl/saslprep.c: names and passwords in the one form that is compared (RFC 4013, tables of RFC
- * 3454), but for NFKC: characters count as they are composed.
- */
+/* smtp/sasl/saslprep.c: names and passwords in the one form that is compared (RFC 4013, tables of
+ * RFC 3454), but for NFKC: characters count as they are composed. */
 #include "sasl.h"
 
 struct saslprep_range {

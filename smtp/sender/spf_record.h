@@ -1,4 +1,5 @@
-/* smtp/sender/spf_record.h: an SPF record: checked whole, then read term by term (RFC 7208 §4.5, §12). */
+/* smtp/sender/spf_record.h: an SPF record: checked whole, then read term by term (RFC 7208 §4.5,
+ * §12). */
 #ifndef SENDER_SPF_RECORD_H
 #define SENDER_SPF_RECORD_H
 

@@ -1,5 +1,5 @@
-/* smtp/server/drop_pickup.c: mails that programs of this machine left in the drop folder (see drop_write.c,
- * drop_file.h).
+/* smtp/server/drop_pickup.c: mails that programs of this machine left in the drop folder (see
+ * drop_write.c, drop_file.h).
  *
  * Anybody may write into the folder, so nothing in it is trusted but what the kernel says: the
  * owner of a file. A mail comes in by an ordinary session whose client is our own, over a pair of

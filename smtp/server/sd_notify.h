@@ -1,5 +1,5 @@
-/* smtp/server/sd_notify.h: what a supervisor is told, if there is one that wants to know: systemd's protocol,
- * sd_notify(3), a datagram to the socket that the environment names.
+/* smtp/server/sd_notify.h: what a supervisor is told, if there is one that wants to know: systemd's
+ * protocol, sd_notify(3), a datagram to the socket that the environment names.
  *
  * Without such a socket every call does nothing.
  */

@@ -22,10 +22,9 @@ bool taken_by(const struct netaddr *at, struct taken *out);
 /* Behind "Address already in use": the words for the operator. */
 void taken_advise(const struct netaddr *at, struct err *e);
 
-/* ---- drop_write.c ------------------------------------------------------------------------------------
+/* ---- drop_write.c -------------------------------------------------------------------------------
  * A mail left in the drop folder, where the server finds it, also if it is down
- * now.
- */
+ * now. */
 struct drop_write_options {
   str folder;                   /* the drop folder */
   struct submit_options submit; /* how its text becomes a mail */

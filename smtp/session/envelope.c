@@ -1,4 +1,5 @@
-/* smtp/session/envelope.c: the envelope of a transaction: MAIL and RCPT (RFC 5321 §4.1.1.2, §4.1.1.3).
+/* smtp/session/envelope.c: the envelope of a transaction: MAIL and RCPT (RFC 5321 §4.1.1.2,
+ * §4.1.1.3).
  *
  * Each command in two halves, called by the table of session.c: may it be, before the rules of its
  * stage are asked, and what their verdict makes of it. What the rules let pass the guard still

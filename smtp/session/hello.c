@@ -1,5 +1,5 @@
-/* smtp/session/hello.c: a conversation before there is a mail: connect, EHLO, STARTTLS (RFC 5321 §3.1,
- * §3.2). */
+/* smtp/session/hello.c: a conversation before there is a mail: connect, EHLO, STARTTLS (RFC 5321
+ * §3.1, §3.2). */
 #include "auth.h"
 #include "session_int.h"
 

@@ -1,9 +1,10 @@
-/* smtp/session/session.c: one SMTP conversation with a client (RFC 5321 §3, §4): its lines and their order.
+/* smtp/session/session.c: one SMTP conversation with a client (RFC 5321 §3, §4): its lines and
+ * their order.
  *
- * A line becomes a command; session_table says in which states it is legal, what is checked,
- * which stage of the rules is asked, and what its verdict does. Until that verdict is there the
- * session takes no further line, so pipelined commands see the rules in order. One setter changes
- * the state.
+ * A line becomes a command; session_table says in which states it is legal, what is checked, which
+ * stage of the rules is asked, and what its verdict does. Until that verdict is there the session
+ * takes no further line, so pipelined commands see the rules in order. One setter changes the
+ * state.
  */
 #include "auth.h"
 #include "session_int.h"

@@ -13,8 +13,7 @@
 /* ---- ban.c --------------------------------------------------------------------------------------
  * Addresses that guess passwords: each failure is answered later than the one before,
  * and after LIMIT_AUTH_FAILURES of them nobody may log in from there for LIMIT_AUTH_BAN. In memory
- * only.
- */
+ * only. */
 /* What counts as one address: of IPv6 the network, 64 bits. */
 struct ban_key {
   unsigned char octets[16];
@@ -35,8 +34,7 @@ void ban_forgive(struct ban *b, struct ban_key who); /* somebody logged in from 
  * The answer is slow by design: a password is hashed LIMIT_AUTH_ROUNDS times. So questions stand in
  * line, one is worked on at a time, some milliseconds a turn of the loop, and whoever was right
  * lately is remembered by a keyed hash. An account that does not exist costs as much as one that
- * does.
- */
+ * does. */
 /* The account meant by what somebody typed: in small letters, server.domain added when there is
  * none. -1: it cannot be the name of one; or, if out failed, no memory. */
 #define PASSWORD_ACCOUNT_MAX (LIMIT_LOCAL_PART + 1 + LIMIT_DOMAIN)
@@ -106,8 +104,8 @@ struct session_hub {
   bool stopping;
 };
 
-/* A mail of this machine, from the drop folder: its client is drop_pickup.c. Rules are asked from `mail`
- * on, and find somebody who has logged in. Lives in the session's arena. */
+/* A mail of this machine, from the drop folder: its client is drop_pickup.c. Rules are asked from
+ * `mail` on, and find somebody who has logged in. Lives in the session's arena. */
 struct session_dropped {
   str file; /* its name in the folder */
   str user; /* its owner */

@@ -1,4 +1,5 @@
-/* smtp/session/session_int.h: the cellar of session.c: a conversation, and the files it is handed to.
+/* smtp/session/session_int.h: the cellar of session.c: a conversation, and the files it is handed
+ * to.
  *
  *   session.c        lines, the table of commands, who is asked; the beginning and the end
  *   session_reply.c  what is answered, and when

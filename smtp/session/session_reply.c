@@ -1,5 +1,5 @@
-/* smtp/session/session_reply.c: what a client is told: replies, refusals with their trace, answers held
- * back. */
+/* smtp/session/session_reply.c: what a client is told: replies, refusals with their trace, answers
+ * held back. */
 #include "session_int.h"
 
 /* Sends what was held back; the conversation goes on or ends. */

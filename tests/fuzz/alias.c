@@ -2,7 +2,6 @@
  * every name must end. */
 #include "../../smtp/conf/conf.h"
 
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fuzz_alias_expand(const struct conf *c, str address)

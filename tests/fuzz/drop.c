@@ -19,7 +19,7 @@ static void drop_fuzz_file(str all, struct arena *a)
   struct drop_file twice;
   str text = buf_str(&again);
   if (drop_file_parse(str_sub(text, 0, DROP_FILE_HEAD_MAX), str_skip(text, text.n - DROP_FILE_END),
-                     text.n, a, &twice, &e) < 0 ||
+                      text.n, a, &twice, &e) < 0 ||
       twice.to_count != d.to_count || !str_eq(twice.from, d.from))
     abort();
   buf_free(&again);

@@ -22,13 +22,13 @@ TEST(drop_file_reads_what_it_wrote)
 {
   str to[] = {STR_INIT("root"), STR_INIT("\"a b\"@c.example")};
   struct drop_file in = {.has_from = true,
-                        .from = STR("alice@home.example"),
-                        .to = to,
-                        .to_count = 2,
-                        .envid = STR("x+2By"),
-                        .ret = STR("HDRS"),
-                        .notify = STR("SUCCESS,FAILURE")},
-                  d;
+                         .from = STR("alice@home.example"),
+                         .to = to,
+                         .to_count = 2,
+                         .envid = STR("x+2By"),
+                         .ret = STR("HDRS"),
+                         .notify = STR("SUCCESS,FAILURE")},
+                   d;
   struct buf out = BUF_INIT(1 << 16);
   struct arena *a = arena_new(0);
 

@@ -1,4 +1,5 @@
-/* tests/unit/relay_token.c: the token that a command prints: read, kept, asked for, without memory. */
+/* tests/unit/relay_token.c: the token that a command prints: read, kept, asked for, without memory.
+ */
 #include "../../smtp/outbound/relay_token.h"
 #include "../check.h"
 

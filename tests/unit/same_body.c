@@ -33,12 +33,12 @@ static void echo_open(struct echo_world *w, str sent)
   *w = (struct echo_world){.s = kit_open(check_folder()), .l = loop_new(&e), .sent = sent};
   kit_new(&w->m, w->s);
   w->h = (struct same_body){.loop = w->l,
-                       .body = echo_sent,
-                       .source = w,
-                       .octets = sent.n,
-                       .in = w->m.in,
-                       .ready = echo_is_ready,
-                       .arg = w};
+                            .body = echo_sent,
+                            .source = w,
+                            .octets = sent.n,
+                            .in = w->m.in,
+                            .ready = echo_is_ready,
+                            .arg = w};
   same_body_begin(&w->h);
 }
 
@@ -170,7 +170,8 @@ TEST(same_body_mends_the_dots_of_clamsmtpd)
     snprintf(came + table[i].line, 100, "\r\n%s", table[i].came);
     echo_open(&w, str_of(sent));
     enum same_body_state state = echo_feed(&w, str_of(came), 4096, &cut);
-    if (!CHECK_INT(state, table[i].same ? SAME_BODY_SAME : SAME_BODY_OTHER)) printf("  row %zu\n", i);
+    if (!CHECK_INT(state, table[i].same ? SAME_BODY_SAME : SAME_BODY_OTHER))
+      printf("  row %zu\n", i);
     if (state == SAME_BODY_OTHER) echo_written(&w, str_of(came));
     echo_close(&w);
   }
