@@ -129,7 +129,7 @@ def test_too_large(server):
           == [(1,)])
 
 
-too_large.server = "message_size_limit = 100000"
+test_too_large.server = "message_size_limit = 100000"
 
 
 def test_concurrent(server):
@@ -363,7 +363,7 @@ def test_filtered(server):
     empty(server)
 
 
-filtered.sink = True
+test_filtered.sink = True
 
 # ---- mail that is sent on (SRS) ----------------------------------------------------------------------
 
@@ -483,9 +483,9 @@ def test_srs_off(server):
     expect(mail["from"] == "carol@far.example", mail)
 
 
-srs.sink = srs_off.sink = True
-srs.interfaces = srs_off.interfaces = '[app.aliases]\n"dad@home.example" = ["dad@isp.example"]'
-srs_off.server = "srs = false"
+test_srs.sink = test_srs_off.sink = True
+test_srs.interfaces = test_srs_off.interfaces = '[app.aliases]\n"dad@home.example" = ["dad@isp.example"]'
+test_srs_off.server = "srs = false"
 
 # ---- all of them ------------------------------------------------------------------------------------
 
