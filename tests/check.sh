@@ -119,6 +119,22 @@ functions_fail() {
   }
 }
 
+# What make would do, without doing it.
+would() {
+  env -u MAKEFLAGS -u MFLAGS make -n -B "B=$B" V=1 "$@" 2>&1 | sed -e ':a' -e '/\\$/{N;s/\\\n//;ba' -e '}'
+}
+
+# Warnings stop no user; and whoever builds has the last word on each compiler's options.
+flags() {
+  for target in all run install static bench cross; do
+    ! would $target ARCH=arm64 | grep -e -Werror || { echo "make $target: with -Werror" && return 1; }
+  done
+  would testbuild | grep -q -e -Werror || { echo "make test: without -Werror" && return 1; }
+  ! would testbuild static all WERROR= CFLAGS=-DLAST | grep -E '(cc|clang) .*\.c( |$)' |
+    grep -v -e ' -DLAST' || { echo "these do not have CFLAGS" && return 1; }
+  ! would testbuild WERROR= CFLAGS=-DLAST | grep -e -Werror
+}
+
 # Not a law: a file over 900 lines wants to be two.
 length() {
   wc -l $(ls $files amalgamate.sh tests/*.sh 2>/dev/null) |
@@ -154,6 +170,7 @@ reproducible() {
 law layers tests/layers.sh "$B/test/obj"
 law symbols tests/symbols.sh "$B/test/obj"
 law macros macros
+law flags flags
 law comments every_comment
 law comments_fail comments_fail
 law functions functions $(printf "%s\n" $files | grep "\.c$")

@@ -57,7 +57,7 @@ usr=$dir/root/usr
 pie='-static'
 [ -e "$($target-gcc -print-file-name=rcrt1.o)" ] && pie='-static-pie -fPIE'
 # shellcheck disable=SC2086 # a list of words
-$target-gcc -std=c11 ${WARN-} -Os $pie -s -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+$target-gcc -std=c11 ${WARN-} ${CFLAGS-} -Os $pie -s -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
   -ffunction-sections -fdata-sections -Wl,--gc-sections,-z,relro,-z,now,-T,tests/static.ld \
   -isystem "$usr/include" -isystem "$usr/include/$target" -o "$dir/vsmtp" dist/vsmtp.c \
   -L"$usr/lib/$target" -L"$usr/lib" \
