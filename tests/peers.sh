@@ -28,8 +28,10 @@ fetch() {
   echo "peers: downloading and unpacking $1 with what it needs, $(($# - 1)) packages" >&4
   # shellcheck disable=SC2086 # a list of words
   (cd "$peers/deb" && apt-get download -qq -o APT::Sandbox::User= $list) || return 1
-  for name in $list; do
+  for name in $list; do # each once: somebody may be running what is there
+    [ -e "$peers/deb/$name.done" ] && continue
     for deb in "$peers/deb/$name"_*.deb; do dpkg-deb -x "$deb" "$peers/root" || return 1; done
+    : >"$peers/deb/$name.done"
   done
   for dir in bin sbin lib; do # one place for each kind, as where /usr is merged
     [ -d "$peers/root/$dir" ] || continue

@@ -142,7 +142,7 @@ def test_postfix():
             w.send("joe@x.example", "nobody@x.example", "ann@x.example")
             expect(w.reply("joe@x.example", "done").startswith("250 2.0.0 Ok: queued as"), w.recipients())
             expect(w.reply("nobody@x.example", "failed").startswith("550 5.1.1"), w.recipients())
-            expect("tls=TLSv1." in w.log(), w.log())
+            w.says("tls=TLSv1.")
             for _ in range(20):
                 w.send("joe@x.example", text="Subject: x\r\n\r\n" + ".\r\nfrom\r\n" * 5000)
             w.empty_but_failed()

@@ -94,6 +94,10 @@ class World:
     def log(self):
         return (self.server.dir / "server.log").read_text(errors="replace")
 
+    def says(self, text):
+        """The log does, soon: it is written behind what a peer has seen."""
+        until(f"a line of the log: {text}", lambda: text in self.log())
+
     def empty(self, seconds=60):
         until("an empty queue", lambda: not self.server.sql("SELECT 1 FROM queue"), seconds)
 
