@@ -110,7 +110,7 @@
 #include "sqlite/row.c"        /* a message as rows */
 #include "sqlite/incoming.c"   /* a message while it is being received */
 #include "sqlite/queue.c"      /* the runner's side: claims, reading back, what became of it */
-#include "sqlite/quarantine.c" /* what people do to messages, for the verbs */
+#include "sqlite/quarantine.c" /* what people do to messages, for the commands */
 #include "sqlite/refused.c"    /* decisions of sessions that left no message */
 #include "sqlite/dropped.c"    /* files of the drop folder that are messages by now */
 #include "sqlite/account.c"    /* who may log in */
@@ -180,7 +180,7 @@
  * Bytes in, facts out: what lines, addresses, headers and reports look like. No I/O. */
 #include "smtp/format/addr.c" /* mailboxes, paths, domains, address literals (RFC 5321 §4.1.2) */
 #include "smtp/format/dsn.c"  /* what a client asks to be told: NOTIFY … (RFC 3461) */
-#include "smtp/format/command.c"      /* one line -> verb and parameters */
+#include "smtp/format/command.c"      /* one line -> its word and parameters */
 #include "smtp/format/reply.c"        /* every answer the server can give */
 #include "smtp/format/unstuff.c"      /* DATA: the end, the dots, the line ends */
 #include "smtp/format/stuff.c"        /* the same the other way round */
@@ -311,7 +311,7 @@
 
 /* ---- smtp/cli/ ----------------------------------------------------------------------------------
  * The commands of the command line. */
-#include "smtp/cli/options.c"           /* options that verbs share */
+#include "smtp/cli/options.c"           /* options that commands share */
 #include "smtp/cli/pitfall.c"           /* mistakes in the set-up of scanners that check can see */
 #include "smtp/cli/cli_conf.c"          /* config-show, config-diff */
 #include "smtp/cli/cli_check.c"         /* check: read everything, start nothing */
@@ -338,8 +338,8 @@ struct main_command {
   const char *help; /* of the usage text; NULL: another spelling of the row above */
 };
 
-static const struct main_command main_verbs[] = {
-    {"run", server_run, "run [-c FILE]             serve; the same without a verb"},
+static const struct main_command main_commands[] = {
+    {"run", server_run, "run [-c FILE]             serve; the same without a command"},
     {"check", cli_check, "check [-c FILE]           read everything, start nothing"},
     {"eval", cli_eval, "eval FILE.vsl             run a script that needs no mail"},
     {"config-show", cli_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
@@ -374,18 +374,18 @@ static const struct main_command *main_find(const struct main_command *table, co
 
 static int main_usage(FILE *out)
 {
-  fputs("usage: vsmtp [VERB] [OPTION…]\n\n", out);
-  for (const struct main_command *v = main_verbs; v->name; v++)
+  fputs("usage: vsmtp [COMMAND] [OPTION…]\n\n", out);
+  for (const struct main_command *v = main_commands; v->name; v++)
     if (v->help) fprintf(out, "  %s\n", v->help);
   return out == stdout ? EX_OK : EX_USAGE;
 }
 
 /* Where the verb stands: options may come before it, some with a value. 0: there is none. */
-static int main_verb_at(int argc, char **argv)
+static int main_command_at(int argc, char **argv)
 {
   static const char *const valued[] = {"-c", "--config", "-t", "--timeout", "-T"};
   for (int i = 1; i < argc; i++) {
-    if (argv[i][0] != '-' || main_find(main_verbs, argv[i])) return i;
+    if (argv[i][0] != '-' || main_find(main_commands, argv[i])) return i;
     for (size_t o = 0; o < BASE_COUNT(valued); o++)
       if (strcmp(argv[i], valued[o]) == 0) {
         i++;
@@ -405,12 +405,12 @@ int main(int argc, char **argv)
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
     return main_usage(stdout);
 
-  int at = main_verb_at(argc, argv);
+  int at = main_command_at(argc, argv);
   if (at == 0) return server_run(argc, argv);
   char *word = argv[at];
-  verb = main_find(main_verbs, word);
+  verb = main_find(main_commands, word);
   if (!verb) {
-    fprintf(stderr, "vsmtp: no verb \"%s\"\n\n", word);
+    fprintf(stderr, "vsmtp: no command \"%s\"\n\n", word);
     return main_usage(stderr);
   }
   memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);

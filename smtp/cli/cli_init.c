@@ -87,7 +87,7 @@ static void cli_init_rules(const struct cli_init *v, struct buf *out)
       "#{\n"
       "  mail: [\n"
       "    // Who sends for a domain must be allowed to by its owner. Those who have logged in\n"
-      "    // may be anywhere, and the machines of the house are in nobody's SPF record.\n"
+      "    // may be anywhere, and no SPF record names the machines of the house.\n"
       "    rule \"check spf\" || if is_authenticated() || client_ip() in obj::internal_net {\n"
       "      next()\n"
       "    } else {\n"
