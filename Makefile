@@ -85,7 +85,7 @@ GUARDED    = open stat lstat access mkdir opendir fopen
 TEST_C    := $(sort $(wildcard tests/*.c tests/*/*.c))
 FUZZERS   := $(filter-out driver,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 PROGRAMS  := $(if $(wildcard tests/unit/*.c),unit) $(if $(wildcard tests/play*.c),play) \
-             $(FUZZERS:%=fuzz-%) $(if $(wildcard tests/crash*.c),crash)
+             $(FUZZERS:%=fuzz-%) $(if $(wildcard tests/crash*.c),crash) vsl-alone
 object     = $(patsubst %.c,$(TB)/obj/%.o,$(wildcard $(1)))
 
 test: ## every test; T=part picks by name, V=1 shows more
@@ -135,6 +135,8 @@ $(TB)/unit-dist: $(call object,tests/check.c tests/store_kit.c tests/unit/*.c) $
 	$(say)$(CC) $(TESTFLAGS) -o $@ $^ $(TESTLINK)
 $(TB)/play: $(call object,tests/play*.c) $(TB)/libvsmtp.a
 $(TB)/crash: $(call object,tests/check.c tests/store_kit.c tests/crash*.c) $(TB)/libvsmtp.a
+# The language must do with what is below it.
+$(TB)/vsl-alone: $(call object,tests/vsl_alone.c base/*.c rules/vsl/*.c)
 $(FUZZERS:%=$(TB)/fuzz-%): $(TB)/fuzz-%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/driver.o $(TB)/libvsmtp.a
 $(PROGRAMS:%=$(TB)/%) $(TB)/unit-dist: $(GUARD)
 $(PROGRAMS:%=$(TB)/%):

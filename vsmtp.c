@@ -4,7 +4,8 @@
  *   base/            bytes, memory, errors, logs, time, TOML; knows nothing of mail
  *   net/             the event loop, connections, TLS, DNS; knows nothing of SMTP
  *   sqlite/          the one file on disk; knows rows, not sockets
- *   rules/           the rule language VSL, its stages, its words for mail
+ *   rules/vsl/       the rule language VSL; knows nothing of mail
+ *   rules/           its words for mail, its stages
  *   smtp/format/     bytes in, facts out: lines, addresses, headers, reports; no I/O
  *   smtp/sasl/       the exchanges of AUTH, both sides
  *   smtp/sender/     is the sender who he says he is?
@@ -32,7 +33,7 @@
  *             [net/io_line.c; format/command.c; session/session.c; then hello.c auth.c envelope.c]
  *   rules     a stage's directives, compiled to bytecode once, run in a fiber. A native that must
  *             wait suspends the fiber; the loop serves others and resumes it later.
- *             [policy/judge.c; rules/stage.c fiber.c vm.c api*.c; policy/host.c host_wait.c]
+ *             [policy/judge.c; rules/stage.c vsl/vm.c api*.c; policy/host.c host_wait.c]
  *   expand    the guard judges what no rule can forget; then a recipient becomes who he stands for:
  *             a mailbox here, or an address elsewhere.
  *             [policy/guard.c rcpt_expand.c alias_expand.c inbox.c]
@@ -120,47 +121,51 @@
 #include "sqlite/view.c"       /* rows for people */
 #include "sqlite/store.c"      /* opening, closing, the turn, the degraded state, space */
 
+/* ---- rules/vsl/ ---------------------------------------------------------------------------------
+ * The language VSL, without any mail in it. */
+#include "rules/vsl/region.c"     /* the memory of one run, given back whole */
+#include "rules/vsl/heap.c"       /* objects of every type: made, counted, frozen, destroyed */
+#include "rules/vsl/string.c"     /* strings: UTF-8 that counts in code points */
+#include "rules/vsl/array.c"      /* arrays */
+#include "rules/vsl/dict.c"       /* maps */
+#include "rules/vsl/value.c"      /* operators, equality, order, containment */
+#include "rules/vsl/value_text.c" /* how values read when printed */
+#include "rules/vsl/unicode.c"    /* letters and white space beyond ASCII */
+#include "rules/vsl/lex.c"        /* text to tokens */
+#include "rules/vsl/scan.c"       /* reading ahead: which functions a file has */
+#include "rules/vsl/emit.c"       /* instructions and jumps */
+#include "rules/vsl/scope.c"      /* which name is which slot */
+#include "rules/vsl/path.c"    /* paths: a variable with steps behind it */
+#include "rules/vsl/expr.c"       /* expressions by precedence */
+#include "rules/vsl/stmt.c"       /* statements */
+#include "rules/vsl/decl.c"       /* declarations; objects, services and directives */
+#include "rules/vsl/compile.c"    /* a whole file to code */
+#include "rules/vsl/native.c"     /* the registry: all natives by name and arguments */
+#include "rules/vsl/fiber.c"      /* fibers: made, budgeted, waiting, failing, ended */
+#include "rules/vsl/lvalue.c"      /* where values are read from and written to */
+#include "rules/vsl/invoke.c"     /* calls of every kind */
+#include "rules/vsl/step.c"       /* the instructions that take more than a line */
+#include "rules/vsl/vm.c"         /* the loop that runs code */
+#include "rules/vsl/module.c"     /* files evaluated once; programs, which are all of them */
+#include "rules/vsl/std.c"        /* the standard library: what belongs to no type */
+#include "rules/vsl/std_number.c" /* ints and floats */
+#include "rules/vsl/std_string.c" /* strings and characters */
+#include "rules/vsl/std_array.c"  /* arrays */
+#include "rules/vsl/std_each.c"   /* array methods that call back */
+#include "rules/vsl/std_sort.c"   /* sorting, stable, safe with any callback */
+#include "rules/vsl/std_map.c"    /* maps */
+#include "rules/vsl/json.c"       /* JSON to values and back */
+#include "rules/vsl/fn.c"         /* function pointers as values */
+#include "rules/vsl/eval.c"       /* a script that needs no mail */
+
 /* ---- rules/ -------------------------------------------------------------------------------------
- * VSL: first what has no mail in it, then the words for mail. */
-#include "rules/region.c"     /* the memory of one run, given back whole */
-#include "rules/heap.c"       /* objects of every type: made, counted, frozen, destroyed */
-#include "rules/string.c"     /* strings: UTF-8 that counts in code points */
-#include "rules/array.c"      /* arrays */
-#include "rules/dict.c"       /* maps */
-#include "rules/value.c"      /* operators, equality, order, containment */
-#include "rules/value_text.c" /* how values read when printed */
-#include "rules/unicode.c"    /* letters and white space beyond ASCII */
-#include "rules/lex.c"        /* text to tokens */
-#include "rules/scan.c"       /* reading ahead: which functions a file has */
-#include "rules/emit.c"       /* instructions and jumps */
-#include "rules/scope.c"      /* which name is which slot */
-#include "rules/operand.c"    /* paths: a variable with steps behind it */
-#include "rules/expr.c"       /* expressions by precedence */
-#include "rules/stmt.c"       /* statements */
-#include "rules/decl.c"       /* declarations; objects, services and directives */
-#include "rules/compile.c"    /* a whole file to code */
-#include "rules/native.c"     /* the registry: all natives by name and arguments */
-#include "rules/fiber.c"      /* fibers: made, budgeted, waiting, failing, ended */
-#include "rules/place.c"      /* where values are read from and written to */
-#include "rules/invoke.c"     /* calls of every kind */
-#include "rules/step.c"       /* the instructions that take more than a line */
-#include "rules/vm.c"         /* the loop that runs code */
-#include "rules/module.c"     /* files evaluated once; programs, which are all of them */
-#include "rules/std.c"        /* the standard library: what belongs to no type */
-#include "rules/std_number.c" /* ints and floats */
-#include "rules/std_string.c" /* strings and characters */
-#include "rules/std_array.c"  /* arrays */
-#include "rules/std_each.c"   /* array methods that call back */
-#include "rules/std_sort.c"   /* sorting, stable, safe with any callback */
-#include "rules/std_map.c"    /* maps */
-#include "rules/json.c"       /* JSON to values and back */
+ * Its words for mail; rule files and their stages. */
 #include "rules/ip.c"         /* addresses and ranges as rules write them */
 #include "rules/mailbox.c"    /* domains and mailboxes as rules write them */
 #include "rules/field.c"      /* the text of header fields that rules write */
 #include "rules/regex.c"      /* PCRE2, with its limits */
 #include "rules/match.c"      /* how objects compare and contain each other */
 #include "rules/object.c"     /* what objects are valid, how they are made and shown */
-#include "rules/fn.c"         /* function pointers as values */
 #include "rules/status.c"     /* next() … packet(): what a directive answers */
 #include "rules/service.c"    /* declarations of services */
 #include "rules/directive.c"  /* rule, action, delegate: a name and a closure */
@@ -174,7 +179,6 @@
 #include "rules/api_service.c" /* what rules ask of services */
 #include "rules/rules.c"       /* a rule file loaded, checked whole, frozen */
 #include "rules/stage.c"       /* a stage: directives in order, each on a fiber of its own */
-#include "rules/eval.c"        /* a script that needs no mail */
 
 /* ---- smtp/format/ -------------------------------------------------------------------------------
  * Bytes in, facts out: what lines, addresses, headers and reports look like. No I/O. */

@@ -32,6 +32,16 @@ enum stage {
       STAGE_COUNT
 };
 
+/* ---- budgets of a script in VSL; 0: no limit ------------------------------------------------- */
+struct vsl_limits {
+  uint64_t steps;  /* statements, calls, loop rounds */
+  uint64_t slice;  /* steps after which a run gives way to the loop */
+  size_t memory;   /* bytes */
+  uint32_t depth;  /* calls inside calls; 0: LIMIT_VSL_DEPTH */
+  uint32_t string; /* bytes */
+  uint32_t items;  /* of an array or map */
+};
+
 /* ---- a value of a database, as rules give and get it: a blob is a text ----------------------- */
 enum datum_type { DATUM_NULL, DATUM_INT, DATUM_REAL, DATUM_TEXT };
 struct datum {

@@ -4,7 +4,8 @@
 #define RULES_API_H
 
 #include "object.h"
-#include "value.h"
+#include "rules.h"
+#include "vsl/vsl.h"
 
 /* What fiber_host points to; NULL in `vsmtp eval`. */
 struct api_env {
@@ -116,9 +117,9 @@ struct rules_code rules_default_code(const struct rules *r, enum rules_kind k);
 int rules_declare(struct rules *r, struct service *s);  /* its number; -1: there are too many */
 bool rules_listens(const struct rules *r, str address); /* is it one of the options' listeners? */
 const struct directive *rules_directive(const struct rules *r, enum stage s, size_t i);
-struct program *rules_program(const struct rules *r);              /* NULL: the built-in set */
-const struct rules_limits *rules_limits_of(const struct rules *r); /* of a directive */
-int64_t rules_max_time(const struct rules *r);                     /* milliseconds of a directive */
+struct program *rules_program(const struct rules *r);            /* NULL: the built-in set */
+const struct vsl_limits *rules_limits_of(const struct rules *r); /* of a directive */
+int64_t rules_max_time(const struct rules *r);                   /* milliseconds of a directive */
 const char *rules_stage_name(enum stage s);
 
 /* ---- stage.c --------------------------------------------------------------------------------- */

@@ -6,7 +6,8 @@
 #define RULES_OBJECT_H
 
 #include "ip.h"
-#include "value.h"
+#include "rules.h"
+#include "vsl/vsl.h"
 
 /* ORDER OBJECT_KIND: object_wants and object_types in object.c, and match.c. */
 enum object_kind {

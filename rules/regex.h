@@ -3,7 +3,7 @@
 #ifndef RULES_REGEX_H
 #define RULES_REGEX_H
 
-#include "value.h"
+#include "vsl/vsl.h"
 
 struct regex;
 

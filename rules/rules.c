@@ -2,10 +2,7 @@
  * (rules/README.md#the-rule-file). What is found here stays as it is until the last reference
  * goes. */
 #include "api.h"
-#include "code.h"
-#include "lex.h"
 #include "regex.h"
-#include "vm.h"
 
 #define RULES_MAX_TIME 60000 /* milliseconds of a directive when nobody says */
 
@@ -24,7 +21,7 @@ struct rules {
   struct program *program; /* NULL: the built-in set that refuses everything */
   struct arena *arena;     /* texts of the options, the lists */
   int64_t max_time;
-  struct rules_limits limits; /* of a directive */
+  struct vsl_limits limits; /* of a directive */
   struct rules_code ok, denied;
   const struct toml *toml; /* while it loads */
   struct value toml_server, toml_app;
@@ -65,14 +62,14 @@ const char *rules_transport_name(enum rules_transport t)
   return rules_transport_names[t];
 }
 
-struct rules_limits rules_limits_default(void)
+struct vsl_limits vsl_limits_default(void)
 {
-  return (struct rules_limits){.steps = LIMIT_VSL_STEPS,
-                               .slice = LIMIT_VSL_SLICE,
-                               .memory = LIMIT_VSL_MEMORY,
-                               .depth = LIMIT_VSL_DEPTH,
-                               .string = LIMIT_VSL_STRING,
-                               .items = LIMIT_VSL_ITEMS};
+  return (struct vsl_limits){.steps = LIMIT_VSL_STEPS,
+                             .slice = LIMIT_VSL_SLICE,
+                             .memory = LIMIT_VSL_MEMORY,
+                             .depth = LIMIT_VSL_DEPTH,
+                             .string = LIMIT_VSL_STRING,
+                             .items = LIMIT_VSL_ITEMS};
 }
 
 const char *rules_library_version(void)
@@ -88,7 +85,7 @@ struct registry *rules_registry(void)
                                               service_format_words};
   struct registry *g = registry_new();
   if (!g) return NULL;
-  if (std_add(g) < 0 || registry_add(g, fn_natives, fn_natives_count) < 0) goto fail;
+  if (std_add(g) < 0) goto fail;
 #define RULES_TABLE_ADD(table)                                                                     \
   if (registry_add(g, table, table##_count) < 0) goto fail;
   API_TABLES(RULES_TABLE_ADD)
@@ -179,7 +176,7 @@ struct program *rules_program(const struct rules *r)
   return r->program;
 }
 
-const struct rules_limits *rules_limits_of(const struct rules *r)
+const struct vsl_limits *rules_limits_of(const struct rules *r)
 {
   return &r->limits;
 }
@@ -240,34 +237,6 @@ static int rules_stage_of(str word)
   return -1;
 }
 
-/* Where the key stands, if the file's value is written as a map; else where that value is. */
-static struct place rules_key_place(const struct rules_check *c, str key)
-{
-  const struct module *m = rules_program(c->rules)->main;
-  struct buf text = BUF_INIT(LIMIT_VSL_FILE);
-  struct lex l;
-  struct token t, last = {0};
-  struct place place = c->place;
-  lex_init(&l, m->source, &text, true);
-  l.at = m->result_at;
-  for (int depth = 0;; last = t) {
-    const bool wanted = depth == 1 && (last.type == TOKEN_IDENT || last.type == TOKEN_STRING) &&
-                        str_eq(last.text, key);
-    t = lex_next(&l);
-    if (wanted && t.type == TOKEN_COLON) {
-      place = module_place(m, last.at);
-      break;
-    }
-    depth += (t.type == TOKEN_MAP_OPEN || t.type == TOKEN_BLOCK_OPEN ||
-              t.type == TOKEN_INDEX_OPEN || t.type == TOKEN_OPEN);
-    depth -= (t.type == TOKEN_BLOCK_CLOSE || t.type == TOKEN_INDEX_CLOSE || t.type == TOKEN_CLOSE);
-    if (depth <= 0 || t.type == TOKEN_END || t.type == TOKEN_ERROR || t.type == TOKEN_TEMPLATE)
-      break;
-  }
-  buf_free(&text);
-  return place;
-}
-
 /* "'data' is no stage: …", with a word for what the original accepts and never runs. */
 static void rules_unknown_stage(struct rules_check *c, str word)
 {
@@ -275,7 +244,7 @@ static void rules_unknown_stage(struct rules_check *c, str word)
   buf_printf(&text, "there is no stage '%s'; the stages are", log_q(word));
   for (int s = 0; s < STAGE_COUNT; s++)
     buf_printf(&text, "%s %s", s ? "," : "", rules_stage_names[s]);
-  rules_fault_text(c, rules_key_place(c, word), buf_cstr(&text));
+  rules_fault_text(c, program_key_place(c->rules->program, word), buf_cstr(&text));
   buf_free(&text);
 }
 
@@ -308,7 +277,7 @@ static void rules_check_stage(struct rules_check *c, enum stage s, struct value 
 {
   struct program *p = c->rules->program;
   struct rules_stage *stage = &c->rules->stages[s];
-  const struct place at = rules_key_place(c, str_of(rules_stage_names[s]));
+  const struct place at = program_key_place(c->rules->program, str_of(rules_stage_names[s]));
   if (v.type != VALUE_ARRAY) {
     program_diag(p, c->diags, false, at, "stage '%s' must hold an array of directives, not '%s'",
                  rules_stage_names[s], value_type_name(v));
@@ -515,4 +484,11 @@ struct rules *rules_load(str path, const struct rules_options *opt, struct diags
   return NULL;
 }
 
+int rules_eval_file(str path, FILE *out, FILE *err)
+{
+  struct registry *g = rules_registry();
+  int rc = g ? vsl_eval_file(g, path, out, err) : 1;
+  registry_free(g);
+  return rc;
+}
 #undef RULES_MAX_TIME

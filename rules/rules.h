@@ -56,22 +56,13 @@ const char *rules_transport_name(enum rules_transport t); /* "deliver" …; unse
 
 struct rules;
 
-/* Budgets of one directive (rules/README.md#limits); 0: no limit. The load of a rule set has the
- * same, but for its memory: 64 MiB. */
-struct rules_limits {
-  uint64_t steps;  /* statements, calls, loop rounds */
-  uint64_t slice;  /* steps after which a run gives way to the loop */
-  size_t memory;   /* bytes */
-  uint32_t depth;  /* calls inside calls; 0: LIMIT_VSL_DEPTH */
-  uint32_t string; /* bytes */
-  uint32_t items;  /* of an array or map */
-};
-/* What vsmtp.h says; app.vsl of the configuration changes some. */
-struct rules_limits rules_limits_default(void);
+/* What vsmtp.h says of the budgets of a directive; app.vsl of the configuration changes some. The
+ * load of a rule set has the same, but for its memory: 64 MiB. */
+struct vsl_limits vsl_limits_default(void);
 
 /* All is borrowed, and only during the load. */
 struct rules_options {
-  struct rules_limits limits;
+  struct vsl_limits limits;
   int64_t max_time;             /* milliseconds of one directive, waiting included; 0: 60 s */
   const struct toml *toml;      /* the configuration with its defaults filled in: tables `server`
                                    and `app`, for toml::; NULL: toml:: throws */

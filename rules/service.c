@@ -7,7 +7,7 @@
 #include "api.h"
 #include "field.h"
 #include "ip.h"
-#include "vm.h"
+#include "vsl/vsl.h"
 
 #include <errno.h>
 #include <sys/stat.h>

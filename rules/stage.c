@@ -6,7 +6,7 @@
  * kept until the run ends: the verdict's texts live in it.
  */
 #include "api.h"
-#include "vm.h"
+#include "vsl/vsl.h"
 
 struct rules_run {
   struct api_env env;

@@ -349,7 +349,7 @@ static inline struct rules *fake_load(const char *folder, const char *text,
 {
   char path[512];
   struct diags d;
-  struct rules_options plain = {.limits = rules_limits_default()};
+  struct rules_options plain = {.limits = vsl_limits_default()};
   if (diags_init(&d) < 0) return NULL;
   snprintf(path, sizeof path, "%s/main.vsl", folder);
   struct rules *r = NULL;

@@ -8,4 +8,6 @@ status=0
 
 [ -n "$part" ] || "$t/unit-dist" -v vm_ store_ || status=1
 "$t/play" -v BIN="$t/vsmtp" T="$part" tests/vsl/lang/closures tests/smtp/relay || status=1
+# The language by itself knows all of the language, and no mail.
+"$t/play" -v BIN="$t/vsl-alone" T="$part" tests/vsl/lang tests/vsl/std || status=1
 exit $status

@@ -16,7 +16,7 @@ static struct rules_code policy_code(const struct conf_code *c)
 
 struct rules *policy_rules(const struct conf *conf, struct diags *d)
 {
-  struct rules_options opt = {.limits = rules_limits_default()};
+  struct rules_options opt = {.limits = vsl_limits_default()};
   size_t n = conf->server.interfaces.addr.n + conf->server.interfaces.addr_submission.n +
              conf->server.interfaces.addr_submissions.n;
   str *listeners = mem_alloc((n + 1) * sizeof *listeners);

@@ -1,7 +1,7 @@
 /* tests/fuzz/json.c: any bytes as JSON: a fault inside the text, or a map whose text reads back as
  * the same text. Memory is short, so giving up half way is met too.
  */
-#include "../../rules/json.h"
+#include "../../rules/vsl/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,9 +5,8 @@
  * text is UTF-8; every fault has a place in the source. The budgets and the fate of each wait come
  * from a hash of the text, so that plain scripts are inputs.
  */
-#include "../../rules/value.h"
-#include "../../rules/vm.h"
-#include "../../rules/code.h"
+#include "../../rules/vsl/vsl.h"
+#include "../../rules/vsl/code.h"
 
 /* The same text is always run under the same limits (FNV-1a). */
 static uint64_t vsl_dice(str text)
@@ -77,7 +76,7 @@ static void vsl_check_fault(const struct fiber *f)
 }
 
 /* One run of a closure, to its end or until it is cancelled. */
-static void vsl_run(struct program *p, struct value fn, const struct rules_limits *l, uint64_t dice)
+static void vsl_run(struct program *p, struct value fn, const struct vsl_limits *l, uint64_t dice)
 {
   struct fiber *f = fiber_new(p, l, NULL);
   if (!f) abort();
@@ -112,7 +111,7 @@ static void vsl_run(struct program *p, struct value fn, const struct rules_limit
 
 static void vsl_program(struct program *p, uint64_t dice)
 {
-  const struct rules_limits l = {.steps = 2000,
+  const struct vsl_limits l = {.steps = 2000,
                                  .slice = dice & 1 ? 7 : 100,
                                  .memory = dice & 2 ? 8000 : 60000,
                                  .depth = dice & 4 ? 5 : 64,

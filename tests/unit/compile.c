@@ -1,5 +1,5 @@
 /* tests/unit/compile.c: warnings of `check`, which `vsmtp eval` does not print, and the bounds. */
-#include "../../rules/code.h"
+#include "../../rules/vsl/code.h"
 #include "../check.h"
 
 static int compile_test_declare(struct fiber *f, struct call *c)

@@ -1,5 +1,5 @@
 /* tests/unit/lex.c: what scripts cannot show of the lexer: offsets, the state it is copied with. */
-#include "../../rules/lex.h"
+#include "../../rules/vsl/lex.h"
 #include "../check.h"
 
 static struct buf lex_test_text = BUF_INIT(4096);

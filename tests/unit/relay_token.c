@@ -79,7 +79,7 @@ static bool begin(const char *script)
   h = helper_start(&helper, &e);
   l = loop_new(&e);
   if (CHECK(h && l) && CHECK_INT(helper_attach(h, l, &e), 0)) {
-    r = rules_load(STR(""), &(struct rules_options){.limits = rules_limits_default()}, &d);
+    r = rules_load(STR(""), &(struct rules_options){.limits = vsl_limits_default()}, &d);
     c = r ? commands_new(l, h, &conf, r, &e) : NULL;
   }
   rules_release(r);

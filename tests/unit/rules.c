@@ -11,7 +11,7 @@ static void rules_report(const char *text, const char *want)
 {
   static const str listeners[] = {STR_INIT("127.0.0.1:10025"), STR_INIT("127.0.0.1:10024")};
   const struct rules_options opt = {
-      .limits = rules_limits_default(), .listeners = listeners, .listener_count = 2};
+      .limits = vsl_limits_default(), .listeners = listeners, .listener_count = 2};
   struct buf report = BUF_INIT(100000);
   struct rules *r = fake_load(check_folder(), text, &opt, &report);
   if (!CHECK_STR(report.n ? buf_str(&report) : STR("loads"), want)) printf("  %s\n", text);
@@ -121,7 +121,7 @@ TEST(rules_service_of_a_delegate)
       "#{ preq: [ action \"a\" || (), delegate av \"d\" || next() ] }";
   const str listener = STR("127.0.0.1:10024");
   const struct rules_options opt = {
-      .limits = rules_limits_default(), .listeners = &listener, .listener_count = 1};
+      .limits = vsl_limits_default(), .listeners = &listener, .listener_count = 1};
   struct buf report = BUF_INIT(1000);
   struct rules *r = fake_load(check_folder(), text, &opt, &report);
   struct rules_service v;
@@ -623,7 +623,7 @@ TEST(rules_toml)
                  STR("[server]\ndomain = \"home.example\"\n[server.virtual.\"d.com\".tls]\n"
                      "protocol_version = [\"TLSv1.3\"]\n[app]\ndirpath = \"/tmp\"\nn = 5\n"),
                  &d);
-  const struct rules_options opt = {.limits = rules_limits_default(), .toml = toml};
+  const struct rules_options opt = {.limits = vsl_limits_default(), .toml = toml};
   struct fake h;
   fake_init(&h);
   struct rules *r = fake_load(check_folder(),
@@ -647,7 +647,7 @@ TEST(rules_toml)
 
 TEST(rules_default_replies)
 {
-  struct rules_options opt = {.limits = rules_limits_default()};
+  struct rules_options opt = {.limits = vsl_limits_default()};
   opt.denied = (struct rules_code){550, STR("5.7.1"), STR("go away")};
   struct fake h;
   fake_init(&h);
@@ -782,7 +782,7 @@ TEST(rules_examples_load)
                                       "copies", "hold",    "spf"};
   static const str listeners[] = {STR_INIT("127.0.0.1:10024")};
   const struct rules_options opt = {
-      .limits = rules_limits_default(), .listeners = listeners, .listener_count = 1};
+      .limits = vsl_limits_default(), .listeners = listeners, .listener_count = 1};
   for (size_t i = 0; i < BASE_COUNT(names); i++) {
     char path[128];
     struct diags d;

@@ -207,7 +207,7 @@ TEST(stage_waits_for_the_host)
 TEST(stage_time_is_over)
 {
   struct stage_test t;
-  const struct rules_options hasty = {.limits = rules_limits_default(), .max_time = 1};
+  const struct rules_options hasty = {.limits = vsl_limits_default(), .max_time = 1};
   memset(&t, 0, sizeof t);
   t.result.cap = 4096;
   fake_init(&t.host);
@@ -305,7 +305,7 @@ TEST(stage_yields_and_is_cancelled)
 TEST(stage_without_a_rule_file)
 {
   struct diags d;
-  const struct rules_options opt = {.limits = rules_limits_default()};
+  const struct rules_options opt = {.limits = vsl_limits_default()};
   struct stage_test t;
   memset(&t, 0, sizeof t);
   t.result.cap = 4096;

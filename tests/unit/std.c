@@ -1,6 +1,6 @@
 /* tests/unit/std.c: the library at its limits: what costs much is refused, and stays refused. */
 #include "../../rules/api.h"
-#include "../../rules/vm.h"
+#include "../../rules/vsl/vsl.h"
 #include "../check.h"
 
 static void std_print(void *ctx, bool debug, str text)
@@ -174,7 +174,7 @@ static void std_torture(void)
   struct buf out = BUF_INIT(1 << 16);
   struct registry *g = rules_registry();
   struct diags d;
-  const struct rules_limits limits = {.steps = 100000};
+  const struct vsl_limits limits = {.steps = 100000};
   if (g && !diags_init(&d)) {
     const struct program_options o = {
         .registry = g, .limits = limits, .script = true, .print = std_print, .print_ctx = &out};

@@ -1,5 +1,5 @@
 /* tests/unit/value.c: text forms, exact order, and that what is copied is independent. */
-#include "../../rules/json.h"
+#include "../../rules/vsl/json.h"
 #include "../check.h"
 
 #include <math.h>

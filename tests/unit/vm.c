@@ -1,5 +1,5 @@
 /* tests/unit/vm.c: fibers from outside: giving way, waiting, budgets, frozen variables, reports. */
-#include "../../rules/code.h"
+#include "../../rules/vsl/code.h"
 #include "../check.h"
 
 static int vm_test_cancelled;
@@ -27,7 +27,7 @@ struct vm_test {
 };
 
 /* Loads and freezes text, whose value is a closure, and starts it. */
-static bool vm_test_load(struct vm_test *t, const char *text, struct rules_limits limits)
+static bool vm_test_load(struct vm_test *t, const char *text, struct vsl_limits limits)
 {
   *t = (struct vm_test){.registry = registry_new()};
   vm_test_cancelled = 0;
@@ -69,7 +69,7 @@ static const char *vm_test_text(const struct fiber *f)
 }
 
 /* Runs to the end; each wait is answered with 1, 2, 3… The text of the result. */
-static const char *vm_test_run(const char *text, struct rules_limits limits)
+static const char *vm_test_run(const char *text, struct vsl_limits limits)
 {
   static char out[1024];
   struct vm_test t;
@@ -89,14 +89,14 @@ static const char *vm_test_run(const char *text, struct rules_limits limits)
   return out;
 }
 
-static const struct rules_limits vm_test_free_limits;
+static const struct vsl_limits vm_test_free_limits;
 
 /* ---- giving way ------------------------------------------------------------------------------ */
 
 TEST(vm_gives_way_after_a_slice)
 {
   struct vm_test t;
-  struct rules_limits l = {.slice = 10};
+  struct vsl_limits l = {.slice = 10};
   int turns = 1;
   if (!CHECK(vm_test_load(&t, "|| { let n = 0; while n < 95 { n += 1; } n }", l))) return;
   while (fiber_run(t.fiber) == FIBER_YIELDED) turns++;
@@ -108,7 +108,7 @@ TEST(vm_gives_way_after_a_slice)
 TEST(vm_is_stopped)
 {
   struct vm_test t;
-  struct rules_limits l = {.slice = 10};
+  struct vsl_limits l = {.slice = 10};
   if (!CHECK(vm_test_load(&t, "|| { try { loop {} } catch { 5 } }", l))) return;
   CHECK_INT(fiber_run(t.fiber), FIBER_YIELDED);
   CHECK_INT(fiber_run(t.fiber), FIBER_YIELDED);
@@ -123,7 +123,7 @@ TEST(vm_is_stopped)
 
 TEST(vm_budget_of_steps)
 {
-  struct rules_limits l = {.steps = 1000, .slice = 70};
+  struct vsl_limits l = {.steps = 1000, .slice = 70};
   CHECK(strstr(vm_test_run("|| loop {}", l), "ErrorTooManyOperations"));
   CHECK(strstr(vm_test_run("|| { try { loop {} } catch { 1 } }", l), "ErrorTooManyOperations"));
   CHECK(strstr(vm_test_run("let f = || { [1, 2, 3].map(|x| x) }; || loop { f.call(); }", l),
@@ -133,7 +133,7 @@ TEST(vm_budget_of_steps)
 
 TEST(vm_budget_of_memory)
 {
-  struct rules_limits l = {.memory = 64 * 1024};
+  struct vsl_limits l = {.memory = 64 * 1024};
   CHECK(strstr(vm_test_run("|| { let s = \"x\"; loop { s += s; } }", l), "ErrorDataTooLarge"));
   CHECK(strstr(vm_test_run("|| { let a = []; loop { a.push(1.5); } }", l), "ErrorDataTooLarge"));
   CHECK(strstr(vm_test_run("|| { try { let s = \"x\"; loop { s += s; } } catch { 1 } }", l),
@@ -142,7 +142,7 @@ TEST(vm_budget_of_memory)
 
 TEST(vm_garbage_is_used_again)
 {
-  struct rules_limits l = {.memory = 64 * 1024};
+  struct vsl_limits l = {.memory = 64 * 1024};
   CHECK_STR(vm_test_run("|| { let n = 0; while n < 20000 { let t = [n, \"garbage\" + n, #{a: n}]; "
                         "n += 1; } n }",
                         l),
@@ -155,7 +155,7 @@ TEST(vm_garbage_is_used_again)
 
 TEST(vm_budgets_of_size_and_depth)
 {
-  struct rules_limits l = {.string = 100, .items = 50, .depth = 10};
+  struct vsl_limits l = {.string = 100, .items = 50, .depth = 10};
   CHECK(strstr(vm_test_run("|| { let s = \"0123456789\"; loop { s += s; } }", l),
                "ErrorDataTooLarge"));
   CHECK(strstr(vm_test_run("|| { let a = []; loop { a.push(1); } }", l), "ErrorDataTooLarge"));
@@ -169,7 +169,7 @@ TEST(vm_budgets_of_size_and_depth)
 
 TEST(vm_waits_anywhere)
 {
-  struct rules_limits l = vm_test_free_limits;
+  struct vsl_limits l = vm_test_free_limits;
   CHECK_STR(vm_test_run("|| wait() + wait() * 10", l), "21");
   CHECK_STR(vm_test_run("|| [5, 6, 7].map(|x| x * wait())", l), "[5, 12, 21]");
   CHECK_STR(vm_test_run("|| { let a = [5, 6, 7]; a.retain(|x| wait() != 2); a }", l), "[5, 7]");
@@ -239,7 +239,7 @@ TEST(vm_changes_of_a_run_are_forgotten)
 TEST(vm_two_fibers_do_not_see_each_other)
 {
   const char *text = "let n = [0]; || { for i in 0..20 { n[0] += 1; } n }";
-  struct rules_limits l = {.slice = 3};
+  struct vsl_limits l = {.slice = 3};
   struct registry *g = registry_new();
   struct diags d;
   if (!CHECK(g && !diags_init(&d) && !std_add(g) && !registry_finish(g))) return;
