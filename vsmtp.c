@@ -135,14 +135,14 @@
 #include "rules/vsl/scan.c"       /* reading ahead: which functions a file has */
 #include "rules/vsl/emit.c"       /* instructions and jumps */
 #include "rules/vsl/scope.c"      /* which name is which slot */
-#include "rules/vsl/path.c"    /* paths: a variable with steps behind it */
+#include "rules/vsl/path.c"       /* paths: a variable with steps behind it */
 #include "rules/vsl/expr.c"       /* expressions by precedence */
 #include "rules/vsl/stmt.c"       /* statements */
 #include "rules/vsl/decl.c"       /* declarations; objects, services and directives */
 #include "rules/vsl/compile.c"    /* a whole file to code */
 #include "rules/vsl/native.c"     /* the registry: all natives by name and arguments */
 #include "rules/vsl/fiber.c"      /* fibers: made, budgeted, waiting, failing, ended */
-#include "rules/vsl/lvalue.c"      /* where values are read from and written to */
+#include "rules/vsl/lvalue.c"     /* where values are read from and written to */
 #include "rules/vsl/invoke.c"     /* calls of every kind */
 #include "rules/vsl/step.c"       /* the instructions that take more than a line */
 #include "rules/vsl/vm.c"         /* the loop that runs code */

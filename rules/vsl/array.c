@@ -1,5 +1,5 @@
-/* rules/vsl/array.c: arrays: a run of values that grows by half its size, so pushing is amortised O(1).
- */
+/* rules/vsl/array.c: arrays: a run of values that grows by half its size, so pushing is amortised
+ * O(1). */
 #include "vsl.h"
 
 #define ARRAY_BYTES(size) (sizeof(struct array) + (size) * sizeof(struct value))

@@ -170,7 +170,7 @@ bool scope_is_top(const struct compiler *c);                             /* top 
 void unit_begin(struct compiler *c, struct unit *u, enum proto_kind k, uint32_t at);
 struct proto *unit_end(struct compiler *c); /* emits the last RETURN; NULL after a fault */
 
-/* ---- path.c: paths ------------------------------------------------------------------------ */
+/* ---- path.c: paths --------------------------------------------------------------------------- */
 enum operand_kind { OPERAND_STACK, OPERAND_PATH };
 enum literal { LITERAL_NO, LITERAL_BOOL, LITERAL_STRING, LITERAL_ARRAY, LITERAL_OTHER };
 /* What an expression is before it is loaded. Keys of index steps are on the stack already. */

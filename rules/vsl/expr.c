@@ -1,5 +1,5 @@
-/* rules/vsl/expr.c: expressions (rules/README.md#operators): operators by precedence, literals, calls,
- * closures.
+/* rules/vsl/expr.c: expressions (rules/README.md#operators): operators by precedence, literals,
+ * calls, closures.
  *
  * Chains of operators of one level are loops; only what nests recurses, and is counted.
  *

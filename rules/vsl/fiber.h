@@ -109,7 +109,7 @@ int fiber_rethrow(struct fiber *f, struct value error_object);
 struct module *fiber_home(const struct fiber *f); /* of the running code */
 str fiber_written_name(const struct fiber *f);    /* module::name at the running place; borrows */
 
-/* ---- lvalue.c: variables, elements, properties ------------------------------------------------ */
+/* ---- lvalue.c: variables, elements, properties ----------------------------------------------- */
 struct value *lvalue_slot(struct fiber *f, struct value *slot);        /* to write; NULL: raised */
 struct value lvalue_cell(const struct fiber *f, const struct cell *c); /* borrowed */
 const uint32_t *lvalue_end(const uint32_t *path);                      /* behind its last step */

@@ -1,4 +1,5 @@
-/* rules/vsl/lvalue.c: variables, elements and properties: where values are read from and written to.
+/* rules/vsl/lvalue.c: variables, elements and properties: where values are read from and written
+ * to.
  *
  * A path is walked by pointers: reading copies nothing but the end; writing makes each container on
  * the way the variable's own first (copy on write). What is no place (a character of a string, a

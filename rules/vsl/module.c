@@ -1,5 +1,5 @@
-/* rules/vsl/module.c: files: found, read, compiled, evaluated once; programs, which are all of them.
- */
+/* rules/vsl/module.c: files: found, read, compiled, evaluated once; programs, which are all of
+ * them. */
 #include "fiber.h"
 #include "lex.h"
 

@@ -1,4 +1,5 @@
-/* rules/vsl/scan.c: reading ahead: which functions a file has, whether a statement is an assignment.
+/* rules/vsl/scan.c: reading ahead: which functions a file has, whether a statement is an
+ * assignment.
  *
  * Works on a copy of the lexer and knows brackets and interpolations only. What it cannot make
  * sense of it leaves to the parser, which then says what is wrong.

@@ -1,4 +1,5 @@
-/* rules/vsl/std.h: what the files of the standard library (rules/README.md#library) share. A cellar.
+/* rules/vsl/std.h: what the files of the standard library (rules/README.md#library) share. A
+ * cellar.
  *
  * Each file ends with its table of natives. Whatever takes time in proportion to a size is charged
  * to the budget of steps before it is done.

@@ -1,6 +1,5 @@
-/* rules/vsl/std_map.c: maps (rules/README.md#maps). Whatever goes over the entries goes by key. None of
- * these is a property: m.len is the entry named "len".
- */
+/* rules/vsl/std_map.c: maps (rules/README.md#maps). Whatever goes over the entries goes by key.
+ * None of these is a property: m.len is the entry named "len". */
 #include "std.h"
 
 static struct dict *std_map_of(const struct call *c)

@@ -1,6 +1,5 @@
-/* rules/vsl/std_number.c: ints and floats (rules/README.md#numbers). Functions of analysis take an int
- * as the float of the same value.
- */
+/* rules/vsl/std_number.c: ints and floats (rules/README.md#numbers). Functions of analysis take an
+ * int as the float of the same value. */
 #include "std.h"
 
 #include <math.h>

@@ -1,6 +1,5 @@
-/* rules/vsl/std_sort.c: sorting arrays (rules/README.md#arrays): merge sorts, hence stable, and safe
- * with a comparator that contradicts itself.
- */
+/* rules/vsl/std_sort.c: sorting arrays (rules/README.md#arrays): merge sorts, hence stable, and
+ * safe with a comparator that contradicts itself. */
 #include "std.h"
 
 #define STD_SORT_RUN 8 /* shorter pieces are sorted by insertion */

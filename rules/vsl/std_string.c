@@ -1,6 +1,5 @@
-/* rules/vsl/std_string.c: strings and characters (rules/README.md#strings). Positions and lengths count
- * code points; inside they are turned into byte offsets once.
- */
+/* rules/vsl/std_string.c: strings and characters (rules/README.md#strings). Positions and lengths
+ * count code points; inside they are turned into byte offsets once. */
 #include "std.h"
 #include "unicode.h"
 

@@ -1,6 +1,5 @@
-/* rules/vsl/step.c: the instructions that are more than a line of vm_run: names, closures, switch, for,
- * try, imports. Each returns 0, or -1 after raising, unless it says otherwise.
- */
+/* rules/vsl/step.c: the instructions that are more than a line of vm_run: names, closures, switch,
+ * for, try, imports. Each returns 0, or -1 after raising, unless it says otherwise. */
 #include "fiber.h"
 
 /* ---- variables ------------------------------------------------------------------------------- */

@@ -19,8 +19,8 @@
  * Failing memory: functions that allocate return NULL or -1, and the caller gives up with
  * fiber_full(f), which raises ErrorDataTooLarge. Nothing exits, nothing leaks: the region owns all.
  *
- * Nothing here knows mail: object.c, status.c, directive.c, service.c and api*.c of rules/ add their
- * types, words and natives from above.
+ * Nothing here knows mail: object.c, status.c, directive.c, service.c and api*.c of rules/ add
+ * their types, words and natives from above.
  */
 #ifndef VSL_VSL_H
 #define VSL_VSL_H
@@ -543,7 +543,8 @@ struct region *program_region(struct program *p);
 int program_freeze(struct program *p, const struct value *keep, size_t n);
 struct program *program_ref(struct program *p);
 void program_unref(struct program *p); /* NULL is fine */
-/* Where the key stands, if the value of the main file is written as a map; else where that value is. */
+/* Where the key stands, if the value of the main file is written as a map; else where that value
+ * is. */
 struct place program_key_place(const struct program *p, str key);
 /* A fault at a place in one of its files, with the source line. */
 void program_diag(const struct program *p, struct diags *d, bool warning, struct place at,
@@ -590,12 +591,12 @@ bool fiber_is_script(const struct fiber *f); /* `vsmtp eval` */
 /* A warning of the load at fiber_place, with its line; nothing when not loading. */
 void fiber_warn(struct fiber *f, const char *fmt, ...) BASE_PRINTF(2, 3);
 
-/* ---- the language alone -----------------------------------------------------------------------
+/* ---- the language alone -------------------------------------------------------------------------
  * What std_add gives is the whole library. Sorts what was added; call before the first use. -1: no
  * memory. */
 int registry_finish(struct registry *g);
-/* `vsmtp eval`: runs a script that needs no mail. Its exit code: 0, 1 an error at run time, 65 one of
- * syntax, 66 no such file; both are told on err as `check` does. */
+/* `vsmtp eval`: runs a script that needs no mail. Its exit code: 0, 1 an error at run time, 65 one
+ * of syntax, 66 no such file; both are told on err as `check` does. */
 int vsl_eval_file(const struct registry *g, str path, FILE *out, FILE *err);
 
 #endif

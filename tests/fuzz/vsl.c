@@ -112,11 +112,11 @@ static void vsl_run(struct program *p, struct value fn, const struct vsl_limits 
 static void vsl_program(struct program *p, uint64_t dice)
 {
   const struct vsl_limits l = {.steps = 2000,
-                                 .slice = dice & 1 ? 7 : 100,
-                                 .memory = dice & 2 ? 8000 : 60000,
-                                 .depth = dice & 4 ? 5 : 64,
-                                 .string = dice & 8 ? 40 : 5000,
-                                 .items = dice & 16 ? 10 : 500};
+                               .slice = dice & 1 ? 7 : 100,
+                               .memory = dice & 2 ? 8000 : 60000,
+                               .depth = dice & 4 ? 5 : 64,
+                               .string = dice & 8 ? 40 : 5000,
+                               .items = dice & 16 ? 10 : 500};
   struct value all = program_result(p), list[8];
   struct buf before = BUF_INIT(0), after = BUF_INIT(0);
   size_t n = 0;
