@@ -133,6 +133,8 @@ def test_blocks_merge():
         for block in toml:
             block = block.replace("/etc/vsmtp", str(conf))
             whole = block if "version_requirement" in block else merged(first, block)
+            if whole == block:  # its logs would be the machine's
+                whole += "".join(f'[{of}.logs]\nfilepath = "{f}/log/{of}.log"\n' for of in ("server", "app"))
             tomllib.loads(whole)
             (conf / "vsmtp.toml").write_text(whole)
             status, text = said(program, "check", "-c", conf / "vsmtp.toml")
