@@ -124,7 +124,7 @@ struct arena_mark {
   size_t used;  /* of it */
   size_t total; /* bytes handed out, rounded as allocated */
 };
-struct arena_mark arena_mark(const struct arena *a);
+struct arena_mark arena_note(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
 /* ---- buf.c: growing bytes -----------------------------------------------------------------------

@@ -258,7 +258,7 @@ bool arena_full(const struct arena *a)
   return a->full;
 }
 
-struct arena_mark arena_mark(const struct arena *a)
+struct arena_mark arena_note(const struct arena *a)
 {
   return (struct arena_mark){.block = a->block, .used = a->used, .total = a->total};
 }

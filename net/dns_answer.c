@@ -46,7 +46,8 @@ static str dns_answer_name(struct dns_answer_cursor *c, struct arena *a)
   return name;
 }
 
-static bool dns_answer_rr(struct dns_answer_cursor *c, struct arena *a, struct dns_answer_rr *rr)
+static bool dns_answer_next_rr(struct dns_answer_cursor *c, struct arena *a,
+                               struct dns_answer_rr *rr)
 {
   rr->owner = dns_answer_name(c, a);
   rr->type = (uint16_t)dns_answer_u16(c);
@@ -119,11 +120,11 @@ static void dns_answer_sections(struct dns_answer_cursor *c, unsigned answers, u
   out->negative = -1;
   if (!out->rr) c->bad = true;
   while (out->n < answers && !c->bad)
-    if (dns_answer_rr(c, a, &out->rr[out->n])) out->n++;
+    if (dns_answer_next_rr(c, a, &out->rr[out->n])) out->n++;
   while (authority-- > 0 && !c->bad) {
     struct dns_answer_rr rr;
 
-    if (!dns_answer_rr(c, a, &rr) || rr.type != DNS_ANSWER_SOA || rr.length < 20) continue;
+    if (!dns_answer_next_rr(c, a, &rr) || rr.type != DNS_ANSWER_SOA || rr.length < 20) continue;
     struct dns_answer_cursor last = {c->all, rr.data + rr.length - 4, false};
     int64_t minimum = (int64_t)dns_answer_u16(&last) << 16;
     minimum |= dns_answer_u16(&last); /* RFC 2308 §5: the smaller of MINIMUM and the SOA's TTL */

@@ -112,5 +112,5 @@ void io_tls_client(struct io *io, struct tls_client *config, str name, bool veri
 
 const struct tls_info *io_tls_info(const struct io *io)
 {
-  return io->tls ? tls_info(io->tls->tls) : NULL;
+  return io->tls ? tls_info_of(io->tls->tls) : NULL;
 }

@@ -28,7 +28,7 @@ bool tls_pending(const struct tls *t); /* tls_recv has news although the descrip
 void tls_say_end(struct tls *t); /* tells the peer that nothing more comes, if it can be told now */
 
 const char *tls_why(const struct tls *t); /* after a failure; lives as long as t */
-const struct tls_info *tls_info(const struct tls *t);
+const struct tls_info *tls_info_of(const struct tls *t);
 bool tls_is_server(const struct tls *t);
 
 /* ---- tls_gate.c: whose turn it is ---------------------------------------------------------------

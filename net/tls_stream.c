@@ -275,7 +275,7 @@ void tls_say_end(struct tls *t)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-const struct tls_info *tls_info(const struct tls *t)
+const struct tls_info *tls_info_of(const struct tls *t)
 {
   return t->info.version ? &t->info : NULL;
 }

@@ -17,7 +17,7 @@ static const char *const api_stage_names[] = {
 
 const struct api_env *api_env_from(struct fiber *f, const char *name, enum stage from)
 {
-  const struct api_env *env = api_env(f);
+  const struct api_env *env = api_env_of(f);
   if (!env || !env->host) {
     fiber_raise(f, VSL_RUNTIME, "'%s' is only available while a rule runs on a mail", name);
     return NULL;

@@ -22,7 +22,7 @@ struct api_env {
 /* The environment of a running stage, at least `from` on: else raises "field 'name' is only
  * available from the 'rcpt' stage" and gives NULL. */
 const struct api_env *api_env_from(struct fiber *f, const char *name, enum stage from);
-static inline const struct api_env *api_env(struct fiber *f)
+static inline const struct api_env *api_env_of(struct fiber *f)
 {
   return fiber_host(f);
 }
@@ -69,7 +69,7 @@ static inline const struct status *status_of(struct value v) /* of status_type *
 struct service {
   struct object object;
   enum rules_service_kind kind;
-  int number;           /* of rules_declared; -1: a rule that runs declared it */
+  int number;           /* of rules_declared_at; -1: a rule that runs declared it */
   struct value name;    /* a string */
   struct value options; /* the map, checked */
   struct value path;    /* csv, sqlite: of the file; else () */

@@ -122,7 +122,7 @@ static int api_header_do(struct fiber *f, struct call *c, const char *what,
 #define API_HEADER_CHANGE(fn, what, member)                                                        \
   static int fn(struct fiber *f, struct call *c)                                                   \
   {                                                                                                \
-    const struct api_env *env = api_env(f);                                                        \
+    const struct api_env *env = api_env_of(f);                                                     \
     return api_header_do(f, c, what, env && env->host ? env->host->member : NULL);                 \
   }
 API_HEADER_CHANGE(api_header_append, "append_header", header_append)

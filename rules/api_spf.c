@@ -37,8 +37,8 @@ static int api_spf_find(const struct api_spf_word *table, str word)
   return -1;
 }
 
-static int api_spf_word(struct fiber *f, const char *argument, const struct api_spf_word *table,
-                        struct value v)
+static int api_spf_word_of(struct fiber *f, const char *argument, const struct api_spf_word *table,
+                           struct value v)
 {
   str word;
   if (api_text(f, v, &word) < 0) return -1;
@@ -64,13 +64,13 @@ static int api_spf_parse(struct fiber *f, struct call *c, struct api_spf_call *o
   if (argc > 1 && api_text(f, a[1], &second) < 0) return -1;
   out->by_identity = argc == 3 || (argc == 2 && api_spf_find(api_spf_headers, second) >= 0);
   if (out->by_identity) {
-    identity = api_spf_word(f, "identity", api_spf_identities, a[0]);
+    identity = api_spf_word_of(f, "identity", api_spf_identities, a[0]);
     if (identity < 0) return -1;
     a++;
   }
-  header = api_spf_word(f, "header", api_spf_headers, a[0]);
+  header = api_spf_word_of(f, "header", api_spf_headers, a[0]);
   if (header < 0) return -1;
-  if (argc - out->by_identity == 2) policy = api_spf_word(f, "policy", api_spf_policies, a[1]);
+  if (argc - out->by_identity == 2) policy = api_spf_word_of(f, "policy", api_spf_policies, a[1]);
   if (policy < 0) return -1;
   out->identity = (enum api_spf_identity)identity;
   out->headers = header;

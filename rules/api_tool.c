@@ -15,7 +15,7 @@ static int api_tool_log(struct fiber *f, struct call *c)
   enum log_level level = LOG_WARN;
   str word;
   struct value *a = api_args(f, c, "log", 2, 2);
-  const struct api_env *env = api_env(f);
+  const struct api_env *env = api_env_of(f);
   if (!a || api_text(f, a[0], &word) < 0) return -1;
   struct buf text = BUF_INIT(LIMIT_VSL_STRING);
   const bool known = log_level_parse(word, &level) == 0;
@@ -177,7 +177,7 @@ static int api_tool_dump(struct fiber *f, struct call *c)
 
 static int api_tool_toml(struct fiber *f, struct call *c, bool app)
 {
-  const struct api_env *env = api_env(f);
+  const struct api_env *env = api_env_of(f);
   c->out = env ? rules_toml(env->rules, fiber_region(f), app) : value_unit();
   if (c->out.type == VALUE_NONE) return fiber_full(f);
   if (c->out.type == VALUE_MAP) return NATIVE_DONE;

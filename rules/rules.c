@@ -336,7 +336,7 @@ size_t rules_declared_count(const struct rules *r)
   return r->service_count;
 }
 
-struct rules_declared rules_declared(const struct rules *r, size_t service)
+struct rules_declared rules_declared_at(const struct rules *r, size_t service)
 {
   return service_facts(program_region(r->program), service_of(r->services[service]));
 }
@@ -372,7 +372,7 @@ static str rules_service_text(const struct value *v)
   return v && v->type == VALUE_STRING ? value_str(*v) : STR("");
 }
 
-bool rules_service(const struct rules *r, enum stage s, size_t i, struct rules_service *out)
+bool rules_service_at(const struct rules *r, enum stage s, size_t i, struct rules_service *out)
 {
   const struct value *delegator = rules_service_option(r, s, i, STR("delegator"));
   const struct value *marks = rules_service_option(r, s, i, STR("marks"));

@@ -90,7 +90,7 @@ struct rules_service {
   size_t mark_count;
 };
 /* false: directive i of the stage is no delegate. */
-bool rules_service(const struct rules *r, enum stage s, size_t i, struct rules_service *out);
+bool rules_service_at(const struct rules *r, enum stage s, size_t i, struct rules_service *out);
 str rules_service_mark(const struct rules *r, enum stage s, size_t i, size_t n);
 
 /* Every service that was declared while the rules were loaded, by number, in that order: what a
@@ -118,7 +118,7 @@ struct rules_declared {
   size_t mark_count;        /* with so many of them: rules_declared_mark */
 };
 size_t rules_declared_count(const struct rules *r);
-struct rules_declared rules_declared(const struct rules *r, size_t service);
+struct rules_declared rules_declared_at(const struct rules *r, size_t service);
 str rules_declared_mark(const struct rules *r, size_t service, size_t n);
 /* A warning at the place where it is declared. */
 void rules_warn(const struct rules *r, size_t service, struct diags *d, const char *fmt, ...)
@@ -170,7 +170,7 @@ struct rules_trace {
   str detail;       /* code text, quarantine queue, error message; may be empty */
 };
 
-/* What takes time. The host answers at once, or later by rules_answer. */
+/* What takes time. The host answers at once, or later by rules_give. */
 enum rules_ask {
   RULES_ASK_SPF,     /* about the transaction at hand: RFC 7208 */
   RULES_ASK_DNS,     /* the records of a name */
@@ -189,7 +189,7 @@ struct rules_question {
   str identity;             /* SPF: "mail_from" or "helo" */
   str name;                 /* DNS: a domain name; REVERSE: an IP; services: see above */
   str type;                 /* DNS: "A", "AAAA", "MX", "PTR", "TXT" */
-  size_t service;           /* number of rules_declared */
+  size_t service;           /* number of rules_declared_at */
   const struct datum *args; /* RUN, SET: texts; QUERY, EXECUTE: what is bound */
   size_t n;
 };
@@ -209,7 +209,7 @@ struct rules_answer {
 };
 enum rules_asked {
   RULES_ASKED_DONE,   /* *a is filled */
-  RULES_ASKED_WAIT,   /* rules_answer will be called, or the run cancelled */
+  RULES_ASKED_WAIT,   /* rules_give will be called, or the run cancelled */
   RULES_ASKED_REFUSED /* e says why; the rule throws */
 };
 
@@ -269,9 +269,9 @@ struct rules_run *rules_start(struct rules *r, enum stage s, size_t from, bool r
                               const struct rules_host *host, void *tx);
 
 enum rules_state {
-  RULES_DONE,  /* rules_verdict has it */
+  RULES_DONE,  /* rules_verdict_of has it */
   RULES_YIELD, /* a slice is over: step again in the next turn of the loop */
-  RULES_WAIT   /* for rules_answer */
+  RULES_WAIT   /* for rules_give */
 };
 /* Runs on, never longer than a slice. While it waits this only looks at the clock: when
  * rules_deadline is over the directive fails, and the host's answer is not wanted any more. */
@@ -280,7 +280,7 @@ enum rules_state rules_step(struct rules_run *run);
 int64_t rules_deadline(const struct rules_run *run);
 /* The answer to a question (copied), or why there is none (a NULL: the rule throws e's text). Does
  * not run anything: the caller steps the run from its ready list. Never from within ask. */
-void rules_answer(struct rules_run *run, const struct rules_answer *a, const struct err *e);
+void rules_give(struct rules_run *run, const struct rules_answer *a, const struct err *e);
 
 struct rules_verdict {
   enum rules_kind kind;
@@ -293,7 +293,7 @@ struct rules_verdict {
   bool failed; /* an error nobody caught: deny with 451 4.3.5; after the queue, defer */
 };
 /* Slices live as long as the run. */
-const struct rules_verdict *rules_verdict(const struct rules_run *run);
+const struct rules_verdict *rules_verdict_of(const struct rules_run *run);
 /* Ends a run at any point, waiting or not. NULL is fine. */
 void rules_cancel(struct rules_run *run);
 

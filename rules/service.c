@@ -146,7 +146,7 @@ static int service_is_receiver(struct service_check *s, struct value v)
 {
   struct ip ip;
   if (service_is_socket(s, v) < 0) return -1;
-  const struct api_env *env = api_env(s->f);
+  const struct api_env *env = api_env_of(s->f);
   if (ip_socket_parse(value_str(v), &ip, NULL, NULL) == 0 && !ip_is_loopback(&ip))
     fiber_warn(s->f,
                "service '" STR_FMT "': the receiver " STR_FMT " is not a loopback address: whoever "
@@ -302,7 +302,7 @@ static int service_resolve(struct fiber *f, struct service *s)
  * declares is a value and can do nothing. */
 static int service_list(struct fiber *f, struct service *s)
 {
-  const struct api_env *env = api_env(f);
+  const struct api_env *env = api_env_of(f);
   s->number = -1;
   if (!env || !env->loading) return 0;
   s->number = rules_declare(env->loading, s);

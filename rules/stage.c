@@ -294,7 +294,7 @@ static int stage_keep_answer(struct rules_run *run, const struct rules_answer *a
   return 0;
 }
 
-void rules_answer(struct rules_run *run, const struct rules_answer *a, const struct err *e)
+void rules_give(struct rules_run *run, const struct rules_answer *a, const struct err *e)
 {
   if (run->done || !run->waiting || !run->fiber) return;
   run->waiting = false;
@@ -335,7 +335,7 @@ struct rules_run *rules_start(struct rules *r, enum stage s, size_t from, bool r
   return run;
 }
 
-const struct rules_verdict *rules_verdict(const struct rules_run *run)
+const struct rules_verdict *rules_verdict_of(const struct rules_run *run)
 {
   return &run->verdict;
 }

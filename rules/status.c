@@ -8,7 +8,7 @@
 static struct rules_code status_code(struct fiber *f, const struct status *s)
 {
   struct rules_code code = {0};
-  const struct api_env *env = api_env(f);
+  const struct api_env *env = api_env_of(f);
   if (s->code.type == VALUE_OBJECT)
     object_code_parts(s->code, &code);
   else

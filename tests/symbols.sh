@@ -2,7 +2,8 @@
 # tests/symbols.sh OBJECTS: what the separately compiled files define and call. Prints offences.
 #
 # OBJECTS is the folder of base/str.o and so on. Laws: no name of a function or variable occurs in
-# two files, static or not (in the one-file build two `static int n;` silently become one); a name
+# two files, static or not (in the one-file build two `static int n;` silently become one), and no
+# function has the name of a struct; a name
 # begins with a word of its file's, or with the prefix of a door function the file defines (what a
 # header defines inline belongs to nobody: a compiler may leave a copy anywhere); a library, or a call
 # that needs care, is used by the one file that answers for it.
@@ -60,9 +61,10 @@ usleep -'
 # shellcheck disable=SC2016 # the dollars belong to awk
 nm=$(cd "$objects" && find base net sqlite rules smtp -name '*.o' 2>/dev/null | sort | xargs nm -A)
 headers=$(find base net sqlite rules smtp -name '*.h' | LC_ALL=C sort)
+structs=$(cat $headers $(find base net sqlite rules smtp -name '*.c') | sed -n 's/^struct \([a-z0-9_]*\) {.*/\1/p' | sort -u | tr '\n' ' ')
 inline=$(cat $headers |
   sed -n 's/^static inline .*[ *]\([a-z0-9_]*\)(.*/\1/p' | tr '\n' ' ')
-echo "$nm" | OWNERS=$owners INLINE=$inline awk -v headers="$(cat $headers |
+echo "$nm" | OWNERS=$owners INLINE=$inline STRUCTS=$structs awk -v headers="$(cat $headers |
   grep -o '[a-z0-9_]* *(\|[a-z0-9_]*;\|[a-z0-9_]*\[' | tr -d ' ([;' | sort -u | tr '\n' ' ')" '
 function offence(text) {
   print text
@@ -80,6 +82,8 @@ BEGIN {
   for (i = 1; i <= n; i++) declared[h[i]] = 1
   n = split(ENVIRON["INLINE"], h, " ")
   for (i = 1; i <= n; i++) inlined[h[i]] = 1
+  n = split(ENVIRON["STRUCTS"], h, " ")
+  for (i = 1; i <= n; i++) struct[h[i]] = 1
   n = split(ENVIRON["OWNERS"], line, "\n")
   for (i = 1; i <= n; i++) {
     split(line[i], w, " ")
@@ -103,6 +107,7 @@ type == "U" {
   if (!owns(owner[ask], file)) offence(file ": may not call " name)
   next
 }
+(name in struct) && type ~ /[tT]/ { offence(file ": " name "() has the name of a struct") }
 name in inlined { next }
 $NF ~ /\./ { next }   # the compiler made it, or it is static within a function
 type ~ /[a-z]/ && name in declared { next }   # an inline function of a header

@@ -133,7 +133,7 @@ enum invoked invoke_value(struct fiber *f, struct value callee, uint32_t argc, s
 enum invoked invoke_native(struct fiber *f, const struct native *n, uint32_t argc,
                            struct frame how);
 enum invoked invoke_set(struct fiber *f, uint32_t set, uint32_t argc);
-enum invoked invoke_method(struct fiber *f, const uint32_t *path);
+enum invoked invoke_call_method(struct fiber *f, const uint32_t *path);
 enum invoked invoke_member(struct fiber *f, struct string *name, uint32_t argc);
 int fiber_start_module(struct fiber *f, struct module *m); /* evaluates a file */
 enum invoked invoke_import(struct fiber *f, struct module *m);

@@ -319,7 +319,7 @@ struct invoke_method { /* INVOKE, decoded */
 };
 
 /* obj.call(p, …) and p.call(…). */
-static enum invoked invoke_call_method(struct fiber *f, struct invoke_method *m)
+static enum invoked invoke_run_method(struct fiber *f, struct invoke_method *m)
 {
   if (m->args[0].type == VALUE_FN) {
     struct value pointer = value_take(&m->args[0]);
@@ -366,12 +366,12 @@ static enum invoked invoke_dispatch(struct fiber *f, struct invoke_method *m, bo
   const struct native_row *row =
       registry_pick(f->program->options.registry, m->set, m->args, m->argc + 1, false);
   if (row) return invoke_native(f, row->native, m->argc + 1, m->how);
-  if (str_eq(string_str(m->name), STR("call"))) return invoke_call_method(f, m);
+  if (str_eq(string_str(m->name), STR("call"))) return invoke_run_method(f, m);
   invoke_no_function(f, string_str(m->name), m->args, m->argc + 1);
   return INVOKED_ERROR;
 }
 
-enum invoked invoke_method(struct fiber *f, const uint32_t *path)
+enum invoked invoke_call_method(struct fiber *f, const uint32_t *path)
 {
   const uint32_t *tail = lvalue_end(path);
   uint32_t extra = path[0] >> 24, height = lvalue_height(path);

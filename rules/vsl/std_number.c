@@ -306,7 +306,7 @@ static int std_number_bits_next(struct fiber *f, struct value self, int64_t *cur
 static const struct object_type std_number_bits_type = {.name = "iterator",
                                                         .next = std_number_bits_next};
 
-static int std_number_bits(struct fiber *f, struct call *c)
+static int std_number_take_bits(struct fiber *f, struct call *c)
 {
   struct std_span s = c->argc > 1 ? std_span_of(64, c, 1) : (struct std_span){0, 64};
   struct std_number_bits *b = (void *)object_new(fiber_region(f), &std_number_bits_type, sizeof *b);
@@ -369,8 +369,8 @@ static const struct native std_number_table[] = {
     {"get_bits", "ir", 0, std_number_get_bits},
     {"set_bits", "iiii", NATIVE_MUTATES, std_number_set_bits},
     {"set_bits", "iri", NATIVE_MUTATES, std_number_set_bits},
-    {"bits", "i|ii", 0, std_number_bits},
-    {"bits", "ir", 0, std_number_bits},
+    {"bits", "i|ii", 0, std_number_take_bits},
+    {"bits", "ir", 0, std_number_take_bits},
 };
 
 int std_number_add(struct registry *g)

@@ -145,7 +145,7 @@ static void stmt_switch_table(struct compiler *c, struct stmt_cases *s, uint32_t
 }
 
 /* [ -- v?] */
-static void stmt_cases(struct compiler *c, struct stmt_cases *s, uint32_t slot, bool want)
+static void stmt_read_cases(struct compiler *c, struct stmt_cases *s, uint32_t slot, bool want)
 {
   uint32_t ends = CODE_NONE, otherwise = CODE_NONE;
   while (c->token.type != TOKEN_BLOCK_CLOSE && !c->failed) {
@@ -188,7 +188,7 @@ void stmt_switch(struct compiler *c, bool want)
   struct switch_table reserved = {0};
   compile_add(c, &c->unit->switches, &reserved, sizeof reserved);
   compile_expect(c, TOKEN_BLOCK_OPEN);
-  if (compile_enter(c)) stmt_cases(c, &s, slot, want);
+  if (compile_enter(c)) stmt_read_cases(c, &s, slot, want);
   compile_leave(c);
   if (!c->failed) {
     struct switch_table *tables = COMPILE_LIST(c->unit->switches, struct switch_table);

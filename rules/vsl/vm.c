@@ -492,7 +492,7 @@ enum fiber_state vm_run(struct fiber *f)
     SAVE();
     const uint32_t *path = pc - 1;
     frame->pc = lvalue_end(path) + 3; /* its last word has the place of the name */
-    invoked = invoke_method(f, path);
+    invoked = invoke_call_method(f, path);
     goto invoked;
   }
   CASE(NO_FUNCTION)

@@ -50,7 +50,7 @@ static int cli_check_log(str path, bool root, struct err *e)
 
 /* ---- what is tried --------------------------------------------------------------------------- */
 
-struct cli_check {
+struct cli_check_run {
   const struct conf *conf;
   struct diags *diags;
   str file;  /* as the operator named it */
@@ -58,7 +58,8 @@ struct cli_check {
 };
 
 /* About the file as a whole: what is missing stands in no line. Says as whom it was tried. */
-static void cli_check_say(struct cli_check *v, bool warning, const char *what, const struct err *e)
+static void cli_check_say(struct cli_check_run *v, bool warning, const char *what,
+                          const struct err *e)
 {
   const struct conf_system *system = &v->conf->server.system;
   bool other = v->root && geteuid() != 0;
@@ -69,7 +70,7 @@ static void cli_check_say(struct cli_check *v, bool warning, const char *what, c
 
 /* Who checks as himself a server that root will start cannot write in the default folders; and a
  * log that nobody configured goes to standard error instead: such faults are warnings. */
-static void cli_check_paths(struct cli_check *v)
+static void cli_check_paths(struct cli_check_run *v)
 {
   const struct conf *c = v->conf;
   struct err e;
@@ -89,7 +90,7 @@ static void cli_check_paths(struct cli_check *v)
 
 /* Of what was found from the given one on: the errors, as faults of a reload. Its warnings were
  * said before. */
-static void cli_check_keep_errors(struct cli_check *v, size_t from)
+static void cli_check_keep_errors(struct cli_check_run *v, size_t from)
 {
   struct diags *d = v->diags;
   size_t kept = from;
@@ -108,7 +109,7 @@ static void cli_check_keep_errors(struct cli_check *v, size_t from)
 
 /* Becomes the server's user, and reads the configuration again: what root may read he perhaps may
  * not, and a reload is done by him. */
-static void cli_check_as_user(struct cli_check *v)
+static void cli_check_as_user(struct cli_check_run *v)
 {
   size_t before = v->diags->n;
   struct err e;
@@ -122,7 +123,7 @@ static void cli_check_as_user(struct cli_check *v)
 
 /* The command that prints the token, tried by whoever will run it. Who checks as himself a server
  * that root will start cannot become that user. */
-static void cli_check_token(struct cli_check *v)
+static void cli_check_token(struct cli_check_run *v)
 {
   const struct toml *at = conf_find(v->conf->tree, "server.relay.token_command");
   const struct helper_conf helper = {.server_user = v->conf->server.system.user};
@@ -140,7 +141,7 @@ static void cli_check_token(struct cli_check *v)
 
 /* Ports that another program has. A server of ours that runs meanwhile is no fault, nor is a
  * supervisor that holds them for us. */
-static void cli_check_ports(struct cli_check *v)
+static void cli_check_ports(struct cli_check_run *v)
 {
   static const char *const paths[] = {"server.interfaces.addr", "server.interfaces.addr_submission",
                                       "server.interfaces.addr_submissions"};
@@ -161,7 +162,7 @@ static void cli_check_ports(struct cli_check *v)
 }
 
 /* Aliases that lead to nobody. Whoever may not look says nothing. */
-static void cli_check_aliases(struct cli_check *v)
+static void cli_check_aliases(struct cli_check_run *v)
 {
   str dirpath = v->conf->server.queues.dirpath;
   struct store *store = NULL;
@@ -174,7 +175,7 @@ static void cli_check_aliases(struct cli_check *v)
 }
 
 /* While there is the right to, as the server does it; and shows whose they are. */
-static void cli_check_certificates(struct cli_check *v)
+static void cli_check_certificates(struct cli_check_run *v)
 {
   struct buf text = BUF_INIT(1 << 20);
   struct certs *certs = certs_load(v->conf, v->diags);
@@ -184,7 +185,7 @@ static void cli_check_certificates(struct cli_check *v)
   buf_free(&text);
 }
 
-static void cli_check_all(struct cli_check *v)
+static void cli_check_all(struct cli_check_run *v)
 {
   struct conf *c = conf_load(v->file, v->diags);
   if (!c) return;
@@ -211,7 +212,7 @@ int cli_check(int argc, char **argv)
   int code = options_read(argc, argv, false, 0, "usage: vsmtp check [-c FILE]", &o);
   if (code != OPTIONS_GO) return code;
   if (diags_init(&d)) return EX_OSERR;
-  struct cli_check v = {.diags = &d, .file = o.config, .root = geteuid() == 0};
+  struct cli_check_run v = {.diags = &d, .file = o.config, .root = geteuid() == 0};
   cli_check_all(&v);
   diags_print(&d, stderr);
   code = d.errors > 0 ? EX_CONFIG : EX_OK;

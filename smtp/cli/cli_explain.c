@@ -7,7 +7,7 @@
 
 static const char cli_explain_usage[] = "usage: vsmtp explain ID [-c FILE] [--json]";
 
-struct cli_explain {
+struct cli_explain_asked {
   struct buf out;
   bool json;
   size_t rows;
@@ -15,7 +15,7 @@ struct cli_explain {
 
 static bool cli_explain_row(void *arg, const struct store_cell *cell, size_t n)
 {
-  struct cli_explain *x = arg;
+  struct cli_explain_asked *x = arg;
   str directive = cli_db_get(cell, n, "directive"), detail = cli_db_get(cell, n, "detail");
   x->rows++;
   if (x->json) {
@@ -39,7 +39,7 @@ static bool cli_explain_row(void *arg, const struct store_cell *cell, size_t n)
 /* Where the message is now, below what led to it. */
 static bool cli_explain_where(void *arg, const struct store_cell *cell, size_t n)
 {
-  struct cli_explain *x = arg;
+  struct cli_explain_asked *x = arg;
   buf_puts(&x->out, "now in ");
   cli_db_show(&x->out, cli_db_get(cell, n, "queue"));
   buf_putc(&x->out, '\n');
@@ -50,7 +50,7 @@ static bool cli_explain_where(void *arg, const struct store_cell *cell, size_t n
 
 static int cli_explain_run(struct store *s, const struct options *o, int argc, char **argv)
 {
-  struct cli_explain x = {.out = BUF_INIT(CLI_DB_BUFFER), .json = o->json};
+  struct cli_explain_asked x = {.out = BUF_INIT(CLI_DB_BUFFER), .json = o->json};
   struct err e;
   str id = str_of(argv[0]);
   (void)argc;

@@ -20,7 +20,7 @@
 #define CLI_INIT_DEFAULT "/etc/vsmtp"
 #define CLI_INIT_TEXT    (LIMIT_PATH * 64)
 
-struct cli_init {
+struct cli_init_run {
   str domain, dir; /* dir absolute, once it exists */
   char path[PATH_MAX];
   bool made;    /* the folder is ours to remove */
@@ -47,7 +47,7 @@ static void cli_init_path(struct buf *out, const char *key, str dir, const char 
 }
 
 /* State goes where the system keeps it, unless the configuration itself is elsewhere. */
-static void cli_init_toml(const struct cli_init *v, struct buf *out)
+static void cli_init_toml(const struct cli_init_run *v, struct buf *out)
 {
   bool usual = str_eq(v->dir, STR(CLI_INIT_DEFAULT));
 
@@ -78,7 +78,7 @@ static void cli_init_toml(const struct cli_init *v, struct buf *out)
                 "root = [\"postmaster\"]\nabuse = [\"postmaster\"]\n");
 }
 
-static void cli_init_rules(const struct cli_init *v, struct buf *out)
+static void cli_init_rules(const struct cli_init_run *v, struct buf *out)
 {
   buf_printf(
       out,
@@ -102,7 +102,7 @@ static void cli_init_rules(const struct cli_init *v, struct buf *out)
       STR_ARG(v->domain));
 }
 
-static void cli_init_objects(const struct cli_init *v, struct buf *out)
+static void cli_init_objects(const struct cli_init_run *v, struct buf *out)
 {
   (void)v;
   buf_puts(out, "// -- objects.vsl: names for things\n\n"
@@ -112,19 +112,19 @@ static void cli_init_objects(const struct cli_init *v, struct buf *out)
 
 static const struct {
   const char *name;
-  void (*write)(const struct cli_init *v, struct buf *out);
+  void (*write)(const struct cli_init_run *v, struct buf *out);
 } cli_init_files[] = {
     {"objects.vsl", cli_init_objects}, {"main.vsl", cli_init_rules}, {"vsmtp.toml", cli_init_toml}};
 
 #define CLI_INIT_PATH (PATH_MAX + 32)
 
-static void cli_init_name(const struct cli_init *v, size_t i, char path[CLI_INIT_PATH])
+static void cli_init_name(const struct cli_init_run *v, size_t i, char path[CLI_INIT_PATH])
 {
   snprintf(path, CLI_INIT_PATH, STR_FMT "/%s", STR_ARG(v->dir), cli_init_files[i].name);
 }
 
 /* Was the same called before, and nothing written since? */
-static bool cli_init_is_done(const struct cli_init *v)
+static bool cli_init_is_done(const struct cli_init_run *v)
 {
   char path[CLI_INIT_PATH];
   struct err ignored;
@@ -143,7 +143,7 @@ static bool cli_init_is_done(const struct cli_init *v)
 }
 
 /* Whatever the umask: the server's user must read it. */
-static int cli_init_write(const struct cli_init *v, size_t i, struct err *e)
+static int cli_init_write(const struct cli_init_run *v, size_t i, struct err *e)
 {
   char path[CLI_INIT_PATH];
   struct buf text = BUF_INIT(CLI_INIT_TEXT);
@@ -166,7 +166,7 @@ static int cli_init_write(const struct cli_init *v, size_t i, struct err *e)
   return rc;
 }
 
-static int cli_init_write_all(struct cli_init *v, struct err *e)
+static int cli_init_write_all(struct cli_init_run *v, struct err *e)
 {
   char path[CLI_INIT_PATH];
 
@@ -202,7 +202,7 @@ static bool cli_init_is_private(const char *dir)
   return false;
 }
 
-static int cli_init_folder(struct cli_init *v, const char *dir, struct err *e)
+static int cli_init_folder(struct cli_init_run *v, const char *dir, struct err *e)
 {
   v->made = mkdir(dir, 0755) == 0;
   if (v->made && chmod(dir, 0755) < 0) return err_sys(e, errno, "cannot make folder %s", dir);
@@ -215,7 +215,7 @@ static int cli_init_folder(struct cli_init *v, const char *dir, struct err *e)
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-static void cli_init_print(const struct cli_init *v)
+static void cli_init_print(const struct cli_init_run *v)
 {
   str d = v->domain;
 
@@ -228,7 +228,7 @@ static void cli_init_print(const struct cli_init *v)
          STR_ARG(d));
 }
 
-static void cli_init_say(const struct cli_init *v, bool was_done)
+static void cli_init_say(const struct cli_init_run *v, bool was_done)
 {
   fprintf(stderr,
           was_done ? "vsmtp init: nothing changed: all of it is in " STR_FMT " already; next:\n"
@@ -245,7 +245,7 @@ int cli_init(int argc, char **argv)
 {
   static const struct option names[] = {
       {"dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-  struct cli_init v = {.made = false};
+  struct cli_init_run v = {.made = false};
   const char *dir = CLI_INIT_DEFAULT;
   struct err e;
 

@@ -13,7 +13,7 @@ static const char cli_quarantine_usage[] =
     "       vsmtp quarantine remove ID…            delete it\n"
     "options: -c FILE, --json";
 
-struct cli_quarantine_list {
+struct cli_quarantine_rows {
   struct buf out;
   bool json;
   size_t rows;
@@ -46,7 +46,7 @@ static void cli_quarantine_text(struct buf *out, const struct store_cell *cell, 
 
 static bool cli_quarantine_row(void *arg, const struct store_cell *cell, size_t n)
 {
-  struct cli_quarantine_list *l = arg;
+  struct cli_quarantine_rows *l = arg;
   if (l->json) {
     cli_db_json(&l->out, cell, n);
     buf_putc(&l->out, '\n');
@@ -62,7 +62,7 @@ static bool cli_quarantine_row(void *arg, const struct store_cell *cell, size_t 
 
 static int cli_quarantine_list(struct store *s, const struct options *o, int argc, char **argv)
 {
-  struct cli_quarantine_list l = {.out = BUF_INIT(CLI_DB_BUFFER), .json = o->json};
+  struct cli_quarantine_rows l = {.out = BUF_INIT(CLI_DB_BUFFER), .json = o->json};
   struct err e;
   str queue = argc ? str_of(argv[0]) : STR("");
   int r = view_rows(s, VIEW_QUARANTINE, STR(""), queue, cli_quarantine_row, &l, &e);

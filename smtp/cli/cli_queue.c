@@ -25,7 +25,7 @@ static const char cli_queue_usage[] =
 static const char *const cli_queue_names[] = {"working", "delegated", "deliver", "deferred",
                                               "dead"};
 
-struct cli_queue_list {
+struct cli_queue_rows {
   struct buf out;
   bool json;
   const char *queue; /* whose rows come */
@@ -52,7 +52,7 @@ static void cli_queue_line(struct buf *out, const struct store_cell *cell, size_
 
 static bool cli_queue_row(void *arg, const struct store_cell *cell, size_t n)
 {
-  struct cli_queue_list *l = arg;
+  struct cli_queue_rows *l = arg;
   if (l->json) {
     cli_db_json(&l->out, cell, n);
     buf_putc(&l->out, '\n');
@@ -85,7 +85,7 @@ static bool cli_queue_known(int argc, char **argv)
 
 static int cli_queue_list(struct store *s, const struct options *o, int argc, char **argv)
 {
-  struct cli_queue_list l = {.out = BUF_INIT(CLI_DB_BUFFER), .json = o->json};
+  struct cli_queue_rows l = {.out = BUF_INIT(CLI_DB_BUFFER), .json = o->json};
   struct err e;
   size_t rows = 0;
   int code = EX_OK;

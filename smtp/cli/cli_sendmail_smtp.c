@@ -188,7 +188,7 @@ static bool sendmail_smtp_line(struct sendmail_smtp *s, str *line)
 
 int sendmail_serve(struct sendmail *m)
 {
-  struct sendmail_smtp s = {.m = m, .begin = arena_mark(m->arena)};
+  struct sendmail_smtp s = {.m = m, .begin = arena_note(m->arena)};
   struct command c = {.verb = COMMAND_NOOP};
   str line;
 

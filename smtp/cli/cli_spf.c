@@ -11,7 +11,7 @@
 #define CLI_SPF_USAGE                                                                              \
   "usage: vsmtp spf --ip IP --helo NAME --mail-from ADDRESS [-c FILE] [--dns ADDRESS:PORT]"
 
-struct cli_spf {
+struct cli_spf_run {
   const char *ip, *helo, *mail_from, *config, *dns;
   struct loop *loop;
   int code;
@@ -24,7 +24,7 @@ static int cli_spf_mistake(const char *what)
 }
 
 /* -1: go on, else the exit code. */
-static int cli_spf_options(int argc, char **argv, struct cli_spf *v)
+static int cli_spf_options(int argc, char **argv, struct cli_spf_run *v)
 {
   static const struct option names[] = {{"ip", required_argument, NULL, 'i'},
                                         {"helo", required_argument, NULL, 'e'},
@@ -64,7 +64,7 @@ static void cli_spf_line(const char *key, str text)
 
 static void cli_spf_done(void *arg, const struct spf_result *r)
 {
-  struct cli_spf *v = arg;
+  struct cli_spf_run *v = arg;
 
   printf(STR_FMT "\n", STR_ARG(r->word));
   cli_spf_line("mechanism", r->mechanism);
@@ -74,8 +74,8 @@ static void cli_spf_done(void *arg, const struct spf_result *r)
   loop_stop(v->loop);
 }
 
-static int cli_spf_evaluate(struct cli_spf *v, const struct conf *conf, const struct netaddr *only,
-                            struct err *e)
+static int cli_spf_evaluate(struct cli_spf_run *v, const struct conf *conf,
+                            const struct netaddr *only, struct err *e)
 {
   char receiver[256] = "";
   struct spf_request rq = {str_of(v->ip), str_of(v->helo), str_of(v->mail_from), {NULL, 0}};
@@ -97,7 +97,7 @@ static int cli_spf_evaluate(struct cli_spf *v, const struct conf *conf, const st
 
 /* All it takes from the file is which name servers to ask: whoever may not read it asks those of
  * the system. */
-static struct conf *cli_spf_conf(const struct cli_spf *v, struct diags *d)
+static struct conf *cli_spf_conf(const struct cli_spf_run *v, struct diags *d)
 {
   str denied = conf_denied(str_of(v->config));
 
@@ -110,7 +110,7 @@ static struct conf *cli_spf_conf(const struct cli_spf *v, struct diags *d)
 
 int cli_spf(int argc, char **argv)
 {
-  struct cli_spf v = {.config = ""};
+  struct cli_spf_run v = {.config = ""};
   struct netaddr only, client;
   struct err e = {.kind = ERR_NONE};
   struct diags d;

@@ -20,7 +20,7 @@ static const char cli_vqueue_usage[] = "usage: vqueue [-c FILE] show [QUEUE…] 
 static const char *const cli_vqueue_names[] = {"working", "deliver", "delegated", "deferred",
                                                "dead"};
 
-struct cli_vqueue {
+struct cli_vqueue_run {
   struct options o;
   const char *empty; /* what stands for 0 */
   bool yes, version;
@@ -109,7 +109,7 @@ static void cli_vqueue_print(struct buf *out, struct cli_vqueue_matrix *m, const
     cli_vqueue_line(out, m->helo.entries[i].key, m->helo.entries[i].value, empty);
 }
 
-static int cli_vqueue_show_one(struct store *s, const struct cli_vqueue *v, const char *queue)
+static int cli_vqueue_show_one(struct store *s, const struct cli_vqueue_run *v, const char *queue)
 {
   struct cli_vqueue_matrix m = {.failed = false};
   struct buf out = BUF_INIT(CLI_DB_BUFFER);
@@ -132,7 +132,7 @@ static int cli_vqueue_show_one(struct store *s, const struct cli_vqueue *v, cons
   return r ? cli_db_fail("vqueue", &e) : EX_OK;
 }
 
-static int cli_vqueue_show(struct store *s, const struct cli_vqueue *v, int argc, char **argv)
+static int cli_vqueue_show(struct store *s, const struct cli_vqueue_run *v, int argc, char **argv)
 {
   int code = EX_OK;
   for (size_t i = 0; argc == 0 && i < BASE_COUNT(cli_vqueue_names) && code == EX_OK; i++)
@@ -143,7 +143,8 @@ static int cli_vqueue_show(struct store *s, const struct cli_vqueue *v, int argc
 
 /* ---- msg ------------------------------------------------------------------------------------- */
 
-static int cli_vqueue_result(const struct cli_vqueue *v, const char *id, int r, const struct err *e)
+static int cli_vqueue_result(const struct cli_vqueue_run *v, const char *id, int r,
+                             const struct err *e)
 {
   if (r < 0) return cli_db_fail("vqueue", e);
   if (r > 0) return EX_OK;
@@ -151,7 +152,7 @@ static int cli_vqueue_result(const struct cli_vqueue *v, const char *id, int r, 
   return EX_NOUSER;
 }
 
-static bool cli_vqueue_confirmed(const struct cli_vqueue *v, const char *id)
+static bool cli_vqueue_confirmed(const struct cli_vqueue_run *v, const char *id)
 {
   char line[16];
   if (v->yes) return true;
@@ -163,7 +164,7 @@ static bool cli_vqueue_confirmed(const struct cli_vqueue *v, const char *id)
   return false;
 }
 
-static int cli_vqueue_remove(struct store *s, const struct cli_vqueue *v, const char *id)
+static int cli_vqueue_remove(struct store *s, const struct cli_vqueue_run *v, const char *id)
 {
   struct err e;
   if (!cli_vqueue_confirmed(v, id)) return EX_OK;
@@ -172,7 +173,7 @@ static int cli_vqueue_remove(struct store *s, const struct cli_vqueue *v, const 
   return code;
 }
 
-static int cli_vqueue_msg(struct store *s, const struct cli_vqueue *v, int argc, char **argv)
+static int cli_vqueue_msg(struct store *s, const struct cli_vqueue_run *v, int argc, char **argv)
 {
   struct err e;
   char *id = argv[0];
@@ -208,13 +209,13 @@ static bool cli_vqueue_sound(int argc, char **argv)
   return argc == 3 && (strcmp(argv[2], "remove") == 0 || strcmp(argv[2], "re-run") == 0);
 }
 
-static int cli_vqueue_options(int argc, char **argv, struct cli_vqueue *v)
+static int cli_vqueue_options(int argc, char **argv, struct cli_vqueue_run *v)
 {
   static const struct option names[] = {
       {"config", required_argument, NULL, 'c'}, {"empty-token", required_argument, NULL, 'e'},
       {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
       {"yes", no_argument, NULL, 'y'},          {NULL, 0, NULL, 0}};
-  *v = (struct cli_vqueue){.empty = "0"};
+  *v = (struct cli_vqueue_run){.empty = "0"};
   opterr = 0;
   optind = 0;
   for (int c; (c = getopt_long(argc, argv, ":c:e:hVy", names, NULL)) != -1;) {
@@ -235,7 +236,7 @@ static int cli_vqueue_options(int argc, char **argv, struct cli_vqueue *v)
 
 int cli_vqueue(int argc, char **argv)
 {
-  struct cli_vqueue v;
+  struct cli_vqueue_run v;
   struct store *s = NULL;
   struct conf *conf = NULL;
   int code = cli_vqueue_options(argc, argv, &v);

@@ -123,7 +123,7 @@ static bool pitfall_is_listener(const struct conf_addrs *list, str address)
 static bool pitfall_is_receiver(const struct pitfall *p, str address)
 {
   for (size_t i = 0; i < rules_declared_count(p->rules); i++)
-    if (str_eq(rules_declared(p->rules, i).receiver, address)) return true;
+    if (str_eq(rules_declared_at(p->rules, i).receiver, address)) return true;
   return false;
 }
 
@@ -428,7 +428,7 @@ void pitfall_look(const struct conf *c, const struct rules *r, struct diags *d)
   pitfall_read(&p.clamsmtpd, "/etc/clamsmtpd.conf", ':');
   pitfall_read(&p.clamd, "/etc/clamav/clamd.conf", ' ');
   for (p.service = 0; p.service < rules_declared_count(r); p.service++) {
-    p.s = rules_declared(r, p.service);
+    p.s = rules_declared_at(r, p.service);
     pitfall_look_at_service(&p);
   }
   buf_free(&p.clamsmtpd.text);

@@ -34,7 +34,7 @@ static const struct toml *certs_node(const struct conf *conf, const char *const 
 }
 
 /* The pair i, 0 being the main one; false: there are not so many. */
-static bool certs_place(const struct conf *conf, size_t i, struct certs_place *out)
+static bool certs_place_of(const struct conf *conf, size_t i, struct certs_place *out)
 {
   static const char *const main_path[] = {"server", "tls"}, *const others[] = {"server", "virtual"};
   const struct toml *virtual = certs_node(conf, others, 2);
@@ -59,7 +59,7 @@ static size_t certs_count(const struct conf *conf)
   struct certs_place place;
   size_t n = 0;
 
-  while (certs_place(conf, n, &place)) n++;
+  while (certs_place_of(conf, n, &place)) n++;
   return n;
 }
 
@@ -121,7 +121,7 @@ static void certs_look_all(const struct conf *conf, struct certs_stamp *stamps, 
 {
   struct certs_place place;
 
-  for (size_t i = 0; i < n / 2 && certs_place(conf, i, &place); i++) {
+  for (size_t i = 0; i < n / 2 && certs_place_of(conf, i, &place); i++) {
     certs_look(place.tls->certificate, &stamps[2 * i]);
     certs_look(place.tls->private_key, &stamps[2 * i + 1]);
   }
@@ -149,14 +149,14 @@ static int certs_read(const struct conf *conf, struct tls_pair *pairs, struct bu
   struct certs_place place;
   struct err e;
 
-  for (size_t i = 0; i < 2 * n && certs_place(conf, i / 2, &place); i++) {
+  for (size_t i = 0; i < 2 * n && certs_place_of(conf, i / 2, &place); i++) {
     str path = i % 2 ? place.tls->private_key : place.tls->certificate;
 
     if (file_read(path, LIMIT_CERT_FILE, &texts[i], &e) == 0) continue;
     certs_say_unreadable(conf, &place, keys[i % 2], &e, d);
     return -1;
   }
-  for (size_t i = 0; i < n && certs_place(conf, i, &place); i++)
+  for (size_t i = 0; i < n && certs_place_of(conf, i, &place); i++)
     pairs[i] = (struct tls_pair){place.domain, place.tls->protocol_version, buf_str(&texts[2 * i]),
                                  buf_str(&texts[2 * i + 1])};
   return 0;
@@ -167,7 +167,7 @@ static void certs_check_all_dates(const struct conf *conf, const struct tls_serv
 {
   struct certs_place place;
 
-  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place(conf, i, &place); i++)
+  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place_of(conf, i, &place); i++)
     certs_check_dates(conf, &place, tls_server_certificate(tls, i), d);
 }
 
@@ -176,7 +176,7 @@ static void certs_check_chains(const struct conf *conf, const struct tls_server 
 {
   struct certs_place place;
 
-  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place(conf, i, &place); i++) {
+  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place_of(conf, i, &place); i++) {
     const char *fault = tls_server_certificate(tls, i)->fault;
 
     if (fault) certs_say(conf, &place, true, "certificate", fault, d);
@@ -197,7 +197,7 @@ static struct tls_server *certs_make(const struct conf *conf, const struct tls_p
   struct err e;
   struct tls_server *tls = tls_server_new(&o, &which, &key, &e);
 
-  if (!tls && certs_place(conf, which, &place))
+  if (!tls && certs_place_of(conf, which, &place))
     certs_say(conf, &place, false, key ? "private_key" : "certificate", e.text, d);
   if (tls) certs_check_all_dates(conf, tls, d);
   if (tls) certs_check_chains(conf, tls, d);
@@ -301,7 +301,7 @@ void certs_describe(const struct certs *c, const struct conf *conf, struct buf *
   struct certs_place place;
   char date[CLOCK_TEXT_MAX];
 
-  for (size_t i = 0; i < c->n / 2 && certs_place(conf, i, &place); i++) {
+  for (size_t i = 0; i < c->n / 2 && certs_place_of(conf, i, &place); i++) {
     const struct tls_certificate *t = tls_server_certificate(c->tls, i);
 
     buf_printf(out, "certificate of " STR_FMT ": ", STR_ARG(place.domain));

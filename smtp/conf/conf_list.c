@@ -173,8 +173,8 @@ static int conf_list_code_table(struct conf_reader *r, const struct toml *v, int
   return 0;
 }
 
-static int conf_list_code(struct conf_reader *r, struct toml *v, const struct conf_list_code *def,
-                          struct conf_code *out)
+static int conf_list_read_code(struct conf_reader *r, struct toml *v,
+                               const struct conf_list_code *def, struct conf_code *out)
 {
   int64_t basic = 0;
   *out = (struct conf_code){.basic = 0};
@@ -228,7 +228,7 @@ int conf_list_codes(struct conf_reader *r, struct toml *v, void *field)
   for (int i = 0; i < CODE_COUNT; i++, end = &(*end)->next) {
     const struct conf_list_code *def = &conf_list_defaults[i];
     codes[i] = def->code;
-    if (given[i] && conf_list_code(r, given[i], def, &codes[i])) result = -1;
+    if (given[i] && conf_list_read_code(r, given[i], def, &codes[i])) result = -1;
     if (!(*end = arena_alloc(r->arena, sizeof **end))) return conf_nomem(r);
     struct toml *t = *end;
     t->key = def->name;

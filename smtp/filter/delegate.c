@@ -39,7 +39,7 @@ static bool delegate_next(const struct rules *r, int *stage, ptrdiff_t *i,
 {
   for (++*i; *stage < STAGE_COUNT; ++*stage, *i = 0)
     for (; *i < (ptrdiff_t)rules_count(r, (enum stage) * stage); ++*i)
-      if (rules_service(r, (enum stage) * stage, (size_t)*i, out)) return true;
+      if (rules_service_at(r, (enum stage) * stage, (size_t)*i, out)) return true;
   return false;
 }
 
@@ -422,7 +422,7 @@ static int delegate_put_header(const struct delegate *d, struct buf *out, struct
   struct rules_service v;
 
   if (header_join(&o->mail->header, &h, e) < 0) return -1;
-  rules_service(o->policy->rules, o->stage, o->directive, &v);
+  rules_service_at(o->policy->rules, o->stage, o->directive, &v);
   for (size_t n = 0; n < v.mark_count; n++)
     header_remove(&h, rules_service_mark(o->policy->rules, o->stage, o->directive, n));
   header_write(&h, out);
@@ -438,7 +438,7 @@ static int delegate_prepare(struct delegate *d, struct err *e)
   struct rules_service v;
   struct netaddr to;
 
-  if (!rules_service(o->policy->rules, o->stage, o->directive, &v))
+  if (!rules_service_at(o->policy->rules, o->stage, o->directive, &v))
     return err_set(e, ERR_BUG, "no such delegate");
   if (netaddr_parse(v.address, -1, &to, e) < 0 ||
       netaddr_parse(v.receiver, -1, &d->receiver, e) < 0)

@@ -15,7 +15,7 @@ static bool delegate_is_scanned(const struct delegate *d, const struct header *h
   struct rules_service v;
   size_t marks = 0;
 
-  if (!rules_service(r, d->o.stage, d->o.directive, &v)) return false;
+  if (!rules_service_at(r, d->o.stage, d->o.directive, &v)) return false;
   if (v.marked && v.mark_count == 0) return true;
   for (size_t n = 0; n < v.mark_count; n++)
     marks += header_count(h, rules_service_mark(r, d->o.stage, d->o.directive, n));

@@ -13,7 +13,7 @@ struct subject_word {
 };
 
 /* An encoded word at the start of *s; moves behind it. */
-static bool subject_word(str *s, struct subject_word *out)
+static bool subject_read_word(str *s, struct subject_word *out)
 {
   str rest = *s, encoding;
   ptrdiff_t end;
@@ -102,7 +102,7 @@ str subject_decode(str text, struct arena *a)
 
     while (gap.n > 0 && str_isspace(gap.p[0])) gap = str_skip(gap, 1);
     if (after_word) ahead = gap; /* §6.2: white space between encoded words is not shown */
-    if (subject_word(&ahead, &w) && subject_put(&w, &words)) {
+    if (subject_read_word(&ahead, &w) && subject_put(&w, &words)) {
       rest = ahead;
       after_word = true;
       continue;

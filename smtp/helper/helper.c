@@ -309,8 +309,8 @@ static struct helper_job *helper_open_job(struct helper *h, bool write, int *the
 }
 
 /* Sends the order of a job, with their end of its pipe; on failure the slot is free again. */
-static int helper_order(struct helper_job *job, const void *packet, size_t size, int theirs,
-                        struct err *e)
+static int helper_take_order(struct helper_job *job, const void *packet, size_t size, int theirs,
+                             struct err *e)
 {
   int result = helper_send(job->helper->fd, packet, size, theirs, MSG_DONTWAIT, e);
   if (result) helper_cancel(job);
@@ -339,7 +339,7 @@ int helper_deliver(struct helper *h, const struct helper_delivery *what, helper_
     close(theirs);
     return err_set(e, ERR_TEMP, "no memory for a delivery");
   }
-  if (helper_order(job, &o, sizeof o, theirs, e)) return -1;
+  if (helper_take_order(job, &o, sizeof o, theirs, e)) return -1;
   job->id = o.id;
   job->size = o.size;
   job->body = body;
@@ -433,7 +433,7 @@ int helper_run(struct helper *h, const struct helper_command *what, helper_ran_f
     close(theirs);
     return -1;
   }
-  if (helper_order(job, &o, sizeof o, theirs, e)) return -1;
+  if (helper_take_order(job, &o, sizeof o, theirs, e)) return -1;
   job->id = o.id;
   job->ran = done;
   job->arg = arg;

@@ -48,7 +48,7 @@ struct helper_self {
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static void helper_answer(struct helper_self *self, const struct helper_answer *a)
+static void helper_take_answer(struct helper_self *self, const struct helper_answer *a)
 {
   while (send(self->fd, a, sizeof *a, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
 }
@@ -58,7 +58,7 @@ static void helper_refuse(struct helper_self *self, uint32_t id, enum helper_out
 {
   struct helper_answer a = {.id = id, .outcome = (uint8_t)outcome};
   snprintf(a.text, sizeof a.text, "%s", text);
-  helper_answer(self, &a);
+  helper_take_answer(self, &a);
 }
 
 /* ---- children -------------------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static void helper_child_ended(struct helper_self *self, size_t slot, int status
   timer_clear(self->loop, &child->deadline);
   helper_unleash(child);
   child->pid = 0;
-  if (!self->orphan) helper_answer(self, &a);
+  if (!self->orphan) helper_take_answer(self, &a);
 }
 
 static void helper_orphan_ends(struct helper_self *self)
@@ -163,8 +163,8 @@ static void helper_deliver_order(struct helper_self *self, size_t slot, struct h
 }
 
 /* The leash is a copy of fd: the caller closes that. */
-static void helper_run_order(struct helper_self *self, size_t slot, struct helper_run_order *o,
-                             int fd)
+static void helper_order_to_run(struct helper_self *self, size_t slot, struct helper_run_order *o,
+                                int fd)
 {
   struct helper_service_order *service = self->services[o->service];
   struct helper_child *child = &self->children[slot];
@@ -252,7 +252,7 @@ static void helper_packet_came(struct helper_self *self, union helper_packet *p,
     if (p->kind == HELPER_DELIVER)
       helper_deliver_order(self, slot, &p->deliver, fd);
     else
-      helper_run_order(self, slot, &p->run, fd);
+      helper_order_to_run(self, slot, &p->run, fd);
   }
 }
 

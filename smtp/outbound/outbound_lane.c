@@ -234,7 +234,7 @@ bool outbound_lane_may_log_in(struct outbound_lane *lane)
   if (lane->asking) return false;
   if (!lane->target.token_command || relay_token_is_here(&hub->bearer, outbound_now(hub)))
     return true;
-  lane->asking = relay_token_ask(&hub->bearer, lane->policy->commands, lane->policy->conf,
+  lane->asking = relay_token_get(&hub->bearer, lane->policy->commands, lane->policy->conf,
                                  outbound_lane_token_told, lane, &e);
   if (!lane->asking) {
     outbound_lane_say_why(lane, NULL, str_of(e.text));

@@ -102,7 +102,7 @@ static void relay_token_ran(void *arg, const struct helper_ran *ran)
   ask.told(ask.arg, rc < 0 ? &e : NULL);
 }
 
-struct relay_token_ask *relay_token_ask(struct relay_token *t, struct commands *commands,
+struct relay_token_ask *relay_token_get(struct relay_token *t, struct commands *commands,
                                         const struct conf *conf, relay_token_fn *told, void *arg,
                                         struct err *e)
 {

@@ -37,7 +37,7 @@ struct relay_token_ask;
 typedef void relay_token_fn(void *arg, const struct err *e);
 /* Asks the command of conf, which is borrowed during the call only. commands may be NULL: none can
  * be run. NULL with e, likewise. */
-struct relay_token_ask *relay_token_ask(struct relay_token *t, struct commands *commands,
+struct relay_token_ask *relay_token_get(struct relay_token *t, struct commands *commands,
                                         const struct conf *conf, relay_token_fn *told, void *arg,
                                         struct err *e);
 void relay_token_cancel(struct relay_token_ask *ask); /* told will not be called; NULL is fine */

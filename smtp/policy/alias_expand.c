@@ -130,7 +130,7 @@ static int alias_follow(struct alias_walk *w, size_t i, struct err *e)
 
 /* Addresses are followed in the order they are met; one found to be its own circle is asked once
  * more, as what it is. */
-static int alias_walk(struct alias_walk *w, str address, struct err *e)
+static int alias_walk_on(struct alias_walk *w, str address, struct err *e)
 {
   size_t n = LIMIT_ALIAS_TARGETS;
 
@@ -151,7 +151,7 @@ int alias_expand(const struct conf *conf, struct store *store, str address, stru
 {
   struct arena *scratch = arena_new(0);
   struct alias_walk w = {.conf = conf, .store = store, .arena = scratch};
-  int result = scratch ? alias_walk(&w, address, e) : err_nomem(e);
+  int result = scratch ? alias_walk_on(&w, address, e) : err_nomem(e);
 
   *out = (struct alias_ends){.by = w.by};
   if (result == 0) out->end = arena_alloc(a, w.n * sizeof *out->end);
@@ -185,7 +185,7 @@ bool alias_leads_now_to(const struct conf *conf, struct store *store, str addres
   struct err e;
   bool found = str_ieq(address, account) || alias_is_labelled(address, account);
 
-  if (scratch && !found && str_chr(address, '@') >= 0 && alias_walk(&w, address, &e) == 0)
+  if (scratch && !found && str_chr(address, '@') >= 0 && alias_walk_on(&w, address, &e) == 0)
     for (size_t i = 0; i < w.n && !found; i++)
       found = str_ieq(w.end[i].address, account) || alias_is_labelled(w.end[i].address, account);
   arena_free(scratch);

@@ -249,7 +249,7 @@ void clamd_free(struct clamd *c)
   mem_free(c);
 }
 
-struct clamd_scan *clamd_scan(struct clamd *c, const struct mail *m, clamd_fn *fn, void *arg)
+struct clamd_scan *clamd_start(struct clamd *c, const struct mail *m, clamd_fn *fn, void *arg)
 {
   struct clamd_scan *s = mem_alloc(sizeof *s);
 

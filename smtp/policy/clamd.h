@@ -21,7 +21,7 @@ struct clamd_scan;
 typedef void clamd_fn(void *arg, enum clamd_verdict v, str virus, const char *why);
 /* Shows it the mail as it would be sent; borrowed until fn was called. The service's time counts
  * from the connection. NULL: no memory. */
-struct clamd_scan *clamd_scan(struct clamd *c, const struct mail *m, clamd_fn *fn, void *arg);
+struct clamd_scan *clamd_start(struct clamd *c, const struct mail *m, clamd_fn *fn, void *arg);
 void clamd_cancel(struct clamd_scan *s); /* fn will not be called; NULL is fine */
 
 #endif

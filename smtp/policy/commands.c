@@ -93,7 +93,7 @@ static int commands_list(struct commands *c, const struct conf *conf, const stru
     if (commands_add(c, &s) < 0) return -1;
   }
   for (size_t i = 0; i < rules_declared_count(r); i++) {
-    const struct rules_declared d = rules_declared(r, i);
+    const struct rules_declared d = rules_declared_at(r, i);
 
     s = commands_of_rules(&d);
     if (d.kind != RULES_SERVICE_CMD || commands_knows(c, &s)) continue;

@@ -22,7 +22,7 @@ static bool judge_skips_from_here(const struct judge *s, const struct rules_verd
 
 static const struct rules_verdict *judge_finish(struct judge *s)
 {
-  const struct rules_verdict *v = rules_verdict(s->run);
+  const struct rules_verdict *v = rules_verdict_of(s->run);
 
   host_wait_cancel(s->ask); /* of a directive whose time was over: nobody is told twice */
   s->ask = NULL;
@@ -85,7 +85,7 @@ static void judge_answered(void *arg, const struct rules_answer *a, const struct
 
   s->ask = NULL;
   if (s->of_the_sender && a && str_eq(a->result, STR("pass"))) s->o.mail->sender_proved = true;
-  rules_answer(s->run, a, e);
+  rules_give(s->run, a, e);
   loop_ready(s->o.loop, &s->task);
 }
 

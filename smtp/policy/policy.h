@@ -35,7 +35,7 @@ struct deliver_place {
   bool inside;      /* not at the start of the stage */
   enum deliver_at at;
 };
-struct deliver_place deliver_place(int step);
+struct deliver_place deliver_place_of(int step);
 
 /* ---- inbox.c ------------------------------------------------------------------------------------
  * Which mailbox of this machine a recipient has. */

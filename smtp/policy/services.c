@@ -96,7 +96,7 @@ static int services_scan(struct services_call *c, struct err *e)
     if (netaddr_parse(c->service.address, -1, &to, e) < 0) return -1;
     s->clamd = clamd_new(o->loop, &to, c->service.timeout);
   }
-  c->scan = s->clamd ? clamd_scan(s->clamd, c->mail, services_scanned, c) : NULL;
+  c->scan = s->clamd ? clamd_start(s->clamd, c->mail, services_scanned, c) : NULL;
   return c->scan ? 0 : err_nomem(e);
 }
 
@@ -273,7 +273,7 @@ struct services_call *services_ask(struct services *o, const struct mail *m,
     return NULL;
   }
   *c = (struct services_call){.outside = o, .arena = a, .mail = m, .fn = fn, .arg = arg};
-  c->service = rules_declared(o->rules, q->service);
+  c->service = rules_declared_at(o->rules, q->service);
   if (services_copy(c, q) < 0)
     err_nomem(e);
   else if (services_begin(c, e) == 0)

@@ -231,7 +231,7 @@ static void deliver_rules_passed_again(struct deliver_job *j)
 static int deliver_rules_step_passed(const struct deliver_job *j)
 {
   int was = j->claim->mail.step;
-  struct deliver_place place = deliver_place(was);
+  struct deliver_place place = deliver_place_of(was);
 
   if (place.stage == STAGE_COUNT) return was;
   if (j->mail->skip == RULES_FACCEPT) return DELIVER_RULED;
@@ -304,7 +304,7 @@ static void deliver_rules_trace_delegate(struct deliver_job *j, str status, str 
 {
   struct rules_service v = {.name = STR("")};
 
-  rules_service(j->policy->rules, j->stage, j->directive, &v);
+  rules_service_at(j->policy->rules, j->stage, j->directive, &v);
   mail_trace(j->mail, j->stage, v.directive, "delegate", status, detail);
 }
 
@@ -378,7 +378,7 @@ static void deliver_rules_undelegated(struct deliver_job *j, str why)
 {
   struct rules_service v = {.directive = STR("")};
 
-  rules_service(j->policy->rules, j->stage, j->directive, &v);
+  rules_service_at(j->policy->rules, j->stage, j->directive, &v);
   deliver_rules_trace_delegate(j, STR("failed"), why);
   deliver_rules_put_off(j, arena_printf(j->arena, "4.3.0 delegate \"" STR_FMT "\": " STR_FMT,
                                         STR_ARG(v.directive), STR_ARG(why)));
@@ -521,7 +521,7 @@ static void deliver_rules_resume(struct deliver_job *j, struct deliver_place pla
 
   if (found < 0) place.at = DELIVER_FROM;
   j->directive = found < 0 ? 0 : (size_t)found;
-  service = rules_service(j->policy->rules, j->stage, j->directive, &v);
+  service = rules_service_at(j->policy->rules, j->stage, j->directive, &v);
   if (service && place.at == DELIVER_RETURNED)
     deliver_rules_ask(j, j->directive, true);
   else if (service && found >= 0 && mail->queue == STORE_DELEGATED)
@@ -544,7 +544,7 @@ void deliver_rules_begin(struct deliver_job *j)
 {
   struct store_mail *mail = &j->claim->mail;
   bool again = mail->step == DELIVER_AGAIN && mail->queue == STORE_DELIVER;
-  struct deliver_place place = deliver_place(mail->step);
+  struct deliver_place place = deliver_place_of(mail->step);
   struct err e;
 
   j->stage = again ? STAGE_DELIVERY : place.stage;

@@ -428,7 +428,7 @@ static enum spf_step spf_load(struct spf *s, struct spf_frame *f)
   }
   f->loaded = true;
   s->known = NULL;
-  f->mark = arena_mark(s->arena);
+  f->mark = arena_note(s->arena);
   return SPF_STEP_ON;
 }
 

@@ -151,7 +151,7 @@ void reload_use_commands(const struct server *s, struct policy *p)
                "server.relay.token_command is new or changed: it can be run after a restart");
   }
   for (size_t i = 0; i < rules_declared_count(p->rules); i++) {
-    const struct rules_declared d = rules_declared(p->rules, i);
+    const struct rules_declared d = rules_declared_at(p->rules, i);
     const struct helper_service service = commands_of_rules(&d);
 
     if (d.kind == RULES_SERVICE_CMD && !commands_knows(s->commands, &service))

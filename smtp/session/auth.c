@@ -129,7 +129,7 @@ bool auth_check(struct session *s)
     session_reply(s, conf_reply(conf, CODE_AUTH_MECHANISM_MUST_BE_ENCRYPTED, ""));
   else if (!hub)
     session_reply(s, reply_of(REPLY_AUTH_LATER));
-  else if (ban_holds(hub->ban, ban_key(&s->peer)))
+  else if (ban_holds(hub->ban, ban_key_of(&s->peer)))
     session_reply_last(s, reply_of(REPLY_AUTH_BANNED));
   else
     return true;
@@ -194,7 +194,7 @@ static void auth_fail(struct session *s, struct reply r)
   log_warn(LOG_RECEIVER, "sid=%s client=" STR_FMT " login failed user=%s mechanism=%s", s->id,
            STR_ARG(s->connection->facts.client_ip), log_q(buf_str(&s->auth->sasl.user)),
            sasl_name(s->auth->sasl.mech));
-  auth_refuse(s, r, ban_failed(hub->ban, ban_key(&s->peer)));
+  auth_refuse(s, r, ban_failed(hub->ban, ban_key_of(&s->peer)));
 }
 
 static void auth_wrong(struct session *s)
@@ -248,9 +248,9 @@ static void auth_succeed(struct session *s, str id, const struct rules_verdict *
   mail_trace(s->greeting, STAGE_AUTHENTICATE, STR(""), "server", STR("authenticated"), copy);
   if (v && v->kind == RULES_FACCEPT && s->connection->skip == RULES_NEXT)
     mail_set_skip(s->connection, STAGE_AUTHENTICATE, v);
-  s->greeting_at = s->mail_at = arena_mark(s->arena); /* its texts stay */
+  s->greeting_at = s->mail_at = arena_note(s->arena); /* its texts stay */
   s->reported = s->greeting->trace_count;
-  ban_forgive(hub->ban, ban_key(&s->peer));
+  ban_forgive(hub->ban, ban_key_of(&s->peer));
   log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " login user=%s mechanism=%s", s->id,
            STR_ARG(s->connection->facts.client_ip), log_q(copy), sasl_name(mech));
   auth_forget(s);
@@ -306,7 +306,7 @@ static void auth_ask_password(struct session *s)
   struct buf name = BUF_INIT(PASSWORD_ACCOUNT_MAX);
   enum password_answer answer = PASSWORD_BUSY;
   if (auth_account(s, &name) == 0)
-    answer = password_begin(hub->passwords, &a->check, ban_key(&s->peer), buf_str(&name),
+    answer = password_begin(hub->passwords, &a->check, ban_key_of(&s->peer), buf_str(&name),
                             buf_str(&a->sasl.password), auth_checked, s);
   buf_free(&name);
   auth_answered(s, answer);
@@ -360,7 +360,7 @@ static void auth_use_secret(struct session *s, str secret)
     auth_take(s, sasl_server_secret(&a->sasl, secret));
   } else if (a->sasl.mech != SASL_SCRAM_SHA_256) {
     auth_wrong(s);
-  } else if (password_make(hub->passwords, &a->check, ban_key(&s->peer), buf_str(&a->sasl.user),
+  } else if (password_make(hub->passwords, &a->check, ban_key_of(&s->peer), buf_str(&a->sasl.user),
                            secret, auth_made, s) == PASSWORD_WAIT) {
     session_wait(s);
   } else {
@@ -439,7 +439,7 @@ static void auth_ask(struct session *s, enum rules_auth kind)
   }
   a->asked = true;
   a->saved = *s->greeting;
-  a->mark = arena_mark(s->arena);
+  a->mark = arena_note(s->arena);
   a->reported = s->reported = s->greeting->trace_count;
   if (auth_show(s) < 0) {
     auth_give_up(s, reply_of(REPLY_AUTH_LATER));
@@ -526,7 +526,7 @@ bool auth_input(struct session *s)
     s->auth->open = false;
     if (str_eq(line, STR("*")))
       auth_cancelled(s);
-    else if (ban_holds(s->hub->auth->ban, ban_key(&s->peer)))
+    else if (ban_holds(s->hub->auth->ban, ban_key_of(&s->peer)))
       auth_shut_out(s); /* since the exchange began: many may have been begun at once */
     else
       auth_respond(s, line);

@@ -10,7 +10,7 @@ struct ban {
   struct ban_entry list[LIMIT_AUTH_ADDRESSES];
 };
 
-struct ban_key ban_key(const struct netaddr *a)
+struct ban_key ban_key_of(const struct netaddr *a)
 {
   struct ban_key k = {{0}};
   if (a->len && a->sa.sa_family == AF_INET6) {
@@ -61,7 +61,7 @@ bool ban_holds(const struct ban *b, struct ban_key who)
 }
 
 /* Its entry; else a free one, or that of the address that failed longest ago. */
-static struct ban_entry *ban_entry(struct ban *b, const struct ban_key *who)
+static struct ban_entry *ban_entry_of(struct ban *b, const struct ban_key *who)
 {
   struct ban_entry *best = &b->list[0];
   for (size_t i = 0; i < LIMIT_AUTH_ADDRESSES; i++) {
@@ -75,7 +75,7 @@ static struct ban_entry *ban_entry(struct ban *b, const struct ban_key *who)
 
 int64_t ban_failed(struct ban *b, struct ban_key who)
 {
-  struct ban_entry *e = ban_entry(b, &who);
+  struct ban_entry *e = ban_entry_of(b, &who);
   int64_t late = LIMIT_AUTH_LATE;
   if (ban_is_old(e)) e->failures = 0;
   for (unsigned i = 0; i < e->failures && late < LIMIT_AUTH_LATEST; i++) late *= 2;

@@ -43,7 +43,7 @@ void hello_proceed_connect(struct session *s, const struct rules_verdict *v)
 
   if (!session_is_refusal(v)) r = conf_reply(s->policy->conf, CODE_GREETINGS, "");
   if (r.basic >= 400) s->close_after = true;
-  s->greeting_at = arena_mark(s->arena);
+  s->greeting_at = arena_note(s->arena);
   if (s->close_after) {
     session_refuse(s, STAGE_CONNECT, r, STR(""));
   } else if (s->greeted) { /* asked again under TLS: it is the client's turn */
@@ -114,7 +114,7 @@ void hello_proceed(struct session *s, const struct rules_verdict *v)
   /* A skip state that began here lasts for the connection. */
   if (rules_skip(STAGE_HELO, v->kind) != RULES_SKIP_NO && s->connection->skip == RULES_NEXT) {
     mail_set_skip(s->connection, STAGE_HELO, v);
-    s->greeting_at = arena_mark(s->arena); /* its texts stay */
+    s->greeting_at = arena_note(s->arena); /* its texts stay */
   }
   if (session_is_refusal(v)) {
     s->close_after = v->kind == RULES_DENY;
@@ -124,7 +124,7 @@ void hello_proceed(struct session *s, const struct rules_verdict *v)
     return;
   }
   r = s->greeting->esmtp ? hello_extensions(s) : conf_reply(s->policy->conf, CODE_HELO, "");
-  s->mail_at = arena_mark(s->arena);
+  s->mail_at = arena_note(s->arena);
   session_enter(s, SESSION_READY);
   session_reply(s, r);
 }

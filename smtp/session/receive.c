@@ -232,7 +232,7 @@ static void receive_trace_delegate(struct session *s, size_t directive, str stat
 {
   struct rules_service v = {.name = STR("")};
 
-  rules_service(s->policy->rules, STAGE_PREQ, directive, &v);
+  rules_service_at(s->policy->rules, STAGE_PREQ, directive, &v);
   mail_trace(s->tx.mail, STAGE_PREQ, v.directive, "delegate", status, detail);
 }
 

@@ -18,7 +18,7 @@
 struct ban_key {
   unsigned char octets[16];
 };
-struct ban_key ban_key(const struct netaddr *a);
+struct ban_key ban_key_of(const struct netaddr *a);
 
 struct ban;
 struct ban *ban_new(void); /* NULL: no memory */

@@ -41,9 +41,9 @@ static void rules_fuzz_stage(struct rules *r, enum stage s, uint8_t mode)
   for (int i = 0; run && i < patience && state != RULES_DONE; i++) {
     state = rules_step(run);
     if (state == RULES_WAIT && (mode & 128)) break;
-    if (state == RULES_WAIT) rules_answer(run, &answer, NULL);
+    if (state == RULES_WAIT) rules_give(run, &answer, NULL);
   }
-  if (state == RULES_DONE && rules_verdict(run)->next > rules_count(r, s) + 1) abort();
+  if (state == RULES_DONE && rules_verdict_of(run)->next > rules_count(r, s) + 1) abort();
   rules_cancel(run);
   fake_free(&h);
 }

@@ -58,11 +58,11 @@ static const char *api_service_say(const char *body, const struct rules_answer *
     CHECK_STR(&t.host.services, asked);
     if (s == RULES_WAIT) {
       err_set(&e, ERR_TEMP, "it is down");
-      rules_answer(t.run, a, &e);
+      rules_give(t.run, a, &e);
       s = fake_step(t.run);
     }
     CHECK_INT(s, RULES_DONE);
-    const struct rules_verdict *v = rules_verdict(t.run);
+    const struct rules_verdict *v = rules_verdict_of(t.run);
     const str log = buf_str(&t.host.log);
     const ptrdiff_t at = v->failed ? str_find(log, STR("Error")) : -1;
     const ptrdiff_t end = str_find(log, STR(" (in call"));
@@ -100,7 +100,7 @@ TEST(api_service_scan_before_the_mail)
     rules_cancel(t.run);
     t.run = rules_start(t.rules, STAGE_MAIL, 0, false, &fake_host, &t.host);
     CHECK_INT(fake_step(t.run), RULES_DONE);
-    CHECK(rules_verdict(t.run)->failed);
+    CHECK(rules_verdict_of(t.run)->failed);
     CHECK(str_find(buf_str(&t.host.log),
                    STR("field 'scan' is only available from the 'preq' stage")) > 0);
   }
@@ -187,8 +187,10 @@ TEST(api_service_declared)
 {
   struct api_service_test t;
   if (api_service_open(&t, "next()") && CHECK_INT(rules_declared_count(t.rules), 6)) {
-    const struct rules_declared av = rules_declared(t.rules, 0), run = rules_declared(t.rules, 1);
-    const struct rules_declared csv = rules_declared(t.rules, 2), db = rules_declared(t.rules, 5);
+    const struct rules_declared av = rules_declared_at(t.rules, 0),
+                                run = rules_declared_at(t.rules, 1);
+    const struct rules_declared csv = rules_declared_at(t.rules, 2),
+                                db = rules_declared_at(t.rules, 5);
     CHECK_INT(av.kind, RULES_SERVICE_CLAMD);
     CHECK_STR(av.name, "av");
     CHECK_STR(av.address, "unix:/run/clamd.ctl");

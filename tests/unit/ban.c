@@ -7,7 +7,7 @@ static struct ban_key ban_of(const char *ip)
 {
   struct netaddr a = {.len = 0};
   CHECK_INT(netaddr_of_ip(str_of(ip), 25, &a), 0);
-  return ban_key(&a);
+  return ban_key_of(&a);
 }
 
 static bool ban_alike(const char *a, const char *b)

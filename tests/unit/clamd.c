@@ -114,19 +114,19 @@ TEST(clamd_verdicts)
 {
   struct clamd_test t;
   if (CHECK(clamd_open(&t, ANSWER("stream: OK"), 3))) {
-    CHECK(clamd_scan(t.clamd, t.mail, clamd_told, &t) != NULL);
+    CHECK(clamd_start(t.clamd, t.mail, clamd_told, &t) != NULL);
     clamd_turn(&t, "clean;");
     CHECK_STR(&t.said, "clean;");
     CHECK_INT(t.heard,
               10 + 4 + 2 + 3 * 64000 + 12 * 4 + 4); /* the empty line; 12 pieces of 16 KiB */
     t.answer = "stream: Bad.Thing FOUND";
     t.answer_n = sizeof "stream: Bad.Thing FOUND";
-    clamd_scan(t.clamd, t.mail, clamd_told, &t);
+    clamd_start(t.clamd, t.mail, clamd_told, &t);
     clamd_turn(&t, "clean;!Bad.Thing;");
     CHECK_STR(&t.said, "clean;!Bad.Thing;");
     t.answer = "stream: OK ";
     t.answer_n = sizeof "stream: OK ";
-    clamd_scan(t.clamd, t.mail, clamd_told, &t);
+    clamd_start(t.clamd, t.mail, clamd_told, &t);
     clamd_turn(&t, "clean;!Bad.Thing;?;");
     CHECK_STR(&t.said, "clean;!Bad.Thing;?;");
   }
@@ -143,7 +143,7 @@ TEST(clamd_cancelled)
   for (int turns = 0; turns < 4; turns++) {
     if (CHECK(clamd_open(&t, NULL, 0, 3))) {
       for (size_t i = 0; i < BASE_COUNT(scans); i++)
-        scans[i] = clamd_scan(t.clamd, t.mail, clamd_told, &t);
+        scans[i] = clamd_start(t.clamd, t.mail, clamd_told, &t);
       for (int i = 0; i < turns; i++) loop_turn(t.loop, 5, &e);
       CHECK(t.most <= LIMIT_SCANS);
       clamd_cancel(scans[BASE_COUNT(scans) - 2]);
@@ -163,7 +163,7 @@ TEST(clamd_too_late)
   if (CHECK(clamd_open(&t, NULL, 0, 1))) {
     clamd_free(t.clamd);
     t.clamd = clamd_new(t.loop, listen_addr(t.listener), 100);
-    clamd_scan(t.clamd, t.mail, clamd_told, &t);
+    clamd_start(t.clamd, t.mail, clamd_told, &t);
     clamd_turn(&t, "?;");
     CHECK_STR(&t.said, "?;");
   }
@@ -173,7 +173,7 @@ TEST(clamd_too_late)
 static void clamd_tortured(void)
 {
   struct clamd_test t;
-  if (clamd_open(&t, ANSWER("stream: OK"), 1) && clamd_scan(t.clamd, t.mail, clamd_told, &t)) {
+  if (clamd_open(&t, ANSWER("stream: OK"), 1) && clamd_start(t.clamd, t.mail, clamd_told, &t)) {
     const int64_t end = clock_mono() + 3000;
     struct err e;
     while (t.said.n == 0 && !t.said.failed && clock_mono() < end) loop_turn(t.loop, 20, &e);

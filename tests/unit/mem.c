@@ -52,11 +52,11 @@ TEST(mem_arena_aligned_and_zeroed)
     for (size_t i = 0; i < n; i++)
       if (p[i]) CHECK_INT(p[i], 0);
     memset(p, 0xaa, n);
-    CHECK(arena_mark(a).total >= used + n);
-    used = arena_mark(a).total;
+    CHECK(arena_note(a).total >= used + n);
+    used = arena_note(a).total;
   }
   arena_reset(a);
-  CHECK_INT(arena_mark(a).total, 0);
+  CHECK_INT(arena_note(a).total, 0);
   unsigned char *p = arena_alloc(a, 900);
   for (size_t i = 0; p && i < 900; i++)
     if (p[i]) CHECK_INT(p[i], 0);
@@ -78,7 +78,7 @@ TEST(mem_arena_limit)
   arena_reset(a);
   CHECK(!arena_full(a));
   for (int i = 0; i < 256; i++) CHECK(arena_alloc(a, 16));
-  CHECK_INT(arena_mark(a).total, 4096);
+  CHECK_INT(arena_note(a).total, 4096);
   CHECK(!arena_alloc(a, 0));
   CHECK(!arena_alloc(a, SIZE_MAX));
   CHECK(!arena_alloc(a, SIZE_MAX - 8));
@@ -122,20 +122,20 @@ TEST(mem_arena_rewind)
 {
   struct arena *a = arena_new(0);
   if (!CHECK(a)) return;
-  struct arena_mark start = arena_mark(a);
+  struct arena_mark start = arena_note(a);
   str first = arena_str(a, STR("stays"));
-  size_t used = arena_mark(a).total, blocks = mem_count();
-  struct arena_mark mark = arena_mark(a);
+  size_t used = arena_note(a).total, blocks = mem_count();
+  struct arena_mark mark = arena_note(a);
   for (int i = 0; i < 100; i++) memset(arena_alloc(a, 700), 0xff, 700);
   arena_rewind(a, mark);
-  CHECK_INT(arena_mark(a).total, used);
+  CHECK_INT(arena_note(a).total, used);
   CHECK_INT(mem_count(), blocks);
   CHECK_STR(first, "stays");
   const unsigned char *again = arena_alloc(a, 700);
   for (size_t i = 0; again && i < 700; i++)
     if (again[i]) CHECK_INT(again[i], 0);
   arena_rewind(a, start);
-  CHECK_INT(arena_mark(a).total, 0);
+  CHECK_INT(arena_note(a).total, 0);
   CHECK(arena_alloc(a, 10));
   arena_free(a);
 }

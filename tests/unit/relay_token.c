@@ -115,7 +115,7 @@ TEST(relay_token_is_asked_for_and_kept)
   if (!begin("echo secret")) return;
   CHECK(!relay_token_is_here(&t, 0));
   told = 0;
-  CHECK(relay_token_ask(&t, c, &conf, bearer_told, NULL, &e));
+  CHECK(relay_token_get(&t, c, &conf, bearer_told, NULL, &e));
   CHECK(!relay_token_is_here(&t, 0));
   wait_told();
   CHECK_INT(told_why.kind, ERR_NONE);
@@ -133,7 +133,7 @@ TEST(relay_token_is_asked_for_and_kept)
   CHECK(!t.text);
   CHECK(relay_token_refused(&t, first)); /* a second connection with it, before there is another */
   told = 0;
-  CHECK(relay_token_ask(&t, c, &conf, bearer_told, NULL, &e));
+  CHECK(relay_token_get(&t, c, &conf, bearer_told, NULL, &e));
   wait_told();
   CHECK(t.number != first);
   CHECK(relay_token_refused(&t, first)); /* long since another */
@@ -162,7 +162,7 @@ TEST(relay_token_is_not_to_be_had)
   for (size_t i = 0; i < BASE_COUNT(rows); i++) {
     if (!begin(rows[i][0])) return;
     told = 0;
-    CHECK(relay_token_ask(&t, c, &conf, bearer_told, NULL, &e));
+    CHECK(relay_token_get(&t, c, &conf, bearer_told, NULL, &e));
     wait_told();
     CHECK(!relay_token_is_here(&t, 0));
     CHECK(str_starts(str_of(told_why.text), STR("4.7.0 server.relay.token_command: ")));
@@ -179,16 +179,16 @@ TEST(relay_token_needs_a_command_the_helper_knows)
 
   if (!begin("echo secret")) return;
   words[2] = STR("echo other");
-  CHECK(!relay_token_ask(&t, c, &conf, bearer_told, NULL, &e));
+  CHECK(!relay_token_get(&t, c, &conf, bearer_told, NULL, &e));
   CHECK(strstr(e.text, "after a restart"));
-  CHECK(!relay_token_ask(&t, NULL, &conf, bearer_told, NULL, &e));
+  CHECK(!relay_token_get(&t, NULL, &conf, bearer_told, NULL, &e));
   CHECK(strstr(e.text, "no command can be run here"));
   words[2] = STR("echo secret");
   told = 0;
-  struct relay_token_ask *ask = relay_token_ask(&t, c, &conf, bearer_told, NULL, &e);
+  struct relay_token_ask *ask = relay_token_get(&t, c, &conf, bearer_told, NULL, &e);
   CHECK(ask != NULL);
   relay_token_cancel(ask); /* in line */
-  ask = relay_token_ask(&t, c, &conf, bearer_told, NULL, &e);
+  ask = relay_token_get(&t, c, &conf, bearer_told, NULL, &e);
   loop_turn(l, 0, &e);
   relay_token_cancel(ask); /* under way */
   for (int64_t stop = clock_mono() + 5000;
@@ -208,7 +208,7 @@ TEST(relay_token_without_memory)
   for (uint64_t nth = 1; nth < 12; nth++) {
     told = 0;
     mem_fail_at(nth, true);
-    struct relay_token_ask *ask = relay_token_ask(&t, c, &conf, bearer_told, NULL, &e);
+    struct relay_token_ask *ask = relay_token_get(&t, c, &conf, bearer_told, NULL, &e);
     if (ask) wait_told();
     mem_fail_at(0, true);
     relay_token_forget(&t);

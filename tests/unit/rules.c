@@ -129,10 +129,10 @@ TEST(rules_service_of_a_delegate)
   CHECK_STR(&report, "");
   buf_free(&report);
   if (!CHECK(r)) return;
-  CHECK(!rules_service(r, STAGE_PREQ, 0, &v));
-  CHECK(!rules_service(r, STAGE_PREQ, 2, &v));
-  CHECK(!rules_service(r, STAGE_POSTQ, 0, &v));
-  if (CHECK(rules_service(r, STAGE_PREQ, 1, &v))) {
+  CHECK(!rules_service_at(r, STAGE_PREQ, 0, &v));
+  CHECK(!rules_service_at(r, STAGE_PREQ, 2, &v));
+  CHECK(!rules_service_at(r, STAGE_POSTQ, 0, &v));
+  if (CHECK(rules_service_at(r, STAGE_PREQ, 1, &v))) {
     CHECK_STR(v.directive, "d");
     CHECK_STR(v.name, "av");
     CHECK_STR(v.address, "127.0.0.1:10026");
@@ -201,7 +201,7 @@ static str rules_body(struct rules_test *t, enum stage s, const char *prefix, co
   if (!t->rules) return STR("does not load");
   t->run = rules_start(t->rules, s, 0, false, &fake_host, &t->host);
   if (!t->run || fake_step(t->run) != RULES_DONE) return STR("no verdict");
-  const struct rules_verdict *v = rules_verdict(t->run);
+  const struct rules_verdict *v = rules_verdict_of(t->run);
   if (!v->failed) return v->code.basic ? v->code.text : str_of(rules_kind_name(v->kind));
   const str log = buf_str(&t->host.log);
   const ptrdiff_t at = str_find(log, STR("Error"));
@@ -510,7 +510,7 @@ TEST(rules_relay_of_the_last_recipient)
     const size_t before = t.host.rcpt_count;
     const str got = rules_body(&t, STAGE_RCPT, "", rows[i].call);
     const bool refused = strcmp(rows[i].want, "next") != 0;
-    if (!CHECK_STR(refused ? str_of(rules_kind_name(rules_verdict(t.run)->kind)) : got,
+    if (!CHECK_STR(refused ? str_of(rules_kind_name(rules_verdict_of(t.run)->kind)) : got,
                    rows[i].want))
       printf("  %zu %s\n", i, rows[i].call);
     if (refused) CHECK_STR(got, "Relay access denied");
@@ -548,7 +548,7 @@ TEST(rules_mail_relay)
   CHECK_STR(rules_body(&t, STAGE_MAIL, "", "check_mail_relay(net_10)"), "next");
   t.host.facts.mail_from = STR("forged@HOME.example");
   CHECK_STR(rules_body(&t, STAGE_MAIL, "", "check_mail_relay(net_10)"), "Relay access denied");
-  CHECK_INT(rules_verdict(t.run)->kind, RULES_DENY);
+  CHECK_INT(rules_verdict_of(t.run)->kind, RULES_DENY);
   t.host.facts.client_ip = STR("10.0.0.1");
   CHECK_STR(rules_body(&t, STAGE_MAIL, "", "check_mail_relay(net_10)"), "next");
   rules_close(&t);
@@ -636,7 +636,7 @@ TEST(rules_toml)
   if (CHECK(r)) {
     struct rules_run *run = rules_start(r, STAGE_RCPT, 0, false, &fake_host, &h);
     CHECK_INT(fake_step(run), RULES_DONE);
-    CHECK_STR(rules_verdict(run)->code.text, "home.example 5 true [\"TLSv1.3\"]");
+    CHECK_STR(rules_verdict_of(run)->code.text, "home.example 5 true [\"TLSv1.3\"]");
     rules_cancel(run);
   }
   rules_release(r);
@@ -658,7 +658,7 @@ TEST(rules_default_replies)
   struct rules_run *run = r ? rules_start(r, STAGE_RCPT, 0, false, &fake_host, &h) : NULL;
   if (CHECK(run)) {
     fake_step(run);
-    CHECK_INT(rules_verdict(run)->kind, RULES_ACCEPT);
+    CHECK_INT(rules_verdict_of(run)->kind, RULES_ACCEPT);
   }
   rules_cancel(run);
   rules_release(r);
@@ -748,7 +748,7 @@ static str rules_kind_of(struct rules_test *t, const char *text, enum stage s, b
   t->rules = fake_load(check_folder(), text, NULL, NULL);
   if (!t->rules) return STR("does not load");
   t->run = rules_start(t->rules, s, 0, returned, &fake_host, &t->host);
-  return fake_step(t->run) == RULES_DONE ? str_of(rules_kind_name(rules_verdict(t->run)->kind))
+  return fake_step(t->run) == RULES_DONE ? str_of(rules_kind_name(rules_verdict_of(t->run)->kind))
                                          : STR("waits");
 }
 
@@ -771,7 +771,7 @@ TEST(rules_published_examples)
   CHECK_STR(rules_kind_of(&t, rules_antivirus_example, STAGE_PREQ, true), "next");
   t.host.headers[0].name = STR("X-Virus-Infected");
   CHECK_STR(rules_kind_of(&t, rules_antivirus_example, STAGE_PREQ, true), "quarantine");
-  CHECK_STR(rules_verdict(t.run)->text, "virus_q");
+  CHECK_STR(rules_verdict_of(t.run)->text, "virus_q");
   rules_close(&t);
 }
 

@@ -31,7 +31,7 @@ static void stage_close(struct stage_test *t)
 
 static str stage_result(struct stage_test *t)
 {
-  const struct rules_verdict *v = rules_verdict(t->run);
+  const struct rules_verdict *v = rules_verdict_of(t->run);
   buf_clear(&t->result);
   buf_printf(&t->result, "%s", rules_kind_name(v->kind));
   if (v->code.basic)
@@ -186,18 +186,18 @@ TEST(stage_waits_for_the_host)
     CHECK_STR(stage_go(&t, STAGE_MAIL, 0, false), "waits");
     CHECK_INT(rules_step(t.run), RULES_WAIT);
     const struct rules_answer pass = {.result = STR("pass"), .mechanism = STR("mx")};
-    rules_answer(t.run, &pass, NULL);
-    rules_answer(t.run, &pass, NULL); /* a second one is nobody's */
+    rules_give(t.run, &pass, NULL);
+    rules_give(t.run, &pass, NULL); /* a second one is nobody's */
     CHECK_INT(fake_step(t.run), RULES_DONE);
     CHECK_STR(stage_result(&t), "next '' 1");
     CHECK_STR(t.host.headers[0].name, "Received-SPF");
-    rules_answer(t.run, &pass, NULL);
+    rules_give(t.run, &pass, NULL);
     CHECK_STR(stage_go(&t, STAGE_MAIL, 0, false), "waits");
     struct err e;
     err_set(&e, ERR_TEMP, "the resolver is gone");
-    rules_answer(t.run, NULL, &e);
+    rules_give(t.run, NULL, &e);
     CHECK_INT(fake_step(t.run), RULES_DONE);
-    CHECK(rules_verdict(t.run)->failed);
+    CHECK(rules_verdict_of(t.run)->failed);
     CHECK(str_find(buf_str(&t.host.log), STR("the resolver is gone")) > 0);
     CHECK_STR(stage_go(&t, STAGE_MAIL, 0, false), "waits"); /* and is cancelled so */
   }
@@ -219,9 +219,9 @@ TEST(stage_time_is_over)
     CHECK_INT(fake_step(t.run), RULES_WAIT);
     while (clock_mono() <= rules_deadline(t.run)) continue;
     CHECK_INT(fake_step(t.run), RULES_DONE);
-    CHECK(rules_verdict(t.run)->failed);
+    CHECK(rules_verdict_of(t.run)->failed);
     const struct rules_answer late = {.result = STR("pass"), .mechanism = STR("mx")};
-    rules_answer(t.run, &late, NULL);
+    rules_give(t.run, &late, NULL);
   }
   stage_close(&t);
 }
