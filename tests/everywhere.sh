@@ -72,7 +72,8 @@ inside() {
 clone='git config --global --add safe.directory "*" && rm -rf vsmtp keys run.log mail && git clone -q /src vsmtp && cd vsmtp'
 
 # As a person would, at a terminal: the first page of README, then Ctrl-C, which is no failure.
-serve='mkfifo ../keys && script -qfec "make run" ../run.log <../keys >/dev/null &
+serve='mkfifo ../keys || exit 1
+script -qfec "make run" ../run.log <../keys >/dev/null &
 shown=$!
 exec 4>../keys
 for _ in $(seq 900); do
