@@ -250,18 +250,19 @@
 #include "smtp/policy/srs.c"          /* senders of mail that is sent on, rewritten for SPF */
 #include "smtp/policy/spool.c"        /* the folders of the server: made, and looked at */
 #include "smtp/policy/forged.c"       /* header fields of a client that claim to be ours */
-#include "smtp/policy/mail.c"      /* one mail on its way: envelope, header, what the rules said */
-#include "smtp/policy/folder.c"    /* files that rules write, below app.dirpath only */
-#include "smtp/policy/clamd.c"     /* mails shown to clamd */
-#include "smtp/policy/table.c"     /* the file of a table, locked while it is used */
-#include "smtp/policy/commands.c"  /* the commands that the helper runs, in their line */
-#include "smtp/policy/services.c"  /* the services that rules call */
-#include "smtp/policy/policy.c"    /* a configuration together with its rules */
-#include "smtp/policy/host_wait.c" /* what rules ask that takes time: SPF, names */
-#include "smtp/policy/host.c"      /* what rules may ask about a mail and do to it */
-#include "smtp/policy/rcpt_expand.c" /* recipients become who they stand for */
-#include "smtp/policy/guard.c"       /* what no rule can forget: no open relay, no backscatter */
+#include "smtp/policy/mail.c" /* one mail on its way: envelope, header, what the rules said */
+#include "smtp/policy/mail_stream.c" /* a mail read as one run of octets */
+#include "smtp/policy/folder.c"      /* files that rules write, below app.dirpath only */
+#include "smtp/policy/clamd.c"       /* mails shown to clamd */
+#include "smtp/policy/table.c"       /* the file of a table, locked while it is used */
+#include "smtp/policy/commands.c"    /* the commands that the helper runs, in their line */
+#include "smtp/policy/services.c"    /* the services that rules call */
+#include "smtp/policy/policy.c"      /* a configuration together with its rules */
+#include "smtp/policy/host_wait.c"   /* what rules ask that takes time: SPF, names */
+#include "smtp/policy/host.c"        /* what rules may ask about a mail and do to it */
 #include "smtp/policy/judge.c"       /* the rules of one stage run over one mail */
+#include "smtp/policy/guard.c"       /* what no rule can forget: no open relay, no backscatter */
+#include "smtp/policy/rcpt_expand.c" /* recipients become who they stand for */
 
 /* ---- smtp/outbound/ -----------------------------------------------------------------------------
  * Mail handed to other servers. */
@@ -284,23 +285,25 @@
  * What becomes of a stored mail, and what its sender is told. */
 #include "smtp/queue/bounce_text.c" /* a report as a mail: in words, in fields (RFC 3464) */
 #include "smtp/queue/bounce.c" /* who is told what of his mail, once, in the same transaction */
-#include "smtp/queue/attempt_text.c"  /* a stored mail read as a stream */
-#include "smtp/queue/attempt_local.c" /* the due recipients of one message: mailboxes, */
-#include "smtp/queue/attempt_send.c"  /* other servers, */
-#include "smtp/queue/attempt.c"       /* and what becomes of them */
-#include "smtp/queue/deliver_rules.c" /* the later rules of a stored mail */
-#include "smtp/queue/deliver.c"       /* the queue runner: what is due is claimed and worked on */
+#include "smtp/queue/attempt_local.c"  /* the due recipients of one message: mailboxes, */
+#include "smtp/queue/attempt_send.c"   /* other servers, */
+#include "smtp/queue/attempt.c"        /* and what becomes of them */
+#include "smtp/queue/deliver_filter.c" /* a stored mail at a filter */
+#include "smtp/queue/deliver_rules.c"  /* the later rules of a stored mail */
+#include "smtp/queue/deliver.c"        /* the queue runner: what is due is claimed and worked on */
 
 /* ---- smtp/session/ ------------------------------------------------------------------------------
  * One conversation with a client. */
-#include "smtp/session/ban.c"           /* addresses that guess passwords */
-#include "smtp/session/password.c"      /* does this password open that account? */
-#include "smtp/session/auth.c"          /* AUTH: an exchange, the rules, the accounts */
-#include "smtp/session/session_reply.c" /* what is answered, and when */
-#include "smtp/session/hello.c"         /* connect, EHLO, STARTTLS: before there is a mail */
-#include "smtp/session/session.c"       /* the table of commands and their legal states */
-#include "smtp/session/envelope.c"      /* its MAIL and RCPT */
-#include "smtp/session/receive.c"       /* from 354 to the answer of the store */
+#include "smtp/session/ban.c"              /* addresses that guess passwords */
+#include "smtp/session/password.c"         /* does this password open that account? */
+#include "smtp/session/auth.c"             /* AUTH: an exchange, the rules, the accounts */
+#include "smtp/session/session_reply.c"    /* what is answered, and when */
+#include "smtp/session/hello.c"            /* connect, EHLO, STARTTLS: before there is a mail */
+#include "smtp/session/session.c"          /* the table of commands and their legal states */
+#include "smtp/session/envelope.c"         /* its MAIL and RCPT */
+#include "smtp/session/receive_return.c"   /* a mail that a filter brings back */
+#include "smtp/session/receive_delegate.c" /* a mail at a filter, while its client waits */
+#include "smtp/session/receive.c"          /* from 354 to the answer of the store */
 
 /* ---- smtp/server/ -------------------------------------------------------------------------------
  * The serving process: ports, reload, the drop folder, start and end. */

@@ -32,6 +32,23 @@ enum stage {
       STAGE_COUNT
 };
 
+/* ---- how a recipient is delivered: the words of the view `recipient` ----------------------------
+ * X(enum, name) */
+#define TRANSPORT_LIST(X)                                                                          \
+  X(UNSET, "") /* no rule chose one */                                                             \
+  X(DELIVER, "deliver")                                                                            \
+  X(FORWARD, "forward")                                                                            \
+  X(MBOX, "mbox")                                                                                  \
+  X(MAILDIR, "maildir")                                                                            \
+  X(NONE, "none") /* nothing: a pending one fails with its last_reply */
+
+enum transport {
+#define TRANSPORT_ENUM(upper, name) TRANSPORT_##upper,
+  TRANSPORT_LIST(TRANSPORT_ENUM)
+#undef TRANSPORT_ENUM
+      TRANSPORT_COUNT
+};
+
 /* ---- budgets of a script in VSL; 0: no limit ------------------------------------------------- */
 struct vsl_limits {
   uint64_t steps;  /* statements, calls, loop rounds */
@@ -114,6 +131,9 @@ struct datum {
 #endif
 #ifndef LIMIT_DELIVER_BYTES
 #define LIMIT_DELIVER_BYTES (4 << 20) /* arena of one of them, usually some KB; tried again */
+#endif
+#ifndef LIMIT_DELIVER_HEADER
+#define LIMIT_DELIVER_HEADER (8 * 1024) /* octets of a header a waiting one has; read again */
 #endif
 #ifndef LIMIT_DELIVERIES
 #define LIMIT_DELIVERIES 8 /* into mailboxes at the same time; a line */

@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list.h"
+
 #if defined(__GNUC__)
 #define BASE_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
@@ -157,7 +159,7 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) BASE_PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 void buf_utf8(struct buf *b, int32_t c);
-void buf_drop(struct buf *b, size_t n);  /* forgets the first n bytes */
+void buf_shift(struct buf *b, size_t n); /* forgets the first n bytes */
 char *buf_room(struct buf *b, size_t n); /* space for n more bytes, or NULL (sets failed); then */
 void buf_grew(struct buf *b, size_t n);  /* say how many were written there */
 void buf_json(struct buf *b, str s);     /* s as a JSON string with quotes; ill-formed UTF-8 becomes

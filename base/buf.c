@@ -119,7 +119,7 @@ void buf_utf8(struct buf *b, int32_t c)
   buf_add(b, bytes, utf8_put(bytes, c));
 }
 
-void buf_drop(struct buf *b, size_t n)
+void buf_shift(struct buf *b, size_t n)
 {
   if (n > b->n) n = b->n;
   if (n == 0) return;

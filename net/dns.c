@@ -37,9 +37,9 @@ enum dns_state {
 
 /* One question and its answer: while it is asked, and then in the cache. */
 struct dns_entry {
-  struct dns_entry *next, **link;
+  struct list_link link; /* among those of its state */
   struct dns *dns;
-  struct dns_query *askers;
+  struct list askers;
   enum dns_state state;
   enum dns_type type;
   struct arena *arena; /* owns the key and the answer */
@@ -52,20 +52,15 @@ struct dns_entry {
 };
 
 struct dns_query {
-  struct dns_query *next, **link;
+  struct list_link link; /* among the askers */
   struct dns_entry *entry;
   dns_fn *fn;
   void *arg;
 };
 
-struct dns_list {
-  struct dns_entry *first, **end;
-  size_t n;
-};
-
 /* A socket of c-ares. */
 struct dns_socket {
-  struct dns_socket *next;
+  struct list_link link;
   struct watch watch;
 };
 
@@ -74,9 +69,9 @@ struct dns {
   ares_channel channel;
   struct dns_own *own;
   struct map entries; /* by key: at most one an entry; an outdated one is in its list alone */
-  struct dns_list lists[DNS_STATES];
+  struct list lists[DNS_STATES];
   size_t cache_size;
-  struct dns_socket *sockets;
+  struct list sockets;
   struct timer timer;
   struct task task;
   bool closing;
@@ -84,33 +79,20 @@ struct dns {
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-static void dns_unlink(struct dns_entry *e)
+static struct dns_entry *dns_first(const struct dns *d, enum dns_state state)
 {
-  struct dns_list *list = &e->dns->lists[e->state];
-
-  *e->link = e->next;
-  if (e->next)
-    e->next->link = e->link;
-  else
-    list->end = e->link;
-  list->n--;
+  return LIST_FIRST(&d->lists[state], struct dns_entry, link);
 }
 
 static void dns_link(struct dns_entry *e, enum dns_state state)
 {
-  struct dns_list *list = &e->dns->lists[state];
-
   e->state = state;
-  e->next = NULL;
-  e->link = list->end;
-  *list->end = e;
-  list->end = &e->next;
-  list->n++;
+  list_add(&e->dns->lists[state], &e->link);
 }
 
 static void dns_move(struct dns_entry *e, enum dns_state state)
 {
-  dns_unlink(e);
+  list_remove(&e->link);
   dns_link(e, state);
 }
 
@@ -123,7 +105,7 @@ static void dns_forget(struct dns_entry *e)
 static void dns_entry_free(struct dns_entry *e)
 {
   dns_forget(e);
-  dns_unlink(e);
+  list_remove(&e->link);
   arena_free(e->arena);
   mem_free(e);
 }
@@ -151,7 +133,7 @@ static struct dns_entry *dns_entry_new(struct dns *d, str key, enum dns_type typ
 static void dns_set_timer(struct dns *d)
 {
   struct timeval most = {3600, 0}, tv, *t = ares_timeout(d->channel, &most, &tv);
-  const struct dns_entry *oldest = d->lists[DNS_FLYING].first;
+  const struct dns_entry *oldest = dns_first(d, DNS_FLYING);
   int64_t at = loop_now(d->loop) + t->tv_sec * 1000 + t->tv_usec / 1000 + 1;
 
   if (oldest && oldest->sent + DNS_PATIENCE < at) at = oldest->sent + DNS_PATIENCE;
@@ -293,8 +275,9 @@ static void dns_send(struct dns_entry *e)
 
 static void dns_tell(struct dns_entry *e)
 {
-  while (e->askers) {
-    struct dns_query *q = e->askers;
+  struct dns_query *q;
+
+  while ((q = LIST_FIRST(&e->askers, struct dns_query, link)) != NULL) {
     dns_fn *fn = q->fn;
     void *arg = q->arg;
 
@@ -308,15 +291,15 @@ static void dns_tell(struct dns_entry *e)
 static void dns_work(struct task *t, void *arg)
 {
   struct dns *d = arg;
-  struct dns_list *flying = &d->lists[DNS_FLYING];
+  struct list *flying = &d->lists[DNS_FLYING];
 
   (void)t;
-  while (d->lists[DNS_ANSWERED].n) dns_tell(d->lists[DNS_ANSWERED].first);
-  while (d->lists[DNS_KNOWN].n > d->cache_size) dns_entry_free(d->lists[DNS_KNOWN].first);
-  while (flying->n && flying->first->sent + DNS_PATIENCE <= loop_now(d->loop))
-    dns_move(flying->first, DNS_LATE);
+  while (d->lists[DNS_ANSWERED].n) dns_tell(dns_first(d, DNS_ANSWERED));
+  while (d->lists[DNS_KNOWN].n > d->cache_size) dns_entry_free(dns_first(d, DNS_KNOWN));
+  while (flying->n && dns_first(d, DNS_FLYING)->sent + DNS_PATIENCE <= loop_now(d->loop))
+    dns_move(dns_first(d, DNS_FLYING), DNS_LATE);
   while (d->lists[DNS_WAITING].n && flying->n < LIMIT_DNS_FLYING)
-    dns_send(d->lists[DNS_WAITING].first);
+    dns_send(dns_first(d, DNS_WAITING));
   dns_set_timer(d);
 }
 
@@ -356,9 +339,8 @@ struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *f
     mem_free(q);
     return NULL;
   }
-  *q = (struct dns_query){e->askers, &e->askers, e, fn, arg};
-  if (q->next) q->next->link = &q->next;
-  e->askers = q;
+  *q = (struct dns_query){.entry = e, .fn = fn, .arg = arg};
+  list_add_first(&e->askers, &q->link);
   if (e->state == DNS_KNOWN) dns_move(e, DNS_ANSWERED);
   loop_ready(d->loop, &d->task);
   return q;
@@ -367,8 +349,7 @@ struct dns_query *dns_ask(struct dns *d, str name, enum dns_type type, dns_fn *f
 void dns_cancel(struct dns_query *q)
 {
   if (!q) return;
-  *q->link = q->next;
-  if (q->next) q->next->link = q->link;
+  list_remove(&q->link);
   mem_free(q);
 }
 
@@ -393,20 +374,17 @@ static void dns_time(struct timer *t, void *arg)
   loop_ready(d->loop, &d->task);
 }
 
-/* Where the socket is in the list, or the end of that. */
-static struct dns_socket **dns_find_socket(struct dns *d, int fd)
+static struct dns_socket *dns_find_socket(struct dns *d, int fd)
 {
-  struct dns_socket **at = &d->sockets;
-
-  while (*at && (*at)->watch.fd != fd) at = &(*at)->next;
-  return at;
+  LIST_EACH(&d->sockets, struct dns_socket, link, s)
+    if (s->watch.fd == fd) return s;
+  return NULL;
 }
 
-static void dns_socket_free(struct dns *d, struct dns_socket **at)
+static void dns_socket_free(struct dns *d, struct dns_socket *s)
 {
-  struct dns_socket *s = *at;
-
-  *at = s->next;
+  if (!s) return;
+  list_remove(&s->link);
   watch_clear(d->loop, &s->watch);
   mem_free(s);
 }
@@ -414,20 +392,21 @@ static void dns_socket_free(struct dns *d, struct dns_socket **at)
 static void dns_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
   struct dns *d = arg;
-  struct dns_socket **at = dns_find_socket(d, fd);
+  struct dns_socket *s = dns_find_socket(d, fd);
   struct err e;
 
   if (!readable && !writable) {
-    if (*at) dns_socket_free(d, at);
+    dns_socket_free(d, s);
     return;
   }
-  if (!*at) {
-    *at = mem_alloc(sizeof **at);
-    if (!*at) return; /* its question will time out */
-    (*at)->watch = (struct watch){.ready = dns_ready, .arg = d, .fd = fd};
+  if (!s) {
+    s = mem_alloc(sizeof *s);
+    if (!s) return; /* its question will time out */
+    s->watch = (struct watch){.ready = dns_ready, .arg = d, .fd = fd};
+    list_add(&d->sockets, &s->link);
   }
-  if (watch_set(d->loop, &(*at)->watch, fd,
-                (readable ? LOOP_READ : 0u) | (writable ? LOOP_WRITE : 0u), &e) < 0)
+  if (watch_set(d->loop, &s->watch, fd, (readable ? LOOP_READ : 0u) | (writable ? LOOP_WRITE : 0u),
+                &e) < 0)
     log_error(LOG_DNS, "%s", e.text);
 }
 
@@ -492,11 +471,11 @@ static int dns_open(struct dns *d, struct dns_options o, struct err *e)
   return d->own ? 0 : err_nomem(e);
 }
 
-static void dns_free_list(struct dns_list *list)
+static void dns_free_list(struct list *list)
 {
-  while (list->first) {
-    while (list->first->askers) dns_cancel(list->first->askers);
-    dns_entry_free(list->first);
+  LIST_EACH(list, struct dns_entry, link, e) {
+    LIST_EACH(&e->askers, struct dns_query, link, q) dns_cancel(q);
+    dns_entry_free(e);
   }
 }
 
@@ -505,7 +484,7 @@ void dns_free(struct dns *d)
   if (!d) return;
   d->closing = true;
   if (d->channel) ares_destroy(d->channel);
-  while (d->sockets) dns_socket_free(d, &d->sockets);
+  LIST_EACH(&d->sockets, struct dns_socket, link, s) dns_socket_free(d, s);
   dns_own_free(d->own);
   for (size_t i = 0; i < DNS_STATES; i++) dns_free_list(&d->lists[i]);
   map_free(&d->entries);
@@ -524,7 +503,6 @@ struct dns *dns_new(struct loop *l, const struct dns_options *o, struct err *e)
     return NULL;
   }
   d->loop = l;
-  for (size_t i = 0; i < DNS_STATES; i++) d->lists[i].end = &d->lists[i].first;
   d->cache_size = o->cache_size;
   d->timer.fire = dns_time;
   d->task.run = dns_work;

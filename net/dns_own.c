@@ -19,7 +19,7 @@
 #define DNS_OWN_SERVERS 32    /* bits of `lame` */
 
 struct dns_own_query {
-  struct dns_own_query *next, **link; /* in order of their beginning */
+  struct list_link link; /* in order of their beginning */
   struct dns_own *own;
   dns_own_fn *fn;
   void *arg;
@@ -42,8 +42,7 @@ struct dns_own_query {
 
 struct dns_own {
   struct loop *loop;
-  struct dns_own_query *first, **end;
-  size_t n;
+  struct list queries;
   bool tcp, rotate;
   int64_t timeout;
   int attempts;
@@ -131,12 +130,7 @@ static void dns_own_close(struct dns_own_query *q)
 static void dns_own_query_free(struct dns_own_query *q)
 {
   dns_own_close(q);
-  *q->link = q->next;
-  if (q->next)
-    q->next->link = q->link;
-  else
-    q->own->end = q->link;
-  q->own->n--;
+  list_remove(&q->link);
   mem_free(q);
 }
 
@@ -305,7 +299,8 @@ void dns_own_ask(struct dns_own *o, str name, enum dns_type type, int64_t begun,
     fn(arg, STR(""));
     return;
   }
-  if (o->n >= LIMIT_DNS_SOCKETS) dns_own_end(o->first, STR(""));
+  if (o->queries.n >= LIMIT_DNS_SOCKETS)
+    dns_own_end(LIST_FIRST(&o->queries, struct dns_own_query, link), STR(""));
   *q = (struct dns_own_query){.own = o, .fn = fn, .arg = arg, .fd = -1, .type = type};
   memcpy(q->name, name.p, name.n);
   q->name_n = name.n;
@@ -317,10 +312,7 @@ void dns_own_ask(struct dns_own *o, str name, enum dns_type type, int64_t begun,
   q->watch.ready = dns_own_ready;
   q->timer.fire = dns_own_late;
   q->watch.arg = q->timer.arg = q;
-  q->link = o->end;
-  *o->end = q;
-  o->end = &q->next;
-  o->n++;
+  list_add(&o->queries, &q->link);
   dns_own_next(q);
 }
 
@@ -330,7 +322,6 @@ struct dns_own *dns_own_new(struct loop *l, const struct dns_options *o)
 
   if (!own) return NULL;
   own->loop = l;
-  own->end = &own->first;
   own->tcp = o->tcp;
   own->rotate = o->rotate;
   own->timeout = o->timeout;
@@ -342,7 +333,8 @@ struct dns_own *dns_own_new(struct loop *l, const struct dns_options *o)
 
 void dns_own_free(struct dns_own *o)
 {
-  while (o && o->first) dns_own_query_free(o->first);
+  if (!o) return;
+  LIST_EACH(&o->queries, struct dns_own_query, link, q) dns_own_query_free(q);
   mem_free(o);
 }
 #undef DNS_OWN_HEADER

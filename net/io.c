@@ -154,7 +154,7 @@ size_t io_pending(const struct io *io)
 static void io_pack(struct io *io, size_t n)
 {
   if (!io->out_at || io->out.n + n < io->out.size) return;
-  buf_drop(&io->out, io->out_at);
+  buf_shift(&io->out, io->out_at);
   io->out_at = 0;
 }
 
@@ -249,7 +249,7 @@ void io_resume(struct io *io)
 }
 
 /* Keeps what is unused, and nothing else, until there is more. */
-void io_keep(struct io *io)
+void io_wait_more(struct io *io)
 {
   bool own = io->in.p && io->view.p >= io->in.p && io->view.p <= io->in.p + io->in.n;
   if (!io->view.n) {
@@ -289,7 +289,7 @@ static void io_read(struct io *io)
     io->received += (uint64_t)got;
     io->view = (str){mem, left + (size_t)got};
     io_tell(io, IO_DATA);
-    io_keep(io);
+    io_wait_more(io);
   }
 }
 
@@ -479,7 +479,7 @@ static void io_late(struct task *t, void *arg)
     io_free(io);
     return;
   }
-  io_keep(io);
+  io_wait_more(io);
   if (io->life == IO_LIFE_OPEN && io->tls && !io->shake && io_is_listening(io) &&
       tls_pending(io->tls->tls))
     io_news(io, IO_NEWS_READ);

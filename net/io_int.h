@@ -88,7 +88,7 @@ void io_fail(struct io *io, int errnum, const char *why);
 void io_flush(struct io *io); /* hands the kernel what it takes */
 void io_sent(struct io *io);  /* some output went: somebody may wait for that */
 /* What is unused of the input, and nothing else, until there is more. */
-void io_keep(struct io *io);
+void io_wait_more(struct io *io);
 
 /* ---- io_tls.c -------------------------------------------------------------------------------- */
 /* The descriptor is ready, or has failed, while there is a handshake. */

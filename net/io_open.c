@@ -66,8 +66,8 @@ size_t io_feed(struct io *io, str s)
   size_t n = LIMIT_IO_INPUT - io->view.n;
   if (!io_is_usable(io) || io->eof) return 0;
   if (n > s.n) n = s.n;
-  io_keep(io);
-  if (io->in.n) buf_drop(&io->in, (size_t)(io->view.p - io->in.p));
+  io_wait_more(io);
+  if (io->in.n) buf_shift(&io->in, (size_t)(io->view.p - io->in.p));
   buf_add(&io->in, s.p, n);
   io->view = buf_str(&io->in);
   io->received += n;

@@ -19,7 +19,7 @@
 struct loop {
   struct timers timers;
   struct watches *watches;
-  struct task ready, late; /* rings; these two are their ends */
+  struct list ready, late; /* tasks */
   int64_t now;             /* loop time */
   int64_t mark;            /* monotonic clock when the running callback began */
   int64_t lost;            /* ms that loop time is behind the clock */
@@ -94,35 +94,24 @@ static void loop_account(struct loop *l)
 
 void loop_unready(struct task *t)
 {
-  if (!t->next) return;
-  t->prev->next = t->next;
-  t->next->prev = t->prev;
-  t->next = t->prev = NULL;
-}
-
-static void loop_append(struct task *ring, struct task *t)
-{
-  if (t->next) return;
-  t->next = ring;
-  t->prev = ring->prev;
-  ring->prev->next = t;
-  ring->prev = t;
+  list_remove(&t->link);
 }
 
 void loop_ready(struct loop *l, struct task *t)
 {
-  loop_append(&l->ready, t);
+  if (!t->link.in) list_add(&l->ready, &t->link);
 }
 
 void loop_late(struct loop *l, struct task *t)
 {
-  loop_append(&l->late, t);
+  if (!t->link.in) list_add(&l->late, &t->link);
 }
 
-static void loop_run_tasks(struct loop *l, struct task *ring, const char *cause)
+static void loop_run_tasks(struct loop *l, struct list *tasks, const struct list_link *end,
+                           const char *cause)
 {
-  while (ring->next != ring) {
-    struct task *t = ring->next;
+  while (tasks->first != end) {
+    struct task *t = LIST_FIRST(tasks, struct task, link);
     loop_unready(t);
     l->cause = cause;
     t->run(t, t->arg);
@@ -133,13 +122,11 @@ static void loop_run_tasks(struct loop *l, struct task *ring, const char *cause)
 /* Those that are ready now; what they make ready waits for the next turn. */
 static void loop_run_ready(struct loop *l)
 {
-  struct task batch, *first = l->ready.next, *last = l->ready.prev;
-  if (first == &l->ready) return;
-  batch.next = first;
-  batch.prev = last;
-  first->prev = last->next = &batch;
-  l->ready.next = l->ready.prev = &l->ready;
-  loop_run_tasks(l, &batch, "task");
+  struct list_link end = {NULL, NULL, NULL};
+  if (!l->ready.first) return;
+  list_add(&l->ready, &end);
+  loop_run_tasks(l, &l->ready, &end, "task");
+  list_remove(&end);
 }
 
 /* ---- signals --------------------------------------------------------------------------------- */
@@ -229,7 +216,7 @@ static void loop_call_hook(struct loop *l, bool idle)
   l->cause = "commit";
   l->limit = l->hook(l->hook_arg, idle);
   loop_account(l);
-  loop_run_tasks(l, &l->late, "flush");
+  loop_run_tasks(l, &l->late, NULL, "flush");
 }
 
 static int64_t loop_least(int64_t a, int64_t b)
@@ -240,7 +227,7 @@ static int64_t loop_least(int64_t a, int64_t b)
 /* How long nothing will be due, in ms; -1: for ever. */
 static int64_t loop_quiet(struct loop *l)
 {
-  if (l->stopping || l->ready.next != &l->ready) return 0;
+  if (l->stopping || l->ready.first) return 0;
   int64_t first = timer_next(&l->timers, l->now);
   if (first == INT64_MAX) return -1;
   return first > l->now ? first - l->now : 0;
@@ -274,7 +261,8 @@ int loop_turn(struct loop *l, int64_t max_wait_ms, struct err *e)
   struct timer *t;
   unsigned what;
   loop_wake(l);
-  loop_run_tasks(l, &l->late, "flush"); /* written since the last turn, by nobody the loop called */
+  loop_run_tasks(l, &l->late, NULL,
+                 "flush"); /* written since the last turn, by nobody the loop called */
   if (loop_poll(l, max_wait_ms, &due, e) < 0) return -1;
   while (watch_next(l->watches, &w, &what)) {
     l->cause = "io";
@@ -287,7 +275,7 @@ int loop_turn(struct loop *l, int64_t max_wait_ms, struct err *e)
     t->fire(t, t->arg);
     loop_account(l);
   }
-  loop_run_tasks(l, &l->late, "flush");
+  loop_run_tasks(l, &l->late, NULL, "flush");
   loop_call_hook(l, false);
   return 0;
 }
@@ -319,8 +307,6 @@ struct loop *loop_new(struct err *e)
     return NULL;
   }
   signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of one write */
-  l->ready.next = l->ready.prev = &l->ready;
-  l->late.next = l->late.prev = &l->late;
   l->limit = -1;
   l->cause = "start";
   loop_wake(l);

@@ -92,7 +92,7 @@ bool timer_is_set(const struct timer *t);
 struct task {
   void (*run)(struct task *t, void *arg);
   void *arg;
-  struct task *next, *prev; /* loop.c's own */
+  struct list_link link; /* loop.c's own */
 };
 void loop_ready(struct loop *l, struct task *t);
 void loop_late(struct loop *l, struct task *t); /* at the end of this turn, before any sleep */

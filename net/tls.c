@@ -127,7 +127,7 @@ static int tls_read_key(mbedtls_pk_context *key, str text, struct err *e)
 }
 
 /* Which certificate of the chain is the key's? -1: none. */
-static int tls_key_place(struct tls_identity *i)
+static int tls_key_index(struct tls_identity *i)
 {
   int place = 0;
 
@@ -138,7 +138,7 @@ static int tls_key_place(struct tls_identity *i)
 
 static int tls_match(struct tls_identity *i, struct err *e)
 {
-  int place = tls_key_place(i);
+  int place = tls_key_index(i);
 
   if (place < 0) return err_set(e, ERR_PERM, "this key is not that of the certificate");
   if (place > 0)

@@ -12,7 +12,7 @@
 struct tls_gate {
   struct loop *loop;
   struct task task;
-  struct tls_wait *first, **end;
+  struct list waiting;
   uint64_t key;
   int64_t whole[LIMIT_TLS_PEERS]; /* loop time */
 };
@@ -20,12 +20,12 @@ struct tls_gate {
 static void tls_gate_turn(struct task *t, void *arg)
 {
   struct tls_gate *g = arg;
-  struct tls_wait *w = g->first;
+  struct tls_wait *w = LIST_FIRST(&g->waiting, struct tls_wait, link);
 
   (void)t;
   if (!w) return;
   tls_gate_leave(w);
-  if (g->first) loop_ready(g->loop, &g->task); /* the next one in the next turn */
+  if (g->waiting.first) loop_ready(g->loop, &g->task); /* the next one in the next turn */
   loop_cause(g->loop, "TLS handshake");
   w->run(w, w->arg);
 }
@@ -38,7 +38,6 @@ static struct tls_gate *tls_gate_of(struct loop *l)
   g->loop = l;
   g->task.run = tls_gate_turn;
   g->task.arg = g;
-  g->end = &g->first;
   random_bytes(&g->key, sizeof g->key);
   return *at = g;
 }
@@ -48,25 +47,15 @@ int tls_gate_line_up(struct loop *l, struct tls_wait *w)
   struct tls_gate *g = tls_gate_of(l);
 
   if (!g) return -1;
-  if (w->link) return 0;
-  w->gate = g;
-  w->next = NULL;
-  w->link = g->end;
-  *g->end = w;
-  g->end = &w->next;
+  if (w->link.in) return 0;
+  list_add(&g->waiting, &w->link);
   loop_ready(l, &g->task);
   return 0;
 }
 
 void tls_gate_leave(struct tls_wait *w)
 {
-  if (!w->link) return;
-  *w->link = w->next;
-  if (w->next)
-    w->next->link = w->link;
-  else
-    w->gate->end = w->link;
-  w->link = NULL;
+  list_remove(&w->link);
 }
 
 static uint64_t tls_gate_hash(const struct tls_gate *g, const struct netaddr *peer)

@@ -37,8 +37,7 @@ struct tls_gate;
 struct tls_wait { /* lives in its owner's struct, zeroed but for run and arg */
   void (*run)(struct tls_wait *w, void *arg);
   void *arg;
-  struct tls_gate *gate; /* the rest is tls_gate.c's own */
-  struct tls_wait *next, **link;
+  struct list_link link; /* tls_gate.c's own */
 };
 /* Run will be called, once, from the loop. -1: no memory. */
 int tls_gate_line_up(struct loop *l, struct tls_wait *w);

@@ -80,8 +80,8 @@ static int api_rcpt_rewrite(struct fiber *f, struct call *c)
 
 /* ---- how ------------------------------------------------------------------------------------- */
 
-static int api_rcpt_one(struct fiber *f, const struct api_env *env, str address,
-                        enum rules_transport t, str target)
+static int api_rcpt_one(struct fiber *f, const struct api_env *env, str address, enum transport t,
+                        str target)
 {
   size_t n;
   struct err e = {0};
@@ -91,8 +91,7 @@ static int api_rcpt_one(struct fiber *f, const struct api_env *env, str address,
   return api_rcpt_result(f, env->host->rcpt_transport(env->tx, i, t, target, &e), &e);
 }
 
-static int api_rcpt_all(struct fiber *f, const struct api_env *env, enum rules_transport t,
-                        str target)
+static int api_rcpt_all(struct fiber *f, const struct api_env *env, enum transport t, str target)
 {
   struct err e = {0};
   const size_t n = env->host->rcpt_count(env->tx);
@@ -103,11 +102,11 @@ static int api_rcpt_all(struct fiber *f, const struct api_env *env, enum rules_t
 }
 
 /* name(rcpt), name(rcpt, target), name_all(), name_all(target) */
-static int api_rcpt_choose(struct fiber *f, struct call *c, const char *name,
-                           enum rules_transport t, bool all)
+static int api_rcpt_choose(struct fiber *f, struct call *c, const char *name, enum transport t,
+                           bool all)
 {
   str address = {NULL, 0}, target = {NULL, 0};
-  const bool aimed = t == RULES_TRANSPORT_FORWARD;
+  const bool aimed = t == TRANSPORT_FORWARD;
   const int argc = !all + aimed;
   struct err e = {0};
   struct value *a = api_args(f, c, name, argc, argc);
@@ -130,11 +129,11 @@ static int api_rcpt_choose(struct fiber *f, struct call *c, const char *name,
 #define API_RCPT_METHOD(name, t)                                                                   \
   static int api_rcpt_##name(struct fiber *f, struct call *c)                                      \
   {                                                                                                \
-    return api_rcpt_choose(f, c, #name, RULES_TRANSPORT_##t, false);                               \
+    return api_rcpt_choose(f, c, #name, TRANSPORT_##t, false);                                     \
   }                                                                                                \
   static int api_rcpt_##name##_all(struct fiber *f, struct call *c)                                \
   {                                                                                                \
-    return api_rcpt_choose(f, c, #name "_all", RULES_TRANSPORT_##t, true);                         \
+    return api_rcpt_choose(f, c, #name "_all", TRANSPORT_##t, true);                               \
   }
 API_RCPT_METHODS(API_RCPT_METHOD)
 #undef API_RCPT_METHOD

@@ -262,8 +262,8 @@ static int api_spf_finish(struct fiber *f, struct call *c, const struct api_env 
   return got;
 }
 
-/* After helo, `both` goes on with mail_from unless that settles it. */
-static bool api_spf_settles(const struct rules_answer *a)
+/* After helo, `both` goes on with mail_from unless that decides it. */
+static bool api_spf_decides(const struct rules_answer *a)
 {
   return str_eq(a->result, STR("fail")) || str_eq(a->result, STR("temperror")) ||
          str_eq(a->result, STR("permerror"));
@@ -291,7 +291,7 @@ static int api_spf_check(struct fiber *f, struct call *c)
   }
   for (;;) {
     const bool last = steps->i == 2 || (steps->i == 1 && call.identity == API_SPF_HELO);
-    if (last || (steps->i == 1 && api_spf_settles(&a)))
+    if (last || (steps->i == 1 && api_spf_decides(&a)))
       return api_spf_finish(f, c, env, &call, steps->i == 1, &a);
     steps->i = steps->i == 0 && call.identity != API_SPF_MAIL_FROM ? 1 : 2;
     const struct rules_question q = {.ask = RULES_ASK_SPF,

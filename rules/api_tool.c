@@ -148,7 +148,7 @@ static void api_tool_context(const struct api_env *env, struct buf *out)
     env->host->rcpt_get(env->tx, i, &rcpt);
     buf_puts(out, i ? ",\n    { \"address\": " : "\n    { \"address\": ");
     buf_json(out, rcpt.address);
-    buf_printf(out, ", \"transport\": \"%s\", \"target\": ", rules_transport_name(rcpt.transport));
+    buf_printf(out, ", \"transport\": \"%s\", \"target\": ", transport_name(rcpt.transport));
     buf_json(out, rcpt.target);
     buf_puts(out, " }");
   }

@@ -53,13 +53,14 @@ const char *rules_kind_name(enum rules_kind k)
   return rules_kind_names[k];
 }
 
-/* ORDER RULES_TRANSPORT */
-static const char *const rules_transport_names[] = {"",     "deliver", "forward",
-                                                    "mbox", "maildir", "none"};
-
-const char *rules_transport_name(enum rules_transport t)
+const char *transport_name(enum transport t)
 {
-  return rules_transport_names[t];
+  static const char *const names[] = {
+#define TRANSPORT_NAME(upper, name) name,
+      TRANSPORT_LIST(TRANSPORT_NAME)
+#undef TRANSPORT_NAME
+  };
+  return names[t];
 }
 
 struct vsl_limits vsl_limits_default(void)

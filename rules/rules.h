@@ -41,16 +41,7 @@ const char *rules_kind_name(enum rules_kind k); /* "next", "accept", … */
 enum rules_skip { RULES_SKIP_NO, RULES_SKIP_MESSAGE, RULES_SKIP_CONNECTION };
 enum rules_skip rules_skip(enum stage s, enum rules_kind k);
 
-/* How a recipient is delivered. ORDER RULES_TRANSPORT: the words of the view `recipient`. */
-enum rules_transport {
-  RULES_TRANSPORT_UNSET, /* no rule chose one */
-  RULES_TRANSPORT_DELIVER,
-  RULES_TRANSPORT_FORWARD,
-  RULES_TRANSPORT_MBOX,
-  RULES_TRANSPORT_MAILDIR,
-  RULES_TRANSPORT_NONE
-};
-const char *rules_transport_name(enum rules_transport t); /* "deliver" …; unset is "" */
+const char *transport_name(enum transport t); /* "deliver" …; unset is "" */
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
@@ -151,7 +142,7 @@ struct rules_facts {
 struct rules_rcpt {
   str address;
   bool by_client; /* a RCPT TO of the client, as against added by a rule or alias */
-  enum rules_transport transport;
+  enum transport transport;
   str target;
 };
 
@@ -223,7 +214,7 @@ struct rules_host {
   int (*rcpt_remove)(void *tx, size_t i, struct err *e); /* check_relay does so: after stage `rcpt`
                              the recipient it was about may be gone from the list already */
   int (*rcpt_rewrite)(void *tx, size_t i, str address, struct err *e);
-  int (*rcpt_transport)(void *tx, size_t i, enum rules_transport t, str target, struct err *e);
+  int (*rcpt_transport)(void *tx, size_t i, enum transport t, str target, struct err *e);
   int (*target_check)(void *tx, str target, struct err *e); /* can mail be forwarded there? */
   /* A relay check was evaluated for recipient i and found the client in its hosts: the guard of
      rules/README.md#what-no-rule-can-forget lets this recipient pass. */

@@ -245,7 +245,7 @@ const struct rules_answer *stage_answer(const struct rules_run *run)
 }
 
 /* Moves a slice to the run's own text, which has room for it. */
-static str stage_keep(struct rules_run *run, str s)
+static str stage_copy(struct rules_run *run, str s)
 {
   const size_t at = run->answer_text.n;
   buf_str_add(&run->answer_text, s);
@@ -269,7 +269,7 @@ static void stage_free_lists(struct rules_run *run)
 }
 
 /* Copies an answer; -1: no room. */
-static int stage_keep_answer(struct rules_run *run, const struct rules_answer *a)
+static int stage_copy_answer(struct rules_run *run, const struct rules_answer *a)
 {
   stage_free_lists(run);
   run->answer_list = mem_alloc((a->n + 1) * sizeof *run->answer_list);
@@ -277,19 +277,19 @@ static int stage_keep_answer(struct rules_run *run, const struct rules_answer *a
   if (!run->answer_list || !run->answer_cells ||
       !buf_room(&run->answer_text, stage_answer_length(a) + 1))
     return -1;
-  run->answer = (struct rules_answer){.result = stage_keep(run, a->result),
-                                      .mechanism = stage_keep(run, a->mechanism),
-                                      .problem = stage_keep(run, a->problem),
-                                      .explanation = stage_keep(run, a->explanation),
+  run->answer = (struct rules_answer){.result = stage_copy(run, a->result),
+                                      .mechanism = stage_copy(run, a->mechanism),
+                                      .problem = stage_copy(run, a->problem),
+                                      .explanation = stage_copy(run, a->explanation),
                                       .list = run->answer_list,
                                       .n = a->n,
                                       .number = a->number,
                                       .cells = run->answer_cells,
                                       .cell_count = a->cell_count};
-  for (size_t i = 0; i < a->n; i++) run->answer_list[i] = stage_keep(run, a->list[i]);
+  for (size_t i = 0; i < a->n; i++) run->answer_list[i] = stage_copy(run, a->list[i]);
   for (size_t i = 0; i < a->cell_count; i++) {
     run->answer_cells[i] = a->cells[i];
-    run->answer_cells[i].text = stage_keep(run, a->cells[i].text);
+    run->answer_cells[i].text = stage_copy(run, a->cells[i].text);
   }
   return 0;
 }
@@ -303,7 +303,7 @@ void rules_give(struct rules_run *run, const struct rules_answer *a, const struc
     fiber_fail(run->fiber, VSL_RUNTIME, "%s", e ? e->text : "there is no answer");
     return;
   }
-  if (stage_keep_answer(run, a) < 0) {
+  if (stage_copy_answer(run, a) < 0) {
     fiber_fail(run->fiber, VSL_RUNTIME, "the answer is too long");
     return;
   }

@@ -34,9 +34,14 @@ static const char *const dbfile_steps[] = {
     "ALTER TABLE rcpt ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;"
     "UPDATE rcpt SET last_reply = target, target = ''" /* of the drop folder */
     " WHERE transport = 'none' AND status = 'pending' AND target <> '';",
+    "DROP INDEX message_place;"
+    "ALTER TABLE message RENAME COLUMN place TO queue;"
+    "CREATE INDEX message_queue ON message(queue)"
+    "\n  WHERE queue = 'working' OR queue = 'delegated' OR queue = '';",
 };
 
-/* With their triggers; then all of the schema from its first view on is made again. */
+/* With their triggers, since SQLite would rewrite them as columns change their names; after the
+ * steps all of the schema from its first view on is made anew. */
 static const char dbfile_no_views[] = "DROP VIEW queue; DROP VIEW recipient; DROP VIEW quarantine;"
                                       "DROP VIEW mail; DROP VIEW trace;";
 
@@ -111,10 +116,9 @@ static int dbfile_judge(const char *path, const struct dbfile_is *is, struct err
 /* From this version on, one after the other. */
 static int dbfile_step(struct store *s, int64_t version)
 {
-  int rc = SQLITE_OK;
+  int rc = sql_text_run(s, dbfile_no_views);
   for (; rc == SQLITE_OK && version < store_schema_version(); version++)
     rc = sql_text_run(s, dbfile_steps[version]);
-  if (rc == SQLITE_OK) rc = sql_text_run(s, dbfile_no_views);
   return rc == SQLITE_OK ? sql_text_run(s, strstr(dbfile_schema, "CREATE VIEW")) : rc;
 }
 

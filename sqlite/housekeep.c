@@ -21,7 +21,7 @@
 #define HOUSEKEEP_FREE_PAGES  1024 /* free pages worth giving back, when a quarter of all */
 
 enum housekeep_job {
-  HOUSEKEEP_REMOVED = 1,   /* messages with place '' */
+  HOUSEKEEP_REMOVED = 1,   /* messages with queue '' */
   HOUSEKEEP_LOOSE = 2,     /* bodies that belong to nobody */
   HOUSEKEEP_MESSAGES = 4,  /* walk: dead and quarantined ones that are too old */
   HOUSEKEEP_DECISIONS = 8, /* walk: decisions of messages that left long ago */
@@ -31,13 +31,13 @@ enum housekeep_job {
 
 /* ---- slices: each an SQLite result; clears its bit of todo when there is no more ------------- */
 
-static int housekeep_drop(struct store *s, str id, int64_t key, uint32_t chunks, const char *status,
-                          str detail)
+static int housekeep_delete(struct store *s, str id, int64_t key, uint32_t chunks,
+                            const char *status, str detail)
 {
   struct store_trace t = {
       .kind = STR("server"), .status = str_of(status), .stage = STR(""), .detail = detail};
   int rc = row_decisions(s, id, &t, 1);
-  return rc == SQLITE_OK ? row_drop(s, id, key, chunks) : rc;
+  return rc == SQLITE_OK ? row_delete(s, id, key, chunks) : rc;
 }
 
 static int housekeep_removed(struct store *s)
@@ -51,7 +51,7 @@ static int housekeep_removed(struct store *s)
   sql_end(s, SQL_REMOVED_NEXT);
   if (rc == SQLITE_DONE) s->keep.todo &= ~(unsigned)HOUSEKEEP_REMOVED;
   if (rc != SQLITE_ROW) return rc == SQLITE_DONE ? SQLITE_OK : rc;
-  return housekeep_drop(s, str_of(id), key, chunks, "removed", str_of(from));
+  return housekeep_delete(s, str_of(id), key, chunks, "removed", str_of(from));
 }
 
 static int housekeep_body(struct store *s, int64_t key)
@@ -91,11 +91,11 @@ static void housekeep_walked(struct store *s, enum housekeep_job job)
   s->keep.walk[0] = '\0';
 }
 
-static int64_t housekeep_age(const struct store *s, str place)
+static int64_t housekeep_age(const struct store *s, str queue)
 {
-  bool ours = str_eq(place, STR("working")) || str_eq(place, STR("delegated")) ||
-              str_eq(place, STR("deliver")) || place.n == 0;
-  return ours ? 0 : str_eq(place, STR("dead")) ? s->options.keep_dead : s->options.keep_quarantine;
+  bool ours = str_eq(queue, STR("working")) || str_eq(queue, STR("delegated")) ||
+              str_eq(queue, STR("deliver")) || queue.n == 0;
+  return ours ? 0 : str_eq(queue, STR("dead")) ? s->options.keep_dead : s->options.keep_quarantine;
 }
 
 static int housekeep_messages(struct store *s)
@@ -118,7 +118,7 @@ static int housekeep_messages(struct store *s)
     int64_t key = sql_int(s, SQL_OLD_NEXT, 3);
     uint32_t chunks = (uint32_t)sql_int(s, SQL_OLD_NEXT, 4);
     sql_end(s, SQL_OLD_NEXT);
-    if (old) rc = housekeep_drop(s, str_of(s->keep.walk), key, chunks, "expired", STR(""));
+    if (old) rc = housekeep_delete(s, str_of(s->keep.walk), key, chunks, "expired", STR(""));
     if (old && rc != SQLITE_OK) return rc;
   }
   return SQLITE_OK;
@@ -213,12 +213,12 @@ static str housekeep_word(str line, int n)
  * "WAL-index locks" in sqlite's description of its format); else 0. */
 static int64_t housekeep_lock_reader(str line, uint64_t inode)
 {
-  str place = housekeep_word(line, 5);
+  str queue = housekeep_word(line, 5);
   uint64_t from, number;
   int64_t pid;
   if (!str_eq(housekeep_word(line, 3), STR("READ")) || str_to_i64(housekeep_word(line, 4), &pid))
     return 0;
-  if (str_to_u64(str_skip(place, (size_t)(str_rchr(place, ':') + 1)), &number, 10)) return 0;
+  if (str_to_u64(str_skip(queue, (size_t)(str_rchr(queue, ':') + 1)), &number, 10)) return 0;
   if (str_to_u64(housekeep_word(line, 6), &from, 10) || number != inode) return 0;
   return from >= 123 && from <= 127 && pid != getpid() ? pid : 0;
 }

@@ -19,7 +19,7 @@
 
 struct incoming {
   struct store *s;
-  struct incoming *next, *prev;
+  struct list_link link; /* of all */
   char id[ID_LENGTH + 1];
   int64_t key;
   struct buf tail;     /* octets not spilled */
@@ -67,7 +67,7 @@ static int incoming_write_chunk(struct incoming *in)
                str_sub(buf_str(&in->tail), 0, LIMIT_CHUNK));
   if (rc != SQLITE_OK) return rc;
   in->chunks++;
-  buf_drop(&in->tail, LIMIT_CHUNK);
+  buf_shift(&in->tail, LIMIT_CHUNK);
   return SQLITE_OK;
 }
 
@@ -136,9 +136,7 @@ struct incoming *incoming_new(struct store *s, str id)
   memcpy(in->id, id.p, id.n < ID_LENGTH ? id.n : ID_LENGTH);
   in->key = s->key += ROW_KEY_STEP;
   if (!store_ready(s)) in->state = INCOMING_TEMP;
-  in->next = s->incoming;
-  if (in->next) in->next->prev = in;
-  s->incoming = in;
+  list_add(&s->incoming, &in->link);
   return in;
 }
 
@@ -374,7 +372,7 @@ static void incoming_doubt_settled(struct store *s, struct op *op, enum store_re
 static const struct op_kind incoming_doubting = {
     .name = "doubt",
     .promise = true,
-    .again = true,
+    .rewrite = true,
     .write = incoming_doubt_write,
     .settled = incoming_doubt_settled,
 };
@@ -397,7 +395,7 @@ static void incoming_doubt_one(struct incoming *in)
 
 void incoming_doubt(struct store *s)
 {
-  for (struct op *op = s->tx.written.first; op; op = op->next)
+  LIST_EACH(&s->tx.written, struct op, link, op)
     if (op->kind == &incoming_accepting) incoming_doubt_one(incoming_of(op));
 }
 
@@ -412,27 +410,26 @@ void incoming_free(struct incoming *in)
     incoming_doubt_one(in);
   tx_withdraw(s, &in->op);
   if (in->loose && !in->kept) housekeep_loose(s);
-  if (in->next) in->next->prev = in->prev;
-  *(in->prev ? &in->prev->next : &s->incoming) = in->next;
+  list_remove(&in->link);
   buf_free(&in->tail);
   mem_free(in);
 }
 
 void incoming_lost(struct store *s, enum store_result why)
 {
-  for (struct incoming *in = s->incoming; in; in = in->next)
+  LIST_EACH(&s->incoming, struct incoming, link, in)
     if (in->generation == s->tx.generation) incoming_poison(in, why);
 }
 
 void incoming_closed(struct store *s)
 {
-  for (struct incoming *in = s->incoming; in; in = in->next)
+  LIST_EACH(&s->incoming, struct incoming, link, in)
     if (!in->kept) incoming_poison(in, STORE_TEMP);
 }
 
 bool incoming_owns(const struct store *s, int64_t key)
 {
-  for (const struct incoming *in = s->incoming; in; in = in->next)
+  LIST_EACH(&s->incoming, const struct incoming, link, in)
     if (in->key == key) return true;
   return false;
 }

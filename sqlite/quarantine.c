@@ -8,15 +8,15 @@
 #include "store_int.h"
 
 struct quarantine_is {
-  char place[600];
+  char queue[600];
   bool waiting; /* a recipient is pending */
 };
 
-static bool quarantine_is_one(const char *place)
+static bool quarantine_is_one(const char *queue)
 {
   static const char *const ours[] = {"working", "delegated", "deliver", "dead", ""};
   for (size_t i = 0; i < BASE_COUNT(ours); i++)
-    if (strcmp(place, ours[i]) == 0) return false;
+    if (strcmp(queue, ours[i]) == 0) return false;
   return true;
 }
 
@@ -39,14 +39,14 @@ static int quarantine_sql(struct store *s, const char *text, str id, str value)
 /* 1: there is such a message, -1 error (e), 0 none. Inside the transaction. */
 static int quarantine_look(struct store *s, str id, struct quarantine_is *is, struct err *e)
 {
-  int rc = sql_query(s, SQL_PLACE_GET, "s", id);
-  snprintf(is->place, sizeof is->place, STR_FMT, STR_ARG(sql_text(s, SQL_PLACE_GET, 0)));
-  sql_end(s, SQL_PLACE_GET);
-  if (rc == SQLITE_DONE || (rc == SQLITE_ROW && !is->place[0])) return 0;
+  int rc = sql_query(s, SQL_QUEUE_GET, "s", id);
+  snprintf(is->queue, sizeof is->queue, STR_FMT, STR_ARG(sql_text(s, SQL_QUEUE_GET, 0)));
+  sql_end(s, SQL_QUEUE_GET);
+  if (rc == SQLITE_DONE || (rc == SQLITE_ROW && !is->queue[0])) return 0;
   if (rc != SQLITE_ROW) return sql_err(s, rc, e, "read the message");
   rc = sql_query(s, SQL_RCPT_COUNT, "s", id);
   is->waiting = sql_int(s, SQL_RCPT_COUNT, 0) > 0;
-  bool dead = strcmp(is->place, "dead") == 0 && sql_int(s, SQL_RCPT_COUNT, 1) > 0;
+  bool dead = strcmp(is->queue, "dead") == 0 && sql_int(s, SQL_RCPT_COUNT, 1) > 0;
   is->waiting = is->waiting || dead; /* failed ones become pending again */
   sql_end(s, SQL_RCPT_COUNT);
   return rc == SQLITE_ROW ? 1 : sql_err(s, rc, e, "read the message");
@@ -65,27 +65,27 @@ static int quarantine_do_release(struct store *s, str id, const struct quarantin
   int rc = quarantine_sql(s, "UPDATE quarantine SET queue = 'deliver' WHERE id = ?1", id, STR(""));
   if (rc == SQLITE_OK) /* the trace is written here: the server need not */
     rc = quarantine_sql(s, "UPDATE message SET came_from = '' WHERE id = ?1", id, STR(""));
-  return rc == SQLITE_OK ? quarantine_trace(s, id, "released", str_of(is->place)) : rc;
+  return rc == SQLITE_OK ? quarantine_trace(s, id, "released", str_of(is->queue)) : rc;
 }
 
 /* Who would have waited longer is due now. An attempt by hand makes the next pause no longer. Who
- * was due already keeps his place. */
+ * was due already keeps his turn. */
 static int quarantine_do_move(struct store *s, str id, const struct quarantine_is *is, str queue)
 {
   bool revives = str_eq(queue, STR("deliver")) || str_eq(queue, STR("working"));
   int rc = SQLITE_OK;
-  if (revives && strcmp(is->place, "dead") == 0)
+  if (revives && strcmp(is->queue, "dead") == 0)
     rc = quarantine_sql(s,
                         "UPDATE rcpt SET status = 'pending', attempts = 0, by_hand = 0"
                         " WHERE id = ?1 AND status = 'failed'",
                         id, STR(""));
   if (rc == SQLITE_OK)
     rc = quarantine_sql(s,
-                        "UPDATE message SET place = ?2, since = ?3,"
+                        "UPDATE message SET queue = ?2, since = ?3,"
                         " last_reply = CASE WHEN ?2 IN ('deliver', 'working') THEN ''"
                         " ELSE last_reply END,"
                         " step = CASE WHEN ?2 = 'working' THEN 0 ELSE step END,"
-                        " came_from = '' WHERE id = ?1 AND place <> ?2",
+                        " came_from = '' WHERE id = ?1 AND queue <> ?2",
                         id, queue);
   if (rc == SQLITE_OK)
     rc = quarantine_sql(s,
@@ -102,9 +102,9 @@ static int quarantine_do_remove(struct store *s, str id, const struct quarantine
   int rc = quarantine_sql(s, "UPDATE rcpt SET next_at = NULL WHERE id = ?1", id, STR(""));
   return rc == SQLITE_OK
              ? quarantine_sql(s,
-                              "UPDATE message SET place = '', came_from = ?2, since = ?3"
+                              "UPDATE message SET queue = '', came_from = ?2, since = ?3"
                               " WHERE id = ?1",
-                              id, str_of(is->place))
+                              id, str_of(is->queue))
              : rc;
 }
 
@@ -115,15 +115,15 @@ enum quarantine_act { QUARANTINE_RELEASE, QUARANTINE_MOVE, QUARANTINE_RETRY, QUA
 static int quarantine_judge(enum quarantine_act act, str id, str queue,
                             const struct quarantine_is *is, struct err *e)
 {
-  bool quarantined = quarantine_is_one(is->place);
+  bool quarantined = quarantine_is_one(is->queue);
   bool to_deliver = str_eq(queue, STR("deliver")) || str_eq(queue, STR("working"));
   bool known = to_deliver || str_eq(queue, STR("dead")) || store_quarantine_name(queue);
   if (act == QUARANTINE_RELEASE && !quarantined)
     return err_set(e, ERR_PERM, "cannot release " STR_FMT ": it is in queue %s, not in quarantine",
-                   STR_ARG(id), is->place);
+                   STR_ARG(id), is->queue);
   if (act == QUARANTINE_RETRY && quarantined)
     return err_set(e, ERR_PERM, "cannot retry " STR_FMT ": it is in quarantine %s; release it",
-                   STR_ARG(id), is->place);
+                   STR_ARG(id), is->queue);
   if (!known)
     return err_set(e, ERR_PERM,
                    "cannot move " STR_FMT " to \"" STR_FMT "\": the queues are "
@@ -140,7 +140,7 @@ static int quarantine_do(struct store *s, enum quarantine_act act, str id, str q
 {
   if (act == QUARANTINE_RELEASE) return quarantine_do_release(s, id, is);
   if (act == QUARANTINE_REMOVE) return quarantine_do_remove(s, id, is);
-  if (act == QUARANTINE_RETRY && strcmp(is->place, "working") == 0) return SQLITE_OK;
+  if (act == QUARANTINE_RETRY && strcmp(is->queue, "working") == 0) return SQLITE_OK;
   return quarantine_do_move(s, id, is, queue);
 }
 
@@ -152,7 +152,7 @@ static int quarantine_act(struct store *s, enum quarantine_act act, str id, str 
   int rc = sql_run(s, SQL_BEGIN, "");
   if (rc != SQLITE_OK) return sql_err(s, rc, e, "change the message");
   int found = quarantine_look(s, id, &is, e);
-  if (found == 1 && only_quarantine && !quarantine_is_one(is.place)) found = 0;
+  if (found == 1 && only_quarantine && !quarantine_is_one(is.queue)) found = 0;
   if (found == 1 && quarantine_judge(act, id, queue, &is, e)) found = -1;
   if (found == 1) {
     rc = quarantine_do(s, act, id, queue, &is);

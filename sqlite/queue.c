@@ -14,7 +14,7 @@ struct queue_claim {
   struct arena *arena;    /* owns all texts */
   struct store_rcpt *rcpt;
   int64_t key;
-  str place;      /* when all ops are written */
+  str queue;      /* when all ops are written */
   str came_from;  /* the quarantine a person released it from by SQL, not yet in its trace */
   size_t pending; /* ops not settled */
   bool released;
@@ -43,14 +43,14 @@ static enum store_status queue_status(str word)
   return STORE_REMOVED;
 }
 
-static void queue_place(struct store_mail *m, str place)
+static void queue_read_name(struct store_mail *m, str queue)
 {
   m->queue = STORE_QUARANTINE;
   for (int i = STORE_WORKING; i <= STORE_DEAD; i++) {
     struct store_mail probe = {.queue = (enum store_queue)i};
-    if (str_eq(place, row_place(&probe))) m->queue = (enum store_queue)i;
+    if (str_eq(queue, row_queue(&probe))) m->queue = (enum store_queue)i;
   }
-  if (m->queue == STORE_QUARANTINE) m->quarantine = place;
+  if (m->queue == STORE_QUARANTINE) m->quarantine = queue;
 }
 
 static str queue_column(struct store *s, enum sql q, int column, struct arena *a)
@@ -82,8 +82,8 @@ static void queue_fill(struct store *s, struct queue_claim *c, str id)
       .last_reply = queue_column(s, q, 15, a),
       .context = queue_column(s, q, 16, a),
   };
-  c->place = queue_column(s, q, 1, a);
-  queue_place(&c->pub.mail, c->place);
+  c->queue = queue_column(s, q, 1, a);
+  queue_read_name(&c->pub.mail, c->queue);
 }
 
 /* ORDER RCPT_ALL */
@@ -94,7 +94,7 @@ static void queue_fill_rcpt(struct store *s, struct arena *a, struct store_rcpt 
       .n = (int)sql_int(s, q, 0),
       .address = queue_column(s, q, 1, a),
       .original = queue_column(s, q, 2, a),
-      .transport = queue_column(s, q, 3, a),
+      .transport = row_transport(sql_text(s, q, 3)),
       .target = queue_column(s, q, 4, a),
       .status = queue_status(sql_text(s, q, 5)),
       .attempts = (int)sql_int(s, q, 6),
@@ -285,7 +285,7 @@ struct queue_op {
   struct arena *arena;
   struct queue_claim *claim;
   struct store_mail mail; /* queue_change: what it becomes; else only its trace counts */
-  str place;              /* queue_change: where it must be still */
+  str queue;              /* queue_change: where it must be still */
   str released_from;      /* to be noted with this op */
   struct store_outcome *outcome;
   size_t count;
@@ -328,13 +328,13 @@ static void queue_op_settled(struct store *s, struct op *op, enum store_result r
 /* Where the message is now. An SQLite result; gone is set when it is nowhere. */
 static int queue_where(struct store *s, struct queue_op *q, struct queue_row *row)
 {
-  int rc = sql_query(s, SQL_PLACE_GET, "s", q->claim->pub.mail.id);
-  str place = rc == SQLITE_ROW ? sql_text(s, SQL_PLACE_GET, 0) : STR("");
-  row->deliver = str_eq(place, STR("deliver"));
-  row->moved = !str_eq(place, q->place);
-  row->chunks = (uint32_t)sql_int(s, SQL_PLACE_GET, 2);
-  q->gone = place.n == 0;
-  sql_end(s, SQL_PLACE_GET);
+  int rc = sql_query(s, SQL_QUEUE_GET, "s", q->claim->pub.mail.id);
+  str queue = rc == SQLITE_ROW ? sql_text(s, SQL_QUEUE_GET, 0) : STR("");
+  row->deliver = str_eq(queue, STR("deliver"));
+  row->moved = !str_eq(queue, q->queue);
+  row->chunks = (uint32_t)sql_int(s, SQL_QUEUE_GET, 2);
+  q->gone = queue.n == 0;
+  sql_end(s, SQL_QUEUE_GET);
   return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
@@ -348,7 +348,7 @@ static int queue_finish(struct store *s, struct queue_op *q, uint32_t chunks)
   if (rc != SQLITE_ROW) return rc;
   if (pending) return SQLITE_OK;
   return failed ? sql_run(s, SQL_MESSAGE_DEAD, "si", id, clock_wall())
-                : row_drop(s, id, q->claim->key, chunks);
+                : row_delete(s, id, q->claim->key, chunks);
 }
 
 /* Its decisions; before them that a person let it go, which only a command notes itself. */
@@ -398,7 +398,7 @@ static int queue_record_write(struct store *s, struct op *op)
 static const struct op_kind queue_recording = {
     .name = "record",
     .promise = true,
-    .again = true,
+    .rewrite = true,
     .write = queue_record_write,
     .settled = queue_op_settled,
 };
@@ -406,7 +406,7 @@ static const struct op_kind queue_recording = {
 static int queue_change_rows(struct store *s, struct queue_op *q)
 {
   const struct store_mail *m = &q->mail;
-  int rc = sql_run(s, SQL_MESSAGE_SET, "ssisssssisb", m->id, row_place(m), clock_wall(),
+  int rc = sql_run(s, SQL_MESSAGE_SET, "ssisssssisb", m->id, row_queue(m), clock_wall(),
                    m->mail_from, m->subject, m->stage, m->rule, m->reason, (int64_t)m->step,
                    m->last_reply, m->context);
   if (rc == SQLITE_OK) rc = sql_run(s, SQL_RCPT_DROP, "s", m->id);
@@ -434,7 +434,7 @@ static int queue_change_write(struct store *s, struct op *op)
 static const struct op_kind queue_changing = {
     .name = "change",
     .promise = true,
-    .again = true,
+    .rewrite = true,
     .write = queue_change_write,
     .settled = queue_op_settled,
 };
@@ -457,7 +457,7 @@ static int queue_replace_write(struct store *s, struct op *op)
                  (int64_t)q->mail.header.n);
   if (rc == SQLITE_OK) rc = sql_run(s, SQL_MESSAGE_STEP, "si", id, (int64_t)q->mail.step);
   if (rc == SQLITE_OK) rc = queue_decisions(s, q);
-  return rc == SQLITE_OK ? row_drop_body(s, q->claim->key, row.chunks) : rc;
+  return rc == SQLITE_OK ? row_delete_body(s, q->claim->key, row.chunks) : rc;
 }
 
 static void queue_replace_settled(struct store *s, struct op *op, enum store_result result)
@@ -514,7 +514,6 @@ static void queue_copy_rcpts(struct arena *a, struct store_mail *m)
     r[i] = m->rcpt[i];
     queue_copy(a, &r[i].address);
     queue_copy(a, &r[i].original);
-    queue_copy(a, &r[i].transport);
     queue_copy(a, &r[i].target);
     queue_copy(a, &r[i].last_reply);
     queue_copy(a, &r[i].dsn);
@@ -615,10 +614,10 @@ int queue_change(struct store *s, const struct store_claim *claim, const struct 
   queue_copy_mail(q->arena, &q->mail);
   queue_copy_outcomes(q, NULL, 0);
   queue_copy_report(s, q, report);
-  q->place = arena_str(q->arena, c->place);
-  str next = arena_str(c->arena, row_place(mail));
+  q->queue = arena_str(q->arena, c->queue);
+  str next = arena_str(c->arena, row_queue(mail));
   if (arena_full(c->arena) || queue_op_submit(s, q)) return -1;
-  c->place = next;
+  c->queue = next;
   return 0;
 }
 
@@ -633,7 +632,7 @@ int queue_replace(struct store *s, const struct store_claim *claim, const struct
                                   .trace_count = mail->trace_count};
     queue_copy_mail(q->arena, &q->mail);
     queue_copy_outcomes(q, NULL, 0);
-    q->place = arena_str(q->arena, q->claim->place);
+    q->queue = arena_str(q->arena, q->claim->queue);
     q->body = body;
     incoming_end(body);
     if (queue_op_submit(s, q) == 0) return 0;

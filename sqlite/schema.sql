@@ -1,8 +1,8 @@
--- sqlite/schema.sql: the one file on disk. Version 3; dbfile.c makes it of older ones.
+-- sqlite/schema.sql: the one file on disk. Version 4; dbfile.c makes it of older ones.
 --
--- THE STATES OF A MESSAGE. message.place says which; a message is in exactly one.
+-- THE STATES OF A MESSAGE. message.queue says which; a message is in exactly one.
 --
---   place        rows it has                                  after a crash
+--   queue        rows it has                                  after a crash
 --   -----------  -------------------------------------------  ------------------------------------
 --   (incoming)   loose; body from key+1 on; no message row    removed: nobody was told 250. One
 --                                                             that fits in memory has no row at all
@@ -59,9 +59,9 @@
 CREATE TABLE message(
   id TEXT NOT NULL PRIMARY KEY,
   key INTEGER NOT NULL,           -- of its body rows: a multiple of 1048576, its own
-  place TEXT NOT NULL,            -- the table above
-  came_from TEXT NOT NULL,        -- place a person took it from; '' once the server saw that
-  since INTEGER NOT NULL,         -- when it came to this place: keep.dead and keep.quarantine count
+  queue TEXT NOT NULL,            -- the table above
+  came_from TEXT NOT NULL,        -- queue a person took it from; '' once the server saw that
+  since INTEGER NOT NULL,         -- when it came to this queue: keep.dead and keep.quarantine count
   received_at INTEGER NOT NULL,
   client_ip TEXT NOT NULL,
   helo TEXT NOT NULL,
@@ -80,8 +80,8 @@ CREATE TABLE message(
 ) WITHOUT ROWID;
 
 -- What the server must find without walking through everything else.
-CREATE INDEX message_place ON message(place)
-  WHERE place = 'working' OR place = 'delegated' OR place = '';
+CREATE INDEX message_queue ON message(queue)
+  WHERE queue = 'working' OR queue = 'delegated' OR queue = '';
 
 CREATE TABLE rcpt(
   id TEXT NOT NULL,               -- of the message
@@ -158,9 +158,9 @@ CREATE TABLE dropped(             -- files of the drop folder that are messages 
 
 CREATE VIEW queue AS
 SELECT m.id AS id,
-  CASE WHEN m.place = 'deliver' AND (SELECT min(next_at) FROM rcpt WHERE id = m.id)
+  CASE WHEN m.queue = 'deliver' AND (SELECT min(next_at) FROM rcpt WHERE id = m.id)
             > CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 999
-       THEN 'deferred' ELSE m.place END AS queue,
+       THEN 'deferred' ELSE m.queue END AS queue,
   strftime('%Y-%m-%dT%H:%M:%SZ', m.received_at / 1000, 'unixepoch') AS received_at,
   m.client_ip AS client_ip,
   m.helo AS helo,
@@ -178,7 +178,7 @@ SELECT m.id AS id,
                     ORDER BY status = 'pending' DESC, attempts DESC, n LIMIT 1), '')
   END AS last_reply
 FROM message AS m
-WHERE m.place IN ('working', 'delegated', 'deliver', 'dead');
+WHERE m.queue IN ('working', 'delegated', 'deliver', 'dead');
 
 -- A URL of forward may hold a password, which is nobody's business: smtp://joe:***@host. What is
 -- cut off stands between the first colon behind the scheme and the last @.
@@ -193,10 +193,10 @@ SELECT r.id AS id, r.address AS address, r.transport AS transport,
   strftime('%Y-%m-%dT%H:%M:%SZ', r.next_at / 1000, 'unixepoch') AS next_attempt_at,
   r.last_reply AS last_reply
 FROM rcpt AS r
-WHERE (SELECT place FROM message WHERE id = r.id) <> '';
+WHERE (SELECT queue FROM message WHERE id = r.id) <> '';
 
 CREATE VIEW quarantine AS
-SELECT m.id AS id, m.place AS queue,
+SELECT m.id AS id, m.queue AS queue,
   strftime('%Y-%m-%dT%H:%M:%SZ', m.received_at / 1000, 'unixepoch') AS received_at,
   m.client_ip AS client_ip,
   m.helo AS helo,
@@ -209,18 +209,18 @@ SELECT m.id AS id, m.place AS queue,
   m.rule AS rule,
   m.reason AS reason
 FROM message AS m
-WHERE m.place NOT IN ('working', 'delegated', 'deliver', 'dead', '');
+WHERE m.queue NOT IN ('working', 'delegated', 'deliver', 'dead', '');
 
 -- No trigger may stand on this one: a trigger would fetch every mail whole.
 CREATE VIEW mail AS
 SELECT m.id AS id,
-  CASE WHEN m.place = 'deliver' AND (SELECT min(next_at) FROM rcpt WHERE id = m.id)
+  CASE WHEN m.queue = 'deliver' AND (SELECT min(next_at) FROM rcpt WHERE id = m.id)
             > CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 999
-       THEN 'deferred' ELSE m.place END AS queue,
+       THEN 'deferred' ELSE m.queue END AS queue,
   (SELECT CAST(ifnull(group_concat(octets, ''), '') AS BLOB) FROM
     (SELECT octets FROM body WHERE at >= m.key AND at < m.key + 1048576 ORDER BY at)) AS message
 FROM message AS m
-WHERE m.place <> '';
+WHERE m.queue <> '';
 
 CREATE VIEW trace AS
 SELECT id, strftime('%Y-%m-%dT%H:%M:%SZ', at / 1000, 'unixepoch') AS at, stage, directive, kind,
@@ -254,7 +254,7 @@ BEGIN
      OR instr(CAST(NEW.queue AS BLOB), x'00') > 0;
   -- Nobody left to deliver to: kept, in dead, rather than lost.
   UPDATE message SET
-    place = CASE WHEN NEW.queue = 'deliver' AND NOT EXISTS
+    queue = CASE WHEN NEW.queue = 'deliver' AND NOT EXISTS
                  (SELECT 1 FROM rcpt WHERE id = OLD.id AND status = 'pending')
             THEN 'dead' ELSE NEW.queue END,
     last_reply = CASE WHEN NEW.queue = 'deliver' AND NOT EXISTS
@@ -269,7 +269,7 @@ END;
 
 CREATE TRIGGER quarantine_delete INSTEAD OF DELETE ON quarantine
 BEGIN
-  UPDATE message SET place = '', came_from = OLD.queue,
+  UPDATE message SET queue = '', came_from = OLD.queue,
     since = CAST(strftime('%s', 'now') AS INTEGER) * 1000
   WHERE id = OLD.id;
 END;

@@ -54,7 +54,7 @@ static void secret_settled(struct store *s, struct op *op, enum store_result res
 static const struct op_kind secret_writing = {
     .name = "secret",
     .promise = true,
-    .again = true,
+    .rewrite = true,
     .write = secret_write,
     .settled = secret_settled,
 };

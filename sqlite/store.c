@@ -197,7 +197,7 @@ void store_close(struct store *s)
     store_flush(s);
     store_broken(s);
     tx_settle(s);
-    for (struct op *op; (op = s->tx.waiting.first);) tx_refuse(s, op, STORE_TEMP);
+    LIST_EACH(&s->tx.waiting, struct op, link, op) tx_refuse(s, op, STORE_TEMP);
     tx_settle(s);
   }
   store_free(s);

@@ -79,7 +79,7 @@ const char *store_library_version(void);
 
 /* ---- what the store keeps of a message ------------------------------------------------------- */
 
-/* ORDER QUEUE: row_places in row.c. */
+/* ORDER QUEUE: row_queues in row.c. */
 enum store_queue {
   STORE_WORKING,   /* accepted, postq not run. Without a postq stage accept into STORE_DELIVER */
   STORE_DELEGATED, /* handed to a service after the queue */
@@ -91,11 +91,11 @@ enum store_queue {
 enum store_status { STORE_PENDING, STORE_DONE, STORE_FAILED, STORE_REMOVED }; /* ORDER STATUS */
 
 struct store_rcpt {
-  int n;         /* its number in the message, from 1; given by the store, ignored when writing */
-  str address;   /* where it goes */
-  str original;  /* as the client gave it; empty: the same */
-  str transport; /* deliver forward mbox maildir none; a pending `none` fails with its last_reply */
-  str target;    /* of forward; empty otherwise */
+  int n;        /* its number in the message, from 1; given by the store, ignored when writing */
+  str address;  /* where it goes */
+  str original; /* as the client gave it; empty: the same */
+  enum transport transport;
+  str target; /* of forward; empty otherwise */
   enum store_status status;
   int attempts;
   int64_t next_at; /* pending: when it is due */

@@ -39,15 +39,15 @@
   X(LAST_KEY, "SELECT max(ifnull((SELECT max(at) FROM body), 0),"                                  \
               " ifnull((SELECT max(key) FROM loose), 0))")                                         \
   X(LOOSE_NEXT, "SELECT key FROM loose WHERE key > ? ORDER BY key LIMIT 1")                        \
-  X(MESSAGE_ADD, "INSERT INTO message(id, key, place, came_from, since, received_at, client_ip,"   \
+  X(MESSAGE_ADD, "INSERT INTO message(id, key, queue, came_from, since, received_at, client_ip,"   \
                  " helo, mail_from, auth_user, subject, size, octets, chunks, stage, rule,"        \
                  " reason, step, last_reply, context)"                                             \
                  " VALUES(?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")           \
-  X(MESSAGE_GET, "SELECT key, place, came_from, received_at, client_ip, helo, mail_from,"          \
+  X(MESSAGE_GET, "SELECT key, queue, came_from, received_at, client_ip, helo, mail_from,"          \
                  " auth_user, subject, octets, chunks, stage, rule, reason, step, last_reply,"     \
                  " context FROM message WHERE id = ?")                                             \
-  X(MESSAGE_SET, "UPDATE message SET place = ?2, came_from = '',"                                  \
-                 " since = CASE WHEN place = ?2 THEN since ELSE ?3 END, mail_from = ?4,"           \
+  X(MESSAGE_SET, "UPDATE message SET queue = ?2, came_from = '',"                                  \
+                 " since = CASE WHEN queue = ?2 THEN since ELSE ?3 END, mail_from = ?4,"           \
                  " subject = ?5, stage = ?6, rule = ?7, reason = ?8, step = ?9, last_reply = ?10," \
                  " context = ?11 WHERE id = ?1")                                                   \
   X(MESSAGE_BODY, "UPDATE message SET key = ?2, octets = ?3, chunks = ?4, size = ?3 + ?5"          \
@@ -55,15 +55,15 @@
   X(MESSAGE_SIZE, "UPDATE message SET size = octets + ?2 WHERE id = ?1")                           \
   X(MESSAGE_STEP, "UPDATE message SET step = ?2, came_from = ''"                                   \
                   " WHERE id = ?1 AND (step <> ?2 OR came_from <> '')")                            \
-  X(MESSAGE_DEAD, "UPDATE message SET place = 'dead', since = ?2, last_reply ="                    \
+  X(MESSAGE_DEAD, "UPDATE message SET queue = 'dead', since = ?2, last_reply ="                    \
                   " (SELECT last_reply FROM rcpt WHERE id = ?1 AND status = 'failed'"              \
                   " ORDER BY n LIMIT 1) WHERE id = ?1")                                            \
   X(MESSAGE_DROP, "DELETE FROM message WHERE id = ?")                                              \
-  X(PLACE_GET, "SELECT place, key, chunks FROM message WHERE id = ?")                              \
-  X(WORKING_NEXT, "SELECT id FROM message WHERE place = 'working' ORDER BY id")                    \
-  X(DELEGATED_NEXT, "SELECT id FROM message WHERE place = 'delegated' ORDER BY id")                \
-  X(REMOVED_NEXT, "SELECT id, key, chunks, came_from FROM message WHERE place = '' LIMIT 1")       \
-  X(OLD_NEXT, "SELECT id, place, since, key, chunks FROM message WHERE id > ?1 AND id < ?2"        \
+  X(QUEUE_GET, "SELECT queue, key, chunks FROM message WHERE id = ?")                              \
+  X(WORKING_NEXT, "SELECT id FROM message WHERE queue = 'working' ORDER BY id")                    \
+  X(DELEGATED_NEXT, "SELECT id FROM message WHERE queue = 'delegated' ORDER BY id")                \
+  X(REMOVED_NEXT, "SELECT id, key, chunks, came_from FROM message WHERE queue = '' LIMIT 1")       \
+  X(OLD_NEXT, "SELECT id, queue, since, key, chunks FROM message WHERE id > ?1 AND id < ?2"        \
               " ORDER BY id LIMIT 1")                                                              \
   X(RCPT_ADD, "INSERT INTO rcpt(id, n, address, original, transport, target, status, attempts,"    \
               " next_at, last_reply, dsn, warned, by_hand)"                                        \
@@ -141,7 +141,7 @@ struct op;
 struct op_kind {
   const char *name;
   bool promise; /* somebody waits for the sync; else a spill, which a crash may take */
-  bool again;   /* never given up: what was lost is written again */
+  bool rewrite; /* never given up: what was lost is written again */
   int (*write)(struct store *s, struct op *op); /* an SQLite result */
   /* Deletes what write, failed or done, left in the transaction. NULL: there is no way but to
    * roll back. */
@@ -156,10 +156,7 @@ struct op {
   enum store_result result;
   int64_t since; /* monotonic microseconds: submitted */
   int64_t retry; /* not before this */
-  struct op *next, *prev;
-};
-struct op_list {
-  struct op *first, *last;
+  struct list_link link;
 };
 
 enum tx_kind { TX_NONE, TX_SPILL, TX_PROMISE };
@@ -167,7 +164,7 @@ struct tx {
   enum tx_kind kind;
   bool full_sync;      /* the level now set is FULL */
   uint64_t generation; /* of the open transaction, or of the next one; from 1 */
-  struct op_list waiting, written, settled;
+  struct list waiting, written, settled;
   int64_t begun, ended; /* monotonic microseconds: the lock was taken, and left */
   int64_t held, free;   /* microseconds lately, to leave the lock free often enough */
   int64_t sync;         /* how long the last synced commit took */
@@ -199,16 +196,17 @@ void tx_failed(struct store *s, int rc);
 #define ROW_DETAIL    500
 const char *row_status_name(enum store_status status);
 str row_cut(str s, size_t n); /* at most n octets, no UTF-8 character cut */
-str row_place(const struct store_mail *mail);
+str row_queue(const struct store_mail *mail);
+enum transport row_transport(str name); /* what is no word of ours: unset */
 int row_add(struct store *s, const struct store_mail *mail, int64_t key, uint64_t octets,
             uint32_t chunks);
 int row_rcpts(struct store *s, const struct store_mail *mail); /* adds all */
 int row_decisions(struct store *s, str id, const struct store_trace *trace, size_t count);
 /* The message and what belongs to it but its decisions. */
-int row_drop(struct store *s, str id, int64_t key, uint32_t chunks);
+int row_delete(struct store *s, str id, int64_t key, uint32_t chunks);
 /* Never happened: its decisions too. Another message of the same id is left alone. */
 int row_undo(struct store *s, str id, int64_t key, uint32_t chunks);
-int row_drop_body(struct store *s, int64_t key, uint32_t chunks);
+int row_delete_body(struct store *s, int64_t key, uint32_t chunks);
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
@@ -242,9 +240,9 @@ struct store {
   int lock;                     /* fd of vsmtp.lock, or -1 */
   bool wal;                     /* false: rollback journal, where WAL cannot be */
   struct tx tx;
-  struct map claims;         /* id -> struct queue_claim */
-  struct incoming *incoming; /* all of them */
-  int64_t key;               /* last one given */
+  struct map claims;    /* id -> struct queue_claim */
+  struct list incoming; /* all of them */
+  int64_t key;          /* last one given */
   struct refused refused;
   struct housekeep keep;
   bool changed; /* tell the runner */

@@ -12,7 +12,7 @@
  *   4. A generation is one transaction. It is counted when that ends, committed or lost (tx_left).
  *   5. An op is in the one list its state names, or in none: OP_IDLE. Callbacks (op_kind.settled)
  *      run in tx_settle alone, so none ever runs within a write, a commit or a loss.
- *   6. A promise without .again waits 5 s at most for being written (tx_impatient). One with .again
+ *   6. A promise without .rewrite waits 5 s at most for being written (tx_impatient). One with it
  *      waits for ever: it is told STORE_OK, STORE_GONE when its own statement can never work, and
  *      STORE_TEMP within store_close alone.
  *   7. What a failed COMMIT may have left on the disk all the same is deleted by name in a later
@@ -36,18 +36,18 @@
  *   state             transition         function
  *   ----------------  -----------------  ---------------------------------------------------------
  *   idle              -> waiting         tx_submit, tx_submit_later
- *   idle, waiting     -> settled, error  tx_refuse; tx_submit, without .again while the file is
+ *   idle, waiting     -> settled, error  tx_refuse; tx_submit, without .rewrite while the file is
  *                                        closed
  *   waiting           -> written         tx_write, of a promise
  *   waiting           -> settled, OK     tx_write, of a spill
  *   waiting           -> settled, error  its write failed: tx_trouble, alone if .undo can, else
  *                                        with the transaction, or tx_give_up; its time is over:
- *                                        tx_impatient; without .again tx_close
- *   waiting           -> waiting         its write failed, with .again: tx_write_again, for a
+ *                                        tx_impatient; without .rewrite tx_close
+ *   waiting           -> waiting         its write failed, with .rewrite: tx_rewrite, for a
  *                                        second later
  *   written           -> settled, OK     tx_committed
- *   written           -> settled, error  tx_lost, without .again
- *   written           -> waiting         tx_lost, with .again: tx_write_again
+ *   written           -> settled, error  tx_lost, without .rewrite
+ *   written           -> waiting         tx_lost, with .rewrite: tx_rewrite
  *   settled           -> idle            tx_settle, which calls .settled; that may free the op
  *   any               -> idle            tx_withdraw. What was written is undone; if it cannot be,
  *                                        the transaction is lost (tx_trouble)
@@ -64,8 +64,9 @@
  *
  * HOW IT IS LOST. An error can roll the whole transaction back, and a COMMIT can fail: then its
  * generation is lost. Ops written in it are settled with an error, or wait to be written again
- * (op_kind.again); messages being received that had a row in it are lost too. After a failed COMMIT
- * the disk may still hold it: accepted ops are undone once more in a later transaction (the doubt).
+ * (op_kind.rewrite); messages being received that had a row in it are lost too. After a failed
+ * COMMIT the disk may still hold it: accepted ops are undone once more in a later transaction (the
+ * doubt).
  *
  * HOW OTHERS GET IN. BEGIN IMMEDIATE never waits: busy means trying again in 5 to 50 ms, and after
  * 5 s whoever is parked is told so. Between two transactions the lock stays free 1 ms, or 5 % of
@@ -86,45 +87,32 @@
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-static void tx_push(struct op_list *list, struct op *op, enum op_state state)
+static struct op *tx_first(const struct list *list)
+{
+  return LIST_FIRST(list, struct op, link);
+}
+
+static void tx_push(struct list *list, struct op *op, enum op_state state)
 {
   op->state = state;
-  op->next = NULL;
-  op->prev = list->last;
-  *(list->last ? &list->last->next : &list->first) = op;
-  list->last = op;
+  list_add(list, &op->link);
 }
 
-static void tx_push_first(struct op_list *list, struct op *op, enum op_state state)
+static void tx_push_first(struct list *list, struct op *op, enum op_state state)
 {
   op->state = state;
-  op->prev = NULL;
-  op->next = list->first;
-  *(list->first ? &list->first->prev : &list->last) = op;
-  list->first = op;
+  list_add_first(list, &op->link);
 }
 
-static struct op_list *tx_list(struct store *s, enum op_state state)
+static void tx_pull(struct op *op)
 {
-  return state == OP_WAITING   ? &s->tx.waiting
-         : state == OP_WRITTEN ? &s->tx.written
-         : state == OP_SETTLED ? &s->tx.settled
-                               : NULL;
-}
-
-static void tx_pull(struct store *s, struct op *op)
-{
-  struct op_list *list = tx_list(s, op->state);
-  if (!list) return;
-  *(op->prev ? &op->prev->next : &list->first) = op->next;
-  *(op->next ? &op->next->prev : &list->last) = op->prev;
-  op->next = op->prev = NULL;
+  list_remove(&op->link);
   op->state = OP_IDLE;
 }
 
 static void tx_decide(struct store *s, struct op *op, enum store_result result)
 {
-  tx_pull(s, op);
+  tx_pull(op);
   op->result = result;
   tx_push(&s->tx.settled, op, OP_SETTLED);
 }
@@ -179,9 +167,9 @@ static enum store_result tx_result(enum sql_trouble trouble)
 }
 
 /* An op kept for later stands ahead of those that came after it; but while it rests they pass. */
-static void tx_write_again(struct store *s, struct op *op)
+static void tx_rewrite(struct store *s, struct op *op)
 {
-  tx_pull(s, op);
+  tx_pull(op);
   op->retry = clock_mono_us() + TX_AGAIN;
   tx_push_first(&s->tx.waiting, op, OP_WAITING);
 }
@@ -198,9 +186,9 @@ static void tx_lost(struct store *s, enum store_result why)
     tx_left(s);
   }
   struct op *op;
-  while ((op = s->tx.written.last)) {
-    if (op->kind->again)
-      tx_write_again(s, op);
+  while ((op = LIST_LAST(&s->tx.written, struct op, link)) != NULL) {
+    if (op->kind->rewrite)
+      tx_rewrite(s, op);
     else
       tx_decide(s, op, why);
   }
@@ -211,7 +199,7 @@ static void tx_give_up(struct store *s, struct op *op, int rc)
 {
   log_error(LOG_STORE, "op=%s sqlite=%d cannot be written: %s", op->kind->name, rc,
             s->db ? sqlite3_errmsg(s->db) : "closed");
-  tx_decide(s, op, op->kind->again ? STORE_GONE : STORE_TEMP);
+  tx_decide(s, op, op->kind->rewrite ? STORE_GONE : STORE_TEMP);
 }
 
 static void tx_log(struct store *s, int rc, enum sql_trouble trouble)
@@ -233,8 +221,8 @@ static void tx_trouble(struct store *s, struct op *op, int rc)
   }
   if (op && trouble == SQL_BUG)
     tx_give_up(s, op, rc);
-  else if (op && op->kind->again)
-    tx_write_again(s, op);
+  else if (op && op->kind->rewrite)
+    tx_rewrite(s, op);
   else if (op)
     tx_decide(s, op, tx_result(trouble));
   tx_lost(s, tx_result(trouble));
@@ -291,7 +279,7 @@ static void tx_write(struct store *s, struct op *op)
     tx_trouble(s, op, rc);
     return;
   }
-  tx_pull(s, op);
+  tx_pull(op);
   if (op->kind->promise) {
     tx_push(&s->tx.written, op, OP_WRITTEN);
     s->tx.ops++;
@@ -305,10 +293,8 @@ void tx_pump(struct store *s)
 {
   bool promise = false;
   int64_t now = clock_mono_us();
-  for (struct op *op = s->tx.waiting.first; op && !promise; op = op->next)
-    promise = op->kind->promise && op->retry <= now;
-  for (struct op *op = s->tx.waiting.first, *next; op; op = next) {
-    next = op->next;
+  LIST_EACH(&s->tx.waiting, struct op, link, op) promise |= op->kind->promise && op->retry <= now;
+  LIST_EACH(&s->tx.waiting, struct op, link, op) {
     if (op->retry > now || (op->kind->promise && s->tx.kind == TX_SPILL)) continue;
     if (!tx_open(s, promise)) return;
     uint64_t generation = s->tx.generation;
@@ -327,7 +313,7 @@ void tx_submit_later(struct store *s, struct op *op)
 void tx_submit(struct store *s, struct op *op)
 {
   tx_submit_later(s, op);
-  if (!store_ready(s) && !op->kind->again)
+  if (!store_ready(s) && !op->kind->rewrite)
     tx_decide(s, op, STORE_TEMP);
   else
     tx_pump(s);
@@ -342,7 +328,7 @@ void tx_withdraw(struct store *s, struct op *op)
 {
   int rc = SQLITE_OK;
   if (op->state == OP_WRITTEN) rc = op->kind->undo ? op->kind->undo(s, op) : SQLITE_ABORT;
-  tx_pull(s, op);
+  tx_pull(op);
   if (rc != SQLITE_OK) tx_trouble(s, NULL, rc);
 }
 
@@ -354,7 +340,7 @@ static void tx_committed(struct store *s)
   bool promise = s->tx.kind == TX_PROMISE;
   tx_left(s);
   if (promise) refused_written(s);
-  while ((op = s->tx.written.first)) {
+  while ((op = tx_first(&s->tx.written)) != NULL) {
     s->changed = s->changed || op->kind->promise;
     tx_decide(s, op, STORE_OK);
   }
@@ -396,9 +382,8 @@ static void tx_commit(struct store *s)
 static void tx_impatient(struct store *s)
 {
   int64_t now = clock_mono_us();
-  for (struct op *op = s->tx.waiting.first, *next; op; op = next) {
-    next = op->next;
-    if (op->kind->promise && !op->kind->again && now - op->since >= TX_PATIENCE)
+  LIST_EACH(&s->tx.waiting, struct op, link, op) {
+    if (op->kind->promise && !op->kind->rewrite && now - op->since >= TX_PATIENCE)
       tx_decide(s, op, STORE_TEMP);
   }
 }
@@ -429,8 +414,8 @@ void tx_end_turn(struct store *s, bool sleeping)
 void tx_settle(struct store *s)
 {
   struct op *op;
-  while ((op = s->tx.settled.first)) {
-    tx_pull(s, op);
+  while ((op = tx_first(&s->tx.settled)) != NULL) {
+    tx_pull(op);
     op->kind->settled(s, op, op->result);
   }
 }
@@ -444,7 +429,7 @@ int tx_wait_ms(const struct store *s)
   if (t->kind != TX_NONE && now >= t->retry) return 0;
   if (t->kind == TX_NONE && !t->waiting.first) return -1;
   int64_t first = t->kind != TX_NONE ? t->retry : INT64_MAX;
-  for (const struct op *op = t->waiting.first; op; op = op->next) {
+  LIST_EACH(&t->waiting, const struct op, link, op) {
     int64_t at = op->retry > t->retry ? op->retry : t->retry;
     if (at < first) first = at;
   }
@@ -455,9 +440,8 @@ int tx_wait_ms(const struct store *s)
 void tx_close(struct store *s)
 {
   tx_lost(s, STORE_TEMP);
-  for (struct op *op = s->tx.waiting.first, *next; op; op = next) {
-    next = op->next;
-    if (!op->kind->again) tx_decide(s, op, STORE_TEMP);
+  LIST_EACH(&s->tx.waiting, struct op, link, op) {
+    if (!op->kind->rewrite) tx_decide(s, op, STORE_TEMP);
   }
 }
 

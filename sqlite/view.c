@@ -76,10 +76,10 @@ int view_rows(struct store *s, enum store_view view, str id, str queue,
 static int view_mail_rows(struct store *s, str id, bool (*put)(void *arg, str octets), void *arg,
                           int *found)
 {
-  int rc = sql_query(s, SQL_PLACE_GET, "s", id);
-  *found = rc == SQLITE_ROW && sql_text(s, SQL_PLACE_GET, 0).n > 0;
-  int64_t key = sql_int(s, SQL_PLACE_GET, 1), chunks = sql_int(s, SQL_PLACE_GET, 2);
-  sql_end(s, SQL_PLACE_GET);
+  int rc = sql_query(s, SQL_QUEUE_GET, "s", id);
+  *found = rc == SQLITE_ROW && sql_text(s, SQL_QUEUE_GET, 0).n > 0;
+  int64_t key = sql_int(s, SQL_QUEUE_GET, 1), chunks = sql_int(s, SQL_QUEUE_GET, 2);
+  sql_end(s, SQL_QUEUE_GET);
   bool more = *found;
   for (int64_t i = 0; more && i <= chunks; i++) {
     rc = sql_query(s, SQL_BODY_GET, "i", key + i);

@@ -125,7 +125,7 @@ static void crash_child(const char *folder, int rounds)
 
 /* A new body comes with its header and step, or not at all. */
 #define CRASH_HALF_REPLACED                                                                        \
-  "SELECT count(*) FROM message WHERE place = 'working' AND (octets = 150000) <>"                  \
+  "SELECT count(*) FROM message WHERE queue = 'working' AND (octets = 150000) <>"                  \
   " ((SELECT octets FROM body WHERE at = key) = CAST('Subject: replaced' || char(13, 10, 13, 10)"  \
   " AS BLOB) AND step = 7)"
 

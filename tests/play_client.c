@@ -119,7 +119,7 @@ bool play_client_line(struct play_client *c, str *line)
   if (end < 0) return false;
   buf_clear(&c->line);
   buf_add(&c->line, c->in.p, (size_t)end + 1);
-  buf_drop(&c->in, (size_t)end + 1);
+  buf_shift(&c->in, (size_t)end + 1);
   *line = buf_str(&c->line);
   if (!str_ends(*line, STR("\r\n"))) play_fail("%s: a line without CR LF", c->name);
   line->n -= 2;

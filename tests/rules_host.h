@@ -86,8 +86,7 @@ static int fake_target_check(void *tx, str target, struct err *e)
   return target_parse(target, h->arena, &t, e);
 }
 
-static int fake_rcpt_transport(void *tx, size_t i, enum rules_transport t, str target,
-                               struct err *e)
+static int fake_rcpt_transport(void *tx, size_t i, enum transport t, str target, struct err *e)
 {
   struct fake *h = tx;
   if (fake_refusal(h, e) < 0) return -1;

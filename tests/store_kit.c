@@ -75,7 +75,7 @@ void kit_new(struct kit_mail *m, struct store *s)
   *m = (struct kit_mail){.in = NULL};
   id_new(m->id);
   m->in = incoming_new(s, str_of(m->id));
-  m->rcpt = (struct store_rcpt){.address = STR("bob@home.example"), .transport = STR("maildir")};
+  m->rcpt = (struct store_rcpt){.address = STR("bob@home.example"), .transport = TRANSPORT_MAILDIR};
   m->line = (struct store_trace){.stage = STR("preq"),
                                  .directive = STR("hold it"),
                                  .kind = STR("rule"),
@@ -178,9 +178,9 @@ const char *kit_laws(const char *folder)
       {"a body of two", "SELECT key FROM loose WHERE key IN (SELECT key FROM message)"},
       {"due, but not to be delivered",
        "SELECT r.id FROM rcpt AS r JOIN message AS m ON m.id = r.id WHERE (r.next_at IS NOT NULL)"
-       " <> (m.place = 'deliver' AND r.status = 'pending')"},
+       " <> (m.queue = 'deliver' AND r.status = 'pending')"},
       {"in the queue with nobody pending",
-       "SELECT id FROM message AS m WHERE place IN ('working', 'delegated', 'deliver') AND NOT"
+       "SELECT id FROM message AS m WHERE queue IN ('working', 'delegated', 'deliver') AND NOT"
        " EXISTS (SELECT 1 FROM rcpt WHERE id = m.id AND status = 'pending')"},
   };
   for (size_t i = 0; i < BASE_COUNT(laws); i++)

@@ -187,7 +187,7 @@ static void compile_main(struct compiler *c)
 }
 
 /* Functions and globals of the file, for good. */
-static void compile_keep(struct compiler *c)
+static void compile_copy(struct compiler *c)
 {
   struct module *m = c->module;
   struct arena *a = c->program->arena;
@@ -237,7 +237,7 @@ int compile_module(struct module *m, struct diags *d)
     lex_init(&c.lex, m->source, &c.text, m == m->program->main);
     scan_functions(&c);
     compile_main(&c);
-    if (!c.failed) compile_keep(&c);
+    if (!c.failed) compile_copy(&c);
   }
   buf_free(&c.text);
   buf_free(&c.functions);

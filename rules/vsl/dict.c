@@ -47,7 +47,7 @@ static int dict_index_grow(struct region *r, struct dict *m)
 }
 
 /* Takes slot out; later entries of the probe run move up so that none becomes unreachable. */
-static void dict_index_drop(const struct region *r, struct dict *m, uint32_t slot)
+static void dict_index_remove(const struct region *r, struct dict *m, uint32_t slot)
 {
   uint32_t mask = m->index_size - 1;
   m->index[slot] = 0;
@@ -199,7 +199,7 @@ bool dict_remove(struct region *r, struct value *place, str key, struct value *o
   if (at < 0) return false;
   struct dict_entry gone = m->entries[at], *last = &m->entries[m->n - 1];
   if (m->index) { /* the last entry takes the place of the one that goes */
-    dict_index_drop(r, m, dict_slot(r, m, string_str(gone.key), string_hash(r, gone.key)));
+    dict_index_remove(r, m, dict_slot(r, m, string_str(gone.key), string_hash(r, gone.key)));
     if (last != &m->entries[at]) {
       m->index[dict_slot(r, m, string_str(last->key), string_hash(r, last->key))] =
           (uint32_t)at + 1;

@@ -114,11 +114,11 @@ static void fiber_pop_frame(struct fiber *f)
   fiber_free_steps(f, frame->steps);
   f->frame_count--;
   value_release(f->region, self);
-  fiber_drop(f, f->stack + bottom);
+  fiber_pop_to(f, f->stack + bottom);
 }
 
 /* A method that fails has changed `this` all the same. */
-static void fiber_keep_this(struct fiber *f)
+static void fiber_save_this(struct fiber *f)
 {
   struct frame *frame = fiber_frame(f);
   if (!(frame->flags & FRAME_CHANGED) || !frame->path) return;
@@ -136,7 +136,7 @@ static void fiber_keep_this(struct fiber *f)
 void fiber_unwind(struct fiber *f, uint32_t frames)
 {
   while (f->frame_count > frames) {
-    if (frames) fiber_keep_this(f);
+    if (frames) fiber_save_this(f);
     fiber_pop_frame(f);
   }
   while (f->handler_count && f->handlers[f->handler_count - 1].frame >= frames) f->handler_count--;
@@ -315,7 +315,7 @@ bool fiber_catch(struct fiber *f)
   }
   struct handler h = f->handlers[--f->handler_count];
   fiber_unwind(f, h.frame + 1);
-  fiber_drop(f, f->stack + h.height);
+  fiber_pop_to(f, f->stack + h.height);
   *f->top++ = caught; /* the compiler counted it into the frame's height */
   fiber_frame(f)->pc = h.pc;
   return true;

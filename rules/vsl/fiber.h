@@ -99,7 +99,7 @@ static inline struct frame *fiber_frame(struct fiber *f)
 {
   return &f->frames[f->frame_count - 1];
 }
-static inline void fiber_drop(struct fiber *f, struct value *down_to)
+static inline void fiber_pop_to(struct fiber *f, struct value *down_to)
 {
   while (f->top > down_to) value_release(f->region, *--f->top);
 }

@@ -96,7 +96,7 @@ static enum invoked invoke_plain(struct fiber *f, const struct native *n, uint32
     value_release(f->region, c.out);
     return INVOKED_ERROR;
   }
-  fiber_drop(f, f->stack + how.bottom);
+  fiber_pop_to(f, f->stack + how.bottom);
   return invoke_deliver(f, how.flags, c.out);
 }
 

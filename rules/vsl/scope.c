@@ -143,7 +143,7 @@ void unit_begin(struct compiler *c, struct unit *u, enum proto_kind k, uint32_t 
 }
 
 /* A list of the unit, for good. */
-static void *unit_keep(struct compiler *c, const struct buf *list)
+static void *unit_copy(struct compiler *c, const struct buf *list)
 {
   void *p = arena_alloc(c->program->arena, list->n);
   if (!p)
@@ -153,7 +153,7 @@ static void *unit_keep(struct compiler *c, const struct buf *list)
   return p;
 }
 
-static void unit_keep_captures(struct compiler *c, struct proto *p)
+static void unit_copy_captures(struct compiler *c, struct proto *p)
 {
   struct capture *list = COMPILE_LIST(c->unit->captures, struct capture);
   p->captures = COMPILE_COUNT(c->unit->captures, struct capture);
@@ -169,21 +169,21 @@ static void unit_keep_captures(struct compiler *c, struct proto *p)
   }
 }
 
-static void unit_keep_all(struct compiler *c, struct proto *p)
+static void unit_copy_all(struct compiler *c, struct proto *p)
 {
   struct unit *u = c->unit;
   p->n = COMPILE_COUNT(u->code, uint32_t);
-  p->code = unit_keep(c, &u->code);
-  p->places = unit_keep(c, &u->places);
+  p->code = unit_copy(c, &u->code);
+  p->places = unit_copy(c, &u->places);
   p->const_count = COMPILE_COUNT(u->consts, struct value);
-  p->consts = unit_keep(c, &u->consts);
+  p->consts = unit_copy(c, &u->consts);
   p->proto_count = COMPILE_COUNT(u->protos, struct proto *);
-  p->protos = unit_keep(c, &u->protos);
+  p->protos = unit_copy(c, &u->protos);
   p->switch_count = COMPILE_COUNT(u->switches, struct switch_table);
-  p->switches = unit_keep(c, &u->switches);
+  p->switches = unit_copy(c, &u->switches);
   p->slots = u->slots;
   p->stack = u->stack;
-  unit_keep_captures(c, p);
+  unit_copy_captures(c, p);
 }
 
 struct proto *unit_end(struct compiler *c)
@@ -191,7 +191,7 @@ struct proto *unit_end(struct compiler *c)
   struct unit *u = c->unit;
   struct proto *p = u->proto;
   emit_op(c, OP_RETURN, 0, c->token.at);
-  if (!c->failed) unit_keep_all(c, p);
+  if (!c->failed) unit_copy_all(c, p);
   buf_free(&u->code);
   buf_free(&u->places);
   buf_free(&u->consts);

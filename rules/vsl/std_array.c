@@ -134,7 +134,7 @@ static int std_array_part(struct fiber *f, struct call *c, struct std_span s, st
 }
 
 /* The receiver becomes a part of itself. */
-static int std_array_keep(struct fiber *f, struct call *c, struct std_span s)
+static int std_array_become_part(struct fiber *f, struct call *c, struct std_span s)
 {
   struct value kept;
   if (std_array_part(f, c, s, &kept)) return -1;
@@ -170,7 +170,7 @@ static int std_array_chop(struct fiber *f, struct call *c)
   size_t n = std_array_of(c)->n;
   int64_t keep = c->args[1].as.i < 0 ? 0 : c->args[1].as.i;
   if ((uint64_t)keep >= n) return NATIVE_DONE;
-  return std_array_keep(f, c, (struct std_span){n - (size_t)keep, (size_t)keep});
+  return std_array_become_part(f, c, (struct std_span){n - (size_t)keep, (size_t)keep});
 }
 
 static int std_array_split(struct fiber *f, struct call *c)

@@ -73,7 +73,7 @@ static int std_sort_charge(struct fiber *f, const struct array *a)
 }
 
 /* Sorts the array at place. One type that has an order; int and float are one. */
-static int std_sort_place(struct fiber *f, struct value *place, bool descending)
+static int std_sort_array_at(struct fiber *f, struct value *place, bool descending)
 {
   struct region *r = fiber_region(f);
   int order;
@@ -93,24 +93,24 @@ static int std_sort_place(struct fiber *f, struct value *place, bool descending)
 
 static int std_sort_sort(struct fiber *f, struct call *c)
 {
-  return std_sort_place(f, &c->args[0], false);
+  return std_sort_array_at(f, &c->args[0], false);
 }
 
 static int std_sort_sort_desc(struct fiber *f, struct call *c)
 {
-  return std_sort_place(f, &c->args[0], true);
+  return std_sort_array_at(f, &c->args[0], true);
 }
 
 static int std_sort_order(struct fiber *f, struct call *c)
 {
   c->out = value_retain(c->args[0]);
-  return std_sort_place(f, &c->out, false);
+  return std_sort_array_at(f, &c->out, false);
 }
 
 static int std_sort_order_desc(struct fiber *f, struct call *c)
 {
   c->out = value_retain(c->args[0]);
-  return std_sort_place(f, &c->out, true);
+  return std_sort_array_at(f, &c->out, true);
 }
 
 /* ---- by a comparator ------------------------------------------------------------------------- */

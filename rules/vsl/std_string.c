@@ -11,7 +11,7 @@ static str std_string_part(const struct string *s, struct std_span span)
 }
 
 /* The receiver becomes a part of itself. */
-static int std_string_keep(struct fiber *f, struct call *c, str part)
+static int std_string_become_part(struct fiber *f, struct call *c, str part)
 {
   struct region *r = fiber_region(f);
   if (part.n == c->args[0].as.string->n) return NATIVE_DONE;
@@ -91,7 +91,7 @@ static int std_string_sub_string(struct fiber *f, struct call *c)
 static int std_string_crop(struct fiber *f, struct call *c)
 {
   const struct string *s = c->args[0].as.string;
-  return std_string_keep(f, c, std_string_part(s, std_span_of(s->chars, c, 1)));
+  return std_string_become_part(f, c, std_string_part(s, std_span_of(s->chars, c, 1)));
 }
 
 static int std_string_truncate(struct fiber *f, struct call *c)
@@ -133,7 +133,7 @@ static int std_string_pop_n(struct fiber *f, struct call *c)
 
 static int std_string_trim(struct fiber *f, struct call *c)
 {
-  return std_string_keep(f, c, unicode_trim(value_str(c->args[0])));
+  return std_string_become_part(f, c, unicode_trim(value_str(c->args[0])));
 }
 
 /* ---- searching ------------------------------------------------------------------------------- */

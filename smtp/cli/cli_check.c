@@ -90,7 +90,7 @@ static void cli_check_paths(struct cli_check_run *v)
 
 /* Of what was found from the given one on: the errors, as faults of a reload. Its warnings were
  * said before. */
-static void cli_check_keep_errors(struct cli_check_run *v, size_t from)
+static void cli_check_cut_warnings(struct cli_check_run *v, size_t from)
 {
   struct diags *d = v->diags;
   size_t kept = from;
@@ -113,12 +113,12 @@ static void cli_check_as_user(struct cli_check_run *v)
 {
   size_t before = v->diags->n;
   struct err e;
-  if (privilege_drop(v->conf, &e)) {
+  if (privilege_give_up(v->conf, &e)) {
     cli_check_say(v, false, "server.system.user", &e);
     return;
   }
   conf_free(conf_load(v->conf->file, v->diags));
-  cli_check_keep_errors(v, before);
+  cli_check_cut_warnings(v, before);
 }
 
 /* The command that prints the token, tried by whoever will run it. Who checks as himself a server

@@ -91,7 +91,7 @@ static int sendmail_read_config(struct sendmail *m, str *domain, str *spool, str
   return m->config.n ? rc : 0;
 }
 
-static int sendmail_settle(struct sendmail *m, struct err *e)
+static int sendmail_complete(struct sendmail *m, struct err *e)
 {
   char host[LIMIT_DOMAIN + 1] = "";
   str domain, spool;
@@ -308,7 +308,7 @@ static int sendmail_all(struct sendmail *m, int argc, char **argv)
   if (code >= 0) return code;
   code = sendmail_recipients(m, argc - optind, argv + optind);
   if (code != EX_OK) return code;
-  if (sendmail_settle(m, &e) < 0 || sendmail_who(m, &e) < 0) return sendmail_fail(&e);
+  if (sendmail_complete(m, &e) < 0 || sendmail_who(m, &e) < 0) return sendmail_fail(&e);
   return m->bare ? sendmail_serve(m) : sendmail_one(m);
 }
 

@@ -142,7 +142,7 @@ static void alias_file_close(struct alias_file *f)
   if (e->n && alias_add(f->table, e, f->arena)) alias_file_nomem(f);
 }
 
-static bool alias_file_keep(struct alias_file *f, str target)
+static bool alias_file_add(struct alias_file *f, str target)
 {
   size_t size = f->size ? 2 * f->size : 8;
   struct alias *e = &f->entry;
@@ -170,7 +170,7 @@ static void alias_file_target(struct alias_file *f, size_t at, str word)
     alias_file_fail(f, at, "a comma is missing before this; a comment needs a line of its own");
   else if ((fault = alias_target_fault(target, of_domain, f->arena)) != NULL)
     alias_file_fail(f, at, "%s", fault);
-  else if (!alias_file_keep(f, target))
+  else if (!alias_file_add(f, target))
     alias_file_nomem(f);
 }
 

@@ -19,7 +19,7 @@ struct certs_stamp { /* compared octet by octet, so made by memset */
 };
 
 /* Where a pair stands in the configuration. */
-struct certs_place {
+struct certs_entry {
   const struct conf_tls *tls;
   str domain;
   const struct toml *table;
@@ -34,20 +34,20 @@ static const struct toml *certs_node(const struct conf *conf, const char *const 
 }
 
 /* The pair i, 0 being the main one; false: there are not so many. */
-static bool certs_place_of(const struct conf *conf, size_t i, struct certs_place *out)
+static bool certs_entry_of(const struct conf *conf, size_t i, struct certs_entry *out)
 {
   static const char *const main_path[] = {"server", "tls"}, *const others[] = {"server", "virtual"};
   const struct toml *virtual = certs_node(conf, others, 2);
 
   if (!conf->server.tls.on) return false;
   *out =
-      (struct certs_place){&conf->server.tls, conf->server.domain, certs_node(conf, main_path, 2)};
+      (struct certs_entry){&conf->server.tls, conf->server.domain, certs_node(conf, main_path, 2)};
   if (i == 0) return true;
   for (size_t k = 0; k < conf->server.virtual_count; k++) {
     const struct conf_virtual *v = &conf->server.virtual[k];
 
     if (!v->tls.on || --i > 0) continue;
-    *out = (struct certs_place){&v->tls, v->domain,
+    *out = (struct certs_entry){&v->tls, v->domain,
                                 toml_get(toml_get(virtual, v->domain), STR("tls"))};
     return true;
   }
@@ -56,17 +56,17 @@ static bool certs_place_of(const struct conf *conf, size_t i, struct certs_place
 
 static size_t certs_count(const struct conf *conf)
 {
-  struct certs_place place;
+  struct certs_entry entry;
   size_t n = 0;
 
-  while (certs_place_of(conf, n, &place)) n++;
+  while (certs_entry_of(conf, n, &entry)) n++;
   return n;
 }
 
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 /* At the key of the configuration that names the file. */
-static void certs_say(const struct conf *conf, const struct certs_place *at, bool warning,
+static void certs_say(const struct conf *conf, const struct certs_entry *at, bool warning,
                       const char *key, const char *text, struct diags *d)
 {
   struct buf source = BUF_INIT(0);
@@ -79,7 +79,7 @@ static void certs_say(const struct conf *conf, const struct certs_place *at, boo
   buf_free(&source);
 }
 
-static void certs_check_dates(const struct conf *conf, const struct certs_place *at,
+static void certs_check_dates(const struct conf *conf, const struct certs_entry *at,
                               const struct tls_certificate *c, struct diags *d)
 {
   int64_t now = clock_wall() / 1000;
@@ -119,16 +119,16 @@ static void certs_look(str path, struct certs_stamp *out)
 
 static void certs_look_all(const struct conf *conf, struct certs_stamp *stamps, size_t n)
 {
-  struct certs_place place;
+  struct certs_entry entry;
 
-  for (size_t i = 0; i < n / 2 && certs_place_of(conf, i, &place); i++) {
-    certs_look(place.tls->certificate, &stamps[2 * i]);
-    certs_look(place.tls->private_key, &stamps[2 * i + 1]);
+  for (size_t i = 0; i < n / 2 && certs_entry_of(conf, i, &entry); i++) {
+    certs_look(entry.tls->certificate, &stamps[2 * i]);
+    certs_look(entry.tls->private_key, &stamps[2 * i + 1]);
   }
 }
 
 /* Started as root the server reads what it may not read later. */
-static void certs_say_unreadable(const struct conf *conf, const struct certs_place *at,
+static void certs_say_unreadable(const struct conf *conf, const struct certs_entry *at,
                                  const char *key, const struct err *e, struct diags *d)
 {
   char text[ERR_TEXT_MAX + 160];
@@ -146,18 +146,18 @@ static int certs_read(const struct conf *conf, struct tls_pair *pairs, struct bu
                       struct diags *d)
 {
   static const char *const keys[] = {"certificate", "private_key"};
-  struct certs_place place;
+  struct certs_entry entry;
   struct err e;
 
-  for (size_t i = 0; i < 2 * n && certs_place_of(conf, i / 2, &place); i++) {
-    str path = i % 2 ? place.tls->private_key : place.tls->certificate;
+  for (size_t i = 0; i < 2 * n && certs_entry_of(conf, i / 2, &entry); i++) {
+    str path = i % 2 ? entry.tls->private_key : entry.tls->certificate;
 
     if (file_read(path, LIMIT_CERT_FILE, &texts[i], &e) == 0) continue;
-    certs_say_unreadable(conf, &place, keys[i % 2], &e, d);
+    certs_say_unreadable(conf, &entry, keys[i % 2], &e, d);
     return -1;
   }
-  for (size_t i = 0; i < n && certs_place_of(conf, i, &place); i++)
-    pairs[i] = (struct tls_pair){place.domain, place.tls->protocol_version, buf_str(&texts[2 * i]),
+  for (size_t i = 0; i < n && certs_entry_of(conf, i, &entry); i++)
+    pairs[i] = (struct tls_pair){entry.domain, entry.tls->protocol_version, buf_str(&texts[2 * i]),
                                  buf_str(&texts[2 * i + 1])};
   return 0;
 }
@@ -165,21 +165,21 @@ static int certs_read(const struct conf *conf, struct tls_pair *pairs, struct bu
 static void certs_check_all_dates(const struct conf *conf, const struct tls_server *tls,
                                   struct diags *d)
 {
-  struct certs_place place;
+  struct certs_entry entry;
 
-  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place_of(conf, i, &place); i++)
-    certs_check_dates(conf, &place, tls_server_certificate(tls, i), d);
+  for (size_t i = 0; i < tls_server_pairs(tls) && certs_entry_of(conf, i, &entry); i++)
+    certs_check_dates(conf, &entry, tls_server_certificate(tls, i), d);
 }
 
 static void certs_check_chains(const struct conf *conf, const struct tls_server *tls,
                                struct diags *d)
 {
-  struct certs_place place;
+  struct certs_entry entry;
 
-  for (size_t i = 0; i < tls_server_pairs(tls) && certs_place_of(conf, i, &place); i++) {
+  for (size_t i = 0; i < tls_server_pairs(tls) && certs_entry_of(conf, i, &entry); i++) {
     const char *fault = tls_server_certificate(tls, i)->fault;
 
-    if (fault) certs_say(conf, &place, true, "certificate", fault, d);
+    if (fault) certs_say(conf, &entry, true, "certificate", fault, d);
   }
 }
 
@@ -191,14 +191,14 @@ static struct tls_server *certs_make(const struct conf *conf, const struct tls_p
                                  .suites = conf->server.tls.cipher_suite.list,
                                  .suite_count = conf->server.tls.cipher_suite.n,
                                  .our_order = conf->server.tls.preempt_cipherlist};
-  struct certs_place place;
+  struct certs_entry entry;
   size_t which = 0;
   bool key = false;
   struct err e;
   struct tls_server *tls = tls_server_new(&o, &which, &key, &e);
 
-  if (!tls && certs_place_of(conf, which, &place))
-    certs_say(conf, &place, false, key ? "private_key" : "certificate", e.text, d);
+  if (!tls && certs_entry_of(conf, which, &entry))
+    certs_say(conf, &entry, false, key ? "private_key" : "certificate", e.text, d);
   if (tls) certs_check_all_dates(conf, tls, d);
   if (tls) certs_check_chains(conf, tls, d);
   return tls;
@@ -298,13 +298,13 @@ void certs_renew(struct certs *c, const struct conf *conf)
 
 void certs_describe(const struct certs *c, const struct conf *conf, struct buf *out)
 {
-  struct certs_place place;
+  struct certs_entry entry;
   char date[CLOCK_TEXT_MAX];
 
-  for (size_t i = 0; i < c->n / 2 && certs_place_of(conf, i, &place); i++) {
+  for (size_t i = 0; i < c->n / 2 && certs_entry_of(conf, i, &entry); i++) {
     const struct tls_certificate *t = tls_server_certificate(c->tls, i);
 
-    buf_printf(out, "certificate of " STR_FMT ": ", STR_ARG(place.domain));
+    buf_printf(out, "certificate of " STR_FMT ": ", STR_ARG(entry.domain));
     for (size_t n = 0; n < t->name_count; n++)
       buf_printf(out, "%s" STR_FMT, n ? ", " : "", STR_ARG(t->names[n]));
     buf_printf(out, "%s%s %u, until %s\n", t->name_count ? "; " : "no name; ", t->key, t->bits,

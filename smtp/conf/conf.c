@@ -139,10 +139,10 @@ static int conf_table(struct conf_reader *r, const struct conf_key *table, struc
                       void *base);
 
 /* Nodes of defaults stand nowhere. */
-static void conf_unplace(struct toml *t)
+static void conf_forget_position(struct toml *t)
 {
   t->line = t->column = t->key_line = t->key_column = 0;
-  for (struct toml *c = t->child; c; c = c->next) conf_unplace(c);
+  for (struct toml *c = t->child; c; c = c->next) conf_forget_position(c);
 }
 
 static const struct toml *conf_default_domain(struct conf_reader *r, struct toml *t)
@@ -168,7 +168,7 @@ static struct toml *conf_default(struct conf_reader *r, const struct conf_key *r
     t = toml_parse(r->arena, STR("default"), text, r->diags);
     if (!t) return NULL;
     t = t->child;
-    conf_unplace(t);
+    conf_forget_position(t);
   }
   if (t) {
     t->key = name;
@@ -296,7 +296,7 @@ void conf_free(struct conf *c)
 }
 
 /* Names the file from the root: nobody must depend on where the program was started. */
-static int conf_place(struct conf_reader *r)
+static int conf_find_self(struct conf_reader *r)
 {
   char here[4096];
   str dir = STR("/");
@@ -334,7 +334,7 @@ static int conf_read(struct conf_reader *r)
   /* Slices of the tree point into its source, which must live as long. */
   r->source = arena_str(r->arena, r->source);
   if (!r->source.p) return conf_nomem(r);
-  if (conf_place(r)) return -1;
+  if (conf_find_self(r)) return -1;
   c->tree = toml_parse(r->arena, r->file, r->source, r->diags);
   if (!c->tree) return -1;
   c->tree->line = 0; /* a fault of the whole file stands in no line */

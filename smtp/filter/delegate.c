@@ -105,7 +105,7 @@ struct delegate *delegate_of_field(const struct delegate_hub *hub, str value)
   str token =
       at < 0 ? (str){"", 0} : str_sub(value, (size_t)at + 4, (size_t)at + 4 + DELEGATE_TOKEN);
 
-  for (struct delegate *d = hub->all; d; d = d->next)
+  LIST_EACH(&hub->all, struct delegate, link, d)
     if (d->state <= DELEGATE_SENDING && str_eq(token, str_of(d->token))) return d;
   return NULL;
 }
@@ -138,11 +138,20 @@ enum reply_id delegate_arrive(const struct delegate_hub *hub, const struct rules
 
 /* ---- the end of a delegation ----------------------------------------------------------------- */
 
+void delegate_trace(const struct delegate_order *o, str status, str detail)
+{
+  struct rules_service v = {.name = STR("")};
+
+  rules_service_at(o->policy->rules, o->stage, o->directive, &v);
+  mail_trace(o->mail, o->stage, v.directive, "delegate", status, detail);
+}
+
 static void delegate_over(struct task *t, void *arg)
 {
   struct delegate *d = arg;
 
   (void)t;
+  if (d->state != DELEGATE_RETURNED) delegate_trace(&d->o, STR("failed"), buf_str(&d->why));
   d->o.done(d->o.arg, d->state == DELEGATE_RETURNED);
 }
 
@@ -155,17 +164,6 @@ static void delegate_unlink(struct delegate *d)
   if (!k) return;
   k->delegate = NULL;
   client_end(k->client);
-}
-
-static void delegate_leave_line(struct delegate *d)
-{
-  struct delegate **at = &d->line->first;
-
-  while (*at && *at != d) at = &(*at)->behind;
-  if (!*at) return;
-  *at = d->behind;
-  if (d->line->last == &d->behind) d->line->last = at;
-  d->behind = NULL;
 }
 
 void delegate_part(struct delegate_bringer *b)
@@ -189,12 +187,12 @@ static void delegate_turn_away(struct delegate *d)
   if (!d->hub->stopped) b->go_on(b->arg);
 }
 
-void delegate_settle(struct delegate *d, enum delegate_state state)
+void delegate_finish(struct delegate *d, enum delegate_state state)
 {
   delegate_enter(d, state);
   timer_clear(d->hub->loop, &d->patience);
   delegate_turn_away(d);
-  delegate_leave_line(d);
+  list_remove(&d->in_line);
   delegate_unlink(d);
   loop_ready(d->hub->loop, &d->over);
 }
@@ -206,7 +204,7 @@ void delegate_fail(struct delegate *d, str why)
   buf_str_add(&d->why, why);
   log_warn(LOG_RECEIVER, "mid=" STR_FMT " delegation failed: %s",
            STR_ARG(d->o.mail->facts.message_id), log_q(why));
-  delegate_settle(d, DELEGATE_FAILED);
+  delegate_finish(d, DELEGATE_FAILED);
 }
 
 static void delegate_late(struct timer *t, void *arg)
@@ -236,30 +234,16 @@ bool delegate_refused(const struct delegate *d)
 
 static ptrdiff_t delegate_body(void *arg, uint64_t at, char *p, size_t n)
 {
-  struct delegate *d = arg;
-  struct mail *m = d->o.mail;
-  str from = str_skip(buf_str(&d->head), at < d->head.n ? (size_t)at : d->head.n);
   struct err e;
 
-  while (at >= d->head.n && at >= d->piece_at + d->piece.n) {
-    d->piece_at += d->piece.n;
-    buf_clear(&d->piece);
-    d->piece.cap = LIMIT_CHUNK;
-    if (m->body(m->source, d->piece_next++, &d->piece, &e) <= 0) return -1;
-  }
-  if (at >= d->head.n) from = str_skip(buf_str(&d->piece), (size_t)(at - d->piece_at));
-  if (n > from.n) n = from.n;
-  memcpy(p, from.p, n);
-  return (ptrdiff_t)n;
+  return mail_stream_read(&((struct delegate *)arg)->text, at, p, n, &e);
 }
 
 static void delegate_pump(struct delegate_line *line);
 
-static void delegate_join_line(struct delegate *d)
+static bool delegate_is_greeted(const struct delegate_link *k)
 {
-  d->behind = NULL;
-  *d->line->last = d;
-  d->line->last = &d->behind;
+  return k->link.in == &k->line->greeted;
 }
 
 /* The filter's last word on what it was sent, while nothing has come back. */
@@ -267,10 +251,10 @@ static void delegate_sent(void *arg, int code, str reply)
 {
   struct delegate *d = arg;
 
-  if (code == 0 && !d->sending->greeted && d->tries < DELEGATE_TRIES) {
+  if (code == 0 && !delegate_is_greeted(d->sending) && d->tries < DELEGATE_TRIES) {
     delegate_unlink(d);
     delegate_enter(d, DELEGATE_QUEUED);
-    delegate_join_line(d);
+    list_add(&d->line->waiting, &d->in_line);
     delegate_pump(d->line);
   } else if (code == 250 && d->o.stored) {
     d->taken = true;
@@ -288,9 +272,9 @@ static void delegate_greeted(void *arg)
 {
   struct delegate_link *k = arg;
 
-  if (k->greeted) return;
-  k->greeted = true;
-  k->line->connecting--;
+  if (delegate_is_greeted(k)) return;
+  list_remove(&k->link);
+  list_add(&k->line->greeted, &k->link);
   delegate_pump(k->line);
 }
 
@@ -299,10 +283,7 @@ static void delegate_gone(void *arg)
   struct delegate_link *k = arg;
   struct delegate_line *line = k->line;
 
-  line->flying--;
-  line->connecting -= !k->greeted;
-  *k->link = k->next;
-  if (k->next) k->next->link = k->link;
+  list_remove(&k->link);
   mem_free(k);
   if (!line->hub->stopped) delegate_pump(line);
 }
@@ -328,9 +309,8 @@ static int delegate_make_mail(struct delegate *d, struct err *e)
                                  .arena = d->arena,
                                  .done = delegate_sent,
                                  .arg = d};
-  buf_clear(&d->piece);
-  d->piece_at = d->head.n;
-  d->piece_next = 0;
+  mail_stream_free(&d->text);
+  d->text = (struct mail_stream){.head = buf_str(&d->head), .body = m->body, .source = m->source};
   return 0;
 }
 
@@ -361,14 +341,9 @@ static int delegate_connect(struct delegate *d, struct err *e)
   }
   k->line = d->line;
   k->delegate = d;
-  k->next = d->hub->links;
-  k->link = &d->hub->links;
-  if (k->next) k->next->link = &k->next;
-  d->hub->links = k;
+  list_add(&k->line->connecting, &k->link);
   d->sending = k;
   d->tries++;
-  k->line->flying++;
-  k->line->connecting++;
   delegate_enter(d, DELEGATE_SENDING);
   client_send(k->client, &d->mail);
   return 0;
@@ -377,13 +352,14 @@ static int delegate_connect(struct delegate *d, struct err *e)
 /* Sends the next ones in line, as many as the service takes. */
 static void delegate_pump(struct delegate_line *line)
 {
+  struct delegate *d;
   struct err e;
 
-  while (line->first && line->connecting < LIMIT_DELEGATE_CONNECTS &&
-         line->flying < LIMIT_DELEGATE_FLYING) {
-    struct delegate *d = line->first;
+  while (line->connecting.n < LIMIT_DELEGATE_CONNECTS &&
+         line->connecting.n + line->greeted.n < LIMIT_DELEGATE_FLYING &&
+         (d = LIST_FIRST(&line->waiting, struct delegate, in_line)) != NULL) {
 
-    delegate_leave_line(d);
+    list_remove(&d->in_line);
     if (delegate_connect(d, &e) < 0) delegate_fail(d, str_of(e.text));
   }
 }
@@ -400,17 +376,15 @@ struct delegate_hub *delegate_hub_new(struct loop *l)
 
 static struct delegate_line *delegate_get_line(struct delegate_hub *hub, const struct netaddr *to)
 {
-  struct delegate_line *line;
-
-  for (line = hub->lines; line; line = line->next)
+  LIST_EACH(&hub->lines, struct delegate_line, link, line)
     if (netaddr_eq(&line->to, to)) return line;
-  line = mem_alloc(sizeof *line);
+  struct delegate_line *line = mem_alloc(sizeof *line);
+
   if (!line) return NULL;
   line->hub = hub;
   line->to = *to;
-  line->last = &line->first;
-  line->next = hub->lines;
-  return hub->lines = line;
+  list_add(&hub->lines, &line->link);
+  return line;
 }
 
 /* The header as it is sent. The service's own marks of an earlier time go: they shall be its word
@@ -460,25 +434,22 @@ struct delegate *delegate_new(struct delegate_hub *hub, const struct delegate_or
 {
   struct delegate *d = mem_alloc(sizeof *d);
 
-  if (!d) {
-    err_nomem(e);
-    return NULL;
+  if (d) {
+    d->hub = hub;
+    d->o = *o;
   }
-  d->hub = hub;
-  d->o = *o;
-  if (delegate_prepare(d, e) < 0) {
-    buf_free(&d->head);
+  if (!d || delegate_prepare(d, e) < 0) {
+    if (!d) err_nomem(e);
+    if (d) buf_free(&d->head);
     mem_free(d);
+    delegate_trace(o, STR("failed"), str_of(e->text));
     return NULL;
   }
-  d->next = hub->all;
-  d->link = &hub->all;
-  if (d->next) d->next->link = &d->next;
-  hub->all = d;
+  list_add(&hub->all, &d->link);
   d->over = (struct task){.run = delegate_over, .arg = d};
   d->patience = (struct timer){.fire = delegate_late, .arg = d};
   timer_set(hub->loop, &d->patience, loop_now(hub->loop) + LIMIT_DELEGATE_TIME);
-  delegate_join_line(d);
+  list_add(&d->line->waiting, &d->in_line);
   delegate_pump(d->line);
   return d;
 }
@@ -489,14 +460,13 @@ void delegate_free(struct delegate *d)
   timer_clear(d->hub->loop, &d->patience);
   loop_unready(&d->over);
   delegate_turn_away(d);
-  delegate_leave_line(d);
+  list_remove(&d->in_line);
   delegate_unlink(d);
-  *d->link = d->next;
-  if (d->next) d->next->link = d->link;
+  list_remove(&d->link);
   incoming_free(d->body);
   arena_free(d->arena);
   buf_free(&d->head);
-  buf_free(&d->piece);
+  mail_stream_free(&d->text);
   buf_free(&d->returned);
   buf_free(&d->why);
   mem_free(d);
@@ -509,29 +479,32 @@ bool delegate_is_out(const struct delegate *d)
 
 bool delegate_is_any(const struct delegate_hub *hub)
 {
-  return hub->all != NULL;
+  return hub->all.n > 0;
 }
 
-void delegate_hub_stop(struct delegate_hub *hub)
+static void delegate_abort(struct list *links)
 {
-  if (!hub) return;
-  hub->stopped = true;
-  for (struct delegate_link *k = hub->links, *next; k; k = next) {
-    next = k->next;
+  LIST_EACH(links, struct delegate_link, link, k) {
     if (k->delegate) k->delegate->sending = NULL;
     k->delegate = NULL;
     client_abort(k->client);
   }
 }
 
+void delegate_hub_stop(struct delegate_hub *hub)
+{
+  if (!hub) return;
+  hub->stopped = true;
+  LIST_EACH(&hub->lines, struct delegate_line, link, line) {
+    delegate_abort(&line->connecting);
+    delegate_abort(&line->greeted);
+  }
+}
+
 void delegate_hub_free(struct delegate_hub *hub)
 {
-  struct delegate_line *line;
-
-  while (hub && (line = hub->lines) != NULL) {
-    hub->lines = line->next;
-    mem_free(line);
-  }
+  if (!hub) return;
+  LIST_EACH(&hub->lines, struct delegate_line, link, line) mem_free(line);
   mem_free(hub);
 }
 #undef DELEGATE_GREETING

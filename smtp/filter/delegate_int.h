@@ -23,33 +23,31 @@ enum delegate_state { /* ORDER DELEGATE_STATE: delegate_state_names in delegate.
 
 /* A connection to a service; it may outlive its delegation, for the last reply and QUIT. */
 struct delegate_link {
-  struct delegate_link *next, **link; /* of all */
+  struct list_link link; /* of its line's connections */
   struct delegate_line *line;
   struct delegate *delegate; /* NULL: done with */
   struct client *client;
-  bool greeted;
 };
 
 /* All that goes to one address, so that it is not overrun. */
 struct delegate_line {
-  struct delegate_line *next;
+  struct list_link link; /* of all */
   struct delegate_hub *hub;
   struct netaddr to;
-  unsigned flying, connecting;    /* connections, and those of them not greeted yet */
-  struct delegate *first, **last; /* who waits */
+  struct list connecting, greeted; /* connections */
+  struct list waiting;             /* delegations, for one of them */
 };
 
 struct delegate_hub {
   struct loop *loop;
-  struct delegate_line *lines;
-  struct delegate_link *links;
-  struct delegate *all; /* with a live token, or not yet told that it is over */
+  struct list lines;
+  struct list all; /* delegations with a live token, or not yet told that it is over */
   bool stopped;
 };
 
 struct delegate {
-  struct delegate *next, **link; /* of all */
-  struct delegate *behind;       /* in line */
+  struct list_link link;    /* of all */
+  struct list_link in_line; /* of those who wait */
   struct delegate_hub *hub;
   struct delegate_line *line;
   struct delegate_link *sending;
@@ -64,9 +62,7 @@ struct delegate {
   struct client_mail mail;
   struct arena *arena;              /* of the sending */
   struct buf head;                  /* the header block as it is sent, with its empty line */
-  struct buf piece;                 /* a piece of the body, */
-  uint64_t piece_at;                /* where in the mail it begins, */
-  size_t piece_next;                /* and the number of the next */
+  struct mail_stream text;          /* the mail as it is sent */
   struct delegate_bringer *bringer; /* brings it back just now, */
   struct same_body echo;            /* and its body is compared */
   struct buf returned;              /* the header block that came back */
@@ -80,7 +76,7 @@ struct delegate {
 /* delegate.c */
 bool delegate_is_at(const struct netaddr *receiver, const struct netaddr *local);
 struct delegate *delegate_of_field(const struct delegate_hub *hub, str value);
-void delegate_settle(struct delegate *d, enum delegate_state state);
+void delegate_finish(struct delegate *d, enum delegate_state state);
 void delegate_fail(struct delegate *d, str why);
 
 #endif

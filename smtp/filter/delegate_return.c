@@ -67,8 +67,7 @@ static void delegate_recognise(struct delegate_bringer *b, const struct header *
   b->brings = d;
   d->bringer = b;
   d->echo = (struct same_body){.loop = d->hub->loop,
-                               .body = d->o.mail->body,
-                               .source = d->o.mail->source,
+                               .sent = {.body = d->o.mail->body, .source = d->o.mail->source},
                                .octets = d->o.octets,
                                .in = *b->incoming,
                                .ready = delegate_echoed,
@@ -105,7 +104,7 @@ static enum reply_id delegate_judge(struct delegate *d, struct delegate_bringer 
     *b->incoming = NULL;
     memcpy(d->id, b->id.p, ID_LENGTH);
   }
-  delegate_settle(d, DELEGATE_RETURNED);
+  delegate_finish(d, DELEGATE_RETURNED);
   return REPLY_DONE;
 }
 
@@ -137,16 +136,21 @@ int delegate_take_result(struct delegate *d, struct incoming **body, str *id, st
 {
   struct mail *m = d->o.mail;
   struct header h = {.arena = m->arena};
+  int rc = header_parse(&h, buf_str(&d->returned), e);
 
   *body = NULL;
-  if (header_parse(&h, buf_str(&d->returned), e) < 0) return -1;
   header_remove(&h, DELEGATE_FIELD);
-  if (d->body) {
+  if (rc == 0 && d->body) {
     *id = arena_str(m->arena, str_of(d->id));
-    if (!id->p) return err_nomem(e);
-    *body = d->body;
-    d->body = NULL;
+    if (!id->p) rc = err_nomem(e);
+  }
+  if (rc < 0) {
+    delegate_trace(&d->o, STR("failed"), str_of(e->text));
+    return -1;
   }
   m->header = h;
+  *body = d->body;
+  d->body = NULL;
+  delegate_trace(&d->o, STR("returned"), *body ? STR("with another body") : STR(""));
   return 0;
 }

@@ -26,9 +26,12 @@ struct delegate_order {
   void (*done)(void *arg, bool returned); /* once, from the loop */
   void *arg;
 };
-/* Hands it over; it waits in line where the service has enough to do. NULL with e. */
+/* Hands it over; it waits in line where the service has enough to do. NULL with e. What becomes of
+ * it is noted in the trace of the mail, here and at its end. */
 struct delegate *delegate_new(struct delegate_hub *hub, const struct delegate_order *o,
                               struct err *e);
+/* Another decision about what a filter did with the mail. */
+void delegate_trace(const struct delegate_order *o, str status, str detail);
 size_t delegate_directive(const struct delegate *d);
 /* After done said false: why. */
 str delegate_why(const struct delegate *d);

@@ -20,22 +20,21 @@
 /* Its octets that are next; empty: there are none, or they cannot be read (SAME_BODY_LOST). */
 static str same_body_next(struct same_body *h)
 {
+  str sent = {"", 0};
   struct err e;
 
-  if (h->at == h->piece.n && h->same < h->octets) {
-    buf_clear(&h->piece);
-    h->at = 0;
-    if (h->body(h->source, h->next++, &h->piece, &e) <= 0) h->state = SAME_BODY_LOST;
+  if (h->same < h->octets && h->state != SAME_BODY_LOST) {
+    sent = mail_stream_at(&h->sent, h->same, &e);
+    if (!sent.n) h->state = SAME_BODY_LOST;
   }
-  return h->state == SAME_BODY_LOST ? (str){"", 0} : str_skip(buf_str(&h->piece), h->at);
+  return sent.n ? sent : (str){"", 0};
 }
 
-/* n of them came; or one dot did not, which is as good. */
-static void same_body_pass(struct same_body *h, size_t n)
+/* The first n of them came; or one dot did not, which is as good. */
+static void same_body_pass(struct same_body *h, str sent, size_t n)
 {
-  str rest = str_sub(buf_str(&h->piece), h->at, h->at + n);
+  str rest = str_sub(sent, 0, n);
 
-  h->at += n;
   h->same += n;
   for (ptrdiff_t lf; (lf = str_chr(rest, '\n')) >= 0; rest = str_skip(rest, (size_t)lf + 1)) {
     h->before = h->line + (uint64_t)lf;
@@ -55,7 +54,7 @@ static bool same_body_mend(struct same_body *h, str sent, str *came)
   if (!h->dots || !SAME_BODY_SEAM(h->before) || !h->before) return false;
   h->before = 0; /* once a line */
   if (sent.n && sent.p[0] == '.')
-    same_body_pass(h, 1);
+    same_body_pass(h, sent, 1);
   else if (came->p[0] == '.')
     *came = str_skip(*came, 1);
   else
@@ -75,7 +74,7 @@ static bool same_body_compare(struct same_body *h, str *came)
       k = n;
     else
       while (k < n && sent.p[k] == came->p[k]) k++;
-    same_body_pass(h, k);
+    same_body_pass(h, sent, k);
     *came = str_skip(*came, k);
     if (k < n || n == 0) {
       if (!same_body_mend(h, str_skip(sent, k), came)) return false;
@@ -98,19 +97,17 @@ static enum incoming_state same_body_copy_piece(struct same_body *h)
 {
   enum incoming_state state = INCOMING_GO;
   struct err e;
+  str piece = mail_stream_at(&h->sent, h->copied, &e);
 
-  if (h->at == h->piece.n) {
-    buf_clear(&h->piece);
-    h->at = 0;
-    if (h->body(h->source, h->next++, &h->piece, &e) <= 0) return same_body_lose(h);
-  }
-  while (state == INCOMING_GO && h->at < h->piece.n && h->copied < h->same) {
-    str part = str_sub(buf_str(&h->piece), h->at, h->at + LIMIT_IO_INPUT);
+  if (!piece.n) return same_body_lose(h);
+  piece =
+      str_sub(piece, 0, (size_t)(h->same - h->copied < piece.n ? h->same - h->copied : piece.n));
+  while (state == INCOMING_GO && piece.n > 0) {
+    str part = str_sub(piece, 0, LIMIT_IO_INPUT);
 
-    if (part.n > h->same - h->copied) part.n = (size_t)(h->same - h->copied);
     state = incoming_body(h->in, part);
-    h->at += part.n;
     h->copied += part.n;
+    piece = str_skip(piece, part.n);
   }
   return state;
 }
@@ -128,7 +125,7 @@ static void same_body_copy(struct task *t, void *arg)
   if (state == INCOMING_GO) state = incoming_body(h->in, buf_str(&h->rest));
   if (h->state == SAME_BODY_COPY) h->state = SAME_BODY_OTHER;
   buf_free(&h->rest);
-  buf_free(&h->piece);
+  mail_stream_free(&h->sent);
   if (state != INCOMING_WAIT) h->ready(h->arg);
 }
 
@@ -147,9 +144,6 @@ static void same_body_went_on(void *arg)
 static enum incoming_state same_body_begin_copy(struct same_body *h, str rest)
 {
   h->state = SAME_BODY_COPY;
-  h->next = 0;
-  h->at = 0;
-  buf_clear(&h->piece);
   h->rest.cap = LIMIT_IO_INPUT;
   buf_str_add(&h->rest, rest);
   if (!buf_ok(&h->rest)) return same_body_lose(h);
@@ -162,7 +156,6 @@ static enum incoming_state same_body_begin_copy(struct same_body *h, str rest)
 
 void same_body_begin(struct same_body *h)
 {
-  h->piece.cap = LIMIT_CHUNK;
   h->dots = true;
   h->task.run = same_body_copy;
   h->task.arg = h;
@@ -192,7 +185,7 @@ void same_body_stop(struct same_body *h)
 {
   loop_unready(&h->task);
   if (h->in) incoming_on_ready(h->in, NULL, NULL);
-  buf_free(&h->piece);
+  mail_stream_free(&h->sent);
   buf_free(&h->rest);
   *h = (struct same_body){.loop = NULL};
 }

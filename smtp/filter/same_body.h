@@ -3,8 +3,7 @@
 #ifndef FILTER_SAME_BODY_H
 #define FILTER_SAME_BODY_H
 
-#include "../../net/net.h"
-#include "../../sqlite/store.h"
+#include "../policy/policy.h"
 
 enum same_body_state {
   SAME_BODY_SAME,  /* so far what came is what went out */
@@ -16,16 +15,13 @@ enum same_body_state {
 /* Lives in its owner's struct. Begins zeroed but for what is borrowed until same_body_stop: */
 struct same_body {
   struct loop *loop;
-  int (*body)(void *source, size_t n, struct buf *out, struct err *e); /* see struct mail */
-  void *source;
-  uint64_t octets;     /* of what went out */
-  struct incoming *in; /* where another body goes; nothing was given to it yet */
+  struct mail_stream sent; /* what went out: a body alone, */
+  uint64_t octets;         /* and so long */
+  struct incoming *in;     /* where another body goes; nothing was given to it yet */
   void (*ready)(void *arg);
   void *arg;
   /* the rest is same_body.c's own */
   enum same_body_state state;
-  struct buf piece;      /* of what went out, */
-  size_t next, at;       /* the number of the next, octets used of this one */
   uint64_t same;         /* octets of what went out that are known to have come */
   uint64_t line, before; /* of them: in this line, in the line before without its end */
   bool dots;             /* this line has nothing but dots yet */

@@ -24,7 +24,7 @@ static int client_reply_code(str line)
 }
 
 /* Operators read it on terminals, and the database says that it is UTF-8. */
-static void client_reply_keep(struct client_reply *r, str line)
+static void client_reply_add(struct client_reply *r, str line)
 {
   if (r->lines > 1 && r->text.n < r->text.cap) buf_putc(&r->text, '\n');
   while (line.n > 0) {
@@ -46,6 +46,6 @@ enum client_reply_event client_reply_line(struct client_reply *r, str line, str 
   if (line.n > LIMIT_REPLY_LINE || ++r->lines > LIMIT_REPLY_LINES) return CLIENT_REPLY_BAD;
   if (memchr(line.p, '\0', line.n)) return CLIENT_REPLY_BAD;
   r->code = code;
-  client_reply_keep(r, line);
+  client_reply_add(r, line);
   return line.n > 3 && line.p[3] == '-' ? CLIENT_REPLY_MORE : CLIENT_REPLY_DONE;
 }

@@ -58,14 +58,14 @@ static bool helper_field(char *out, size_t size, str text, bool lower)
 
 static int helper_fill(struct helper_order *o, const struct helper_delivery *what, struct err *e)
 {
-  o->place = (uint8_t)what->place;
+  o->into = (uint8_t)what->into;
   o->format = (uint8_t)what->format;
   o->first = what->first;
   o->size = what->head.n + what->size;
-  if (what->place == HELPER_USER &&
+  if (what->into == HELPER_USER &&
       (!helper_field(o->user, sizeof o->user, what->user, false) || !helper_user_ok(o->user)))
     return err_set(e, ERR_PERM, "there can be no user %s", log_q(what->user));
-  if (what->place == HELPER_FOLDER &&
+  if (what->into == HELPER_FOLDER &&
       (!helper_field(o->local, sizeof o->local, what->local, true) || !helper_part_ok(o->local) ||
        !helper_field(o->domain, sizeof o->domain, what->domain, true) ||
        !helper_part_ok(o->domain)))

@@ -10,16 +10,16 @@
  * What the serving process may do. */
 /* Becomes server.system.user and group for good, and proves that there is no way back. Not started
  * as root: only gives up gaining privileges. Root stays root only where user = "root" says so. */
-int privilege_drop(const struct conf *conf, struct err *e);
+int privilege_give_up(const struct conf *conf, struct err *e);
 
 /* The step they share with the helper's children: the groups, then the group, then the user, each
  * read back. more (of n) are additional groups. */
 int privilege_become(uint32_t uid, uint32_t gid, const uint32_t *more, size_t n, struct err *e);
 
-/* Before privilege_drop: what lies in folders of the server's user is touched by that user, never
- * by root, whom a link that he put there could lead anywhere. Between these two root acts as him;
- * whoever is not root, or stays root, goes on as he is. The second cannot fail but by a fault of
- * the system. */
+/* Before privilege_give_up: what lies in folders of the server's user is touched by that user,
+ * never by root, whom a link that he put there could lead anywhere. Between these two root acts as
+ * him; whoever is not root, or stays root, goes on as he is. The second cannot fail but by a fault
+ * of the system. */
 int privilege_lend(const struct conf *conf, struct err *e);
 int privilege_resume(const struct conf *conf, struct err *e);
 
@@ -68,7 +68,7 @@ enum helper_outcome {
 };
 
 /* ---- deliver --------------------------------------------------------------------------------- */
-enum helper_place {
+enum helper_into {
   HELPER_USER,  /* the system user `user`: ~/Maildir, or the system's mbox */
   HELPER_FOLDER /* the folder mailboxes/<domain>/<local>: its Maildir, or its file mbox */
 };
@@ -76,7 +76,7 @@ enum helper_format { HELPER_MAILDIR, HELPER_MBOX };
 
 /* All slices are borrowed during helper_deliver only. */
 struct helper_delivery {
-  enum helper_place place;
+  enum helper_into into;
   enum helper_format format;
   str user;          /* of HELPER_USER */
   str local, domain; /* of HELPER_FOLDER: letters, digits, . _ + - and no leading dot, else PERM;

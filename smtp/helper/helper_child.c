@@ -202,12 +202,12 @@ static int helper_do_deliver(const struct helper_order *order, const struct help
   if (!a) return err_nomem(e);
   helper_take_local_group(&o, conf->local_group);
   m.group = o.local_group;
-  if ((order->place == HELPER_USER ? helper_find_user(order, conf, a, &o, e)
-                                   : helper_find_folder(order, conf, a, &o, e)) ||
+  if ((order->into == HELPER_USER ? helper_find_user(order, conf, a, &o, e)
+                                  : helper_find_folder(order, conf, a, &o, e)) ||
       helper_enter(&o, e))
     return -1;
   if (order->format == HELPER_MAILDIR) return local_maildir(o.dir, &m, e);
-  return local_mbox(o.dir, order->place == HELPER_USER ? order->user : "mbox", &m, e);
+  return local_mbox(o.dir, order->into == HELPER_USER ? order->user : "mbox", &m, e);
 }
 
 _Noreturn void helper_child_deliver(const struct helper_conf *conf, const struct helper_order *o,

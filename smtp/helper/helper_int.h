@@ -22,7 +22,7 @@ enum helper_kind { HELPER_DELIVER, HELPER_RUN, HELPER_SERVICE, HELPER_SEALED };
 /* The pipe with the mail comes with it (SCM_RIGHTS). */
 struct helper_order {
   uint8_t kind; /* HELPER_DELIVER; the kind and the id are where all packets have them */
-  uint8_t place, format, first;
+  uint8_t into, format, first;
   uint32_t id;   /* never 0 */
   uint64_t size; /* octets that follow on the pipe */
   char user[HELPER_USER_MAX];

@@ -194,8 +194,8 @@ static bool helper_deliver_ok(struct helper_order *o)
   o->user[sizeof o->user - 1] = o->local[sizeof o->local - 1] = 0;
   o->domain[sizeof o->domain - 1] = o->name[sizeof o->name - 1] = 0;
   o->sender[sizeof o->sender - 1] = 0;
-  if (o->format > HELPER_MBOX || o->place > HELPER_FOLDER || !helper_part_ok(o->name)) return false;
-  if (o->place == HELPER_USER) return helper_user_ok(o->user);
+  if (o->format > HELPER_MBOX || o->into > HELPER_FOLDER || !helper_part_ok(o->name)) return false;
+  if (o->into == HELPER_USER) return helper_user_ok(o->user);
   return helper_part_ok(o->local) && helper_part_ok(o->domain);
 }
 

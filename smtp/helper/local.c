@@ -378,7 +378,7 @@ int local_mbox(int dir, const char *file, const struct local_mail *m, struct err
     err_sys(e, errno, "cannot read the mbox");
     goto out;
   }
-  /* A file that is new is settled first: once the mail is in it, nothing may fail any more. */
+  /* A file that is new is synced first: once the mail is in it, nothing may fail any more. */
   if (st.st_size == 0 && (local_give(fd, m, 0660, e) || local_sync_folder(dir, e))) goto out;
   result = local_append(fd, st.st_size, m, e);
   if (result && ftruncate(fd, st.st_size) == 0) local_sync(fd, &ignored);

@@ -37,7 +37,7 @@ int privilege_become(uint32_t uid, uint32_t gid, const uint32_t *more, size_t n,
   return 0;
 }
 
-int privilege_drop(const struct conf *conf, struct err *e)
+int privilege_give_up(const struct conf *conf, struct err *e)
 {
   bool root = geteuid() == 0, stay = str_eq(conf->server.system.user, STR("root"));
   if (root && !stay) {

@@ -141,7 +141,7 @@ static void lookup_finish(struct lookup *k)
 /* ---- answers --------------------------------------------------------------------------------- */
 
 /* Keeps what route_add reads of an answer. */
-static void lookup_keep(struct lookup_host *h, const struct dns_answer *answer)
+static void lookup_add(struct lookup_host *h, const struct dns_answer *answer)
 {
   struct lookup *k = h->lookup;
   size_t which = answer->type == DNS_AAAA, n = answer->n;
@@ -161,7 +161,7 @@ static void lookup_address(void *arg, const struct dns_answer *answer)
 {
   struct lookup_host *h = arg;
 
-  lookup_keep(h, answer);
+  lookup_add(h, answer);
   if (--h->lookup->pending == 0) lookup_finish(h->lookup);
 }
 

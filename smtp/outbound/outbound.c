@@ -59,7 +59,7 @@ static void outbound_done(void *arg, int code, str reply)
       o->tries++ < OUTBOUND_TRIES) { /* closed while it was idle */
     o->link = NULL;
     outbound_lane_join(o, true);
-    outbound_link_drop(k);
+    outbound_link_close(k);
     return;
   }
   end.dsn = client_offers_dsn(k->client);
@@ -69,12 +69,13 @@ static void outbound_done(void *arg, int code, str reply)
     outbound_broke(k, reply);
   else
     lane->breaks = 0;
-  outbound_lane_settle(o, &end);
-  if (client_is_open(k->client) && !k->hub->draining && (lane->first || !lane->hub->starved)) {
+  outbound_lane_end(o, &end);
+  if (client_is_open(k->client) && !k->hub->draining &&
+      (lane->waiting.first || !lane->hub->starved)) {
     timer_set(k->hub->loop, &k->idle, lane->since + OUTBOUND_IDLE);
     outbound_lane_stir(lane);
   } else {
-    outbound_link_drop(k);
+    outbound_link_close(k);
   }
 }
 
@@ -83,7 +84,7 @@ static void outbound_refuse(struct outbound_link *k, struct outbound *o, str why
 {
   struct outbound_end end = {.how = OUTBOUND_FAILED, .text = why, .remote = str_of(k->name)};
 
-  outbound_lane_settle(o, &end);
+  outbound_lane_end(o, &end);
 }
 
 static void outbound_give(struct outbound_link *k, struct outbound *o)
@@ -95,7 +96,7 @@ static void outbound_give(struct outbound_link *k, struct outbound *o)
   if (o->prepare(o, &e) < 0) {
     end.text = str_of(e.text);
     end.retry_at = clock_wall() + OUTBOUND_WAIT;
-    outbound_lane_settle(o, &end);
+    outbound_lane_end(o, &end);
     return;
   }
   o->mail.arg = o;
@@ -116,32 +117,32 @@ static void outbound_give(struct outbound_link *k, struct outbound *o)
 
 static bool outbound_is_unused(const struct outbound_lane *lane)
 {
-  return !lane->first && !lane->links && !lane->lookup && !lane->asking;
+  return !lane->waiting.first && !lane->links.first && !lane->lookup && !lane->asking;
 }
 
 /* Work, places, and no attempt under way whose end would tell more. */
 static bool outbound_wants(struct outbound_lane *lane)
 {
-  if (lane->waiting <= lane->opening) return false;
+  if (lane->waiting.n <= lane->opening) return false;
   if (!lane->proved && lane->opening > 0) return false;
-  if (lane->hub->flying < lane->hub->most) return true;
+  if (lane->hub->links.n < lane->hub->most) return true;
   outbound_link_steal(lane->hub, NULL);
   return false;
 }
 
 static struct outbound_link *outbound_find_idle(const struct outbound_lane *lane)
 {
-  struct outbound_link *k = lane->links;
-
-  while (k && (!k->ready || k->busy)) k = k->lane_next;
-  return k;
+  LIST_EACH(&lane->links, struct outbound_link, in_lane, k)
+    if (k->ready && !k->busy) return k;
+  return NULL;
 }
 
 static void outbound_use_idle(struct outbound_lane *lane)
 {
   struct outbound_link *k;
 
-  while (lane->first && (k = outbound_find_idle(lane)) != NULL) outbound_give(k, lane->first);
+  while (lane->waiting.first && (k = outbound_find_idle(lane)) != NULL)
+    outbound_give(k, outbound_lane_first(lane));
 }
 
 void outbound_pump(struct task *t, void *arg)
@@ -151,13 +152,13 @@ void outbound_pump(struct task *t, void *arg)
 
   (void)t;
   outbound_use_idle(lane);
-  if (lane->first && lane->until > clock_wall() && !lane->proved) {
+  if (lane->waiting.first && lane->until > clock_wall() && !lane->proved) {
     off.text = buf_str(&lane->why);
     off.remote = buf_str(&lane->who);
     off.retry_at = lane->until;
-    outbound_lane_settle_all(lane, &off);
+    outbound_lane_end_all(lane, &off);
   }
-  if (lane->first && !lane->lookup) {
+  if (lane->waiting.first && !lane->lookup) {
     if (!lane->hops || lane->hops_until <= outbound_now(lane->hub)) outbound_lane_look(lane);
     while (lane->hops && outbound_wants(lane) && outbound_link_open(lane)) continue;
   }
@@ -244,7 +245,7 @@ bool outbound_cancel(struct outbound *o)
   if (!o->lane) return false;
   if (k) {
     k->busy = NULL;
-    outbound_link_drop(k);
+    outbound_link_close(k);
   } else {
     outbound_lane_leave(o);
   }
@@ -273,10 +274,10 @@ static void outbound_thin(struct outbound_lane *lane)
   if (each < 1) each = 1;
   keep = 1 + (size_t)(OUTBOUND_WAIT / each);
   if (lane->slot < now + OUTBOUND_WAIT) lane->slot = now + OUTBOUND_WAIT;
-  while (lane->waiting > keep) {
+  while (lane->waiting.n > keep) {
     if (lane->slot < now + OUTBOUND_HOUR) lane->slot += each;
     end.retry_at = lane->slot;
-    outbound_lane_settle(lane->last, &end);
+    outbound_lane_end(LIST_LAST(&lane->waiting, struct outbound, in_line), &end);
   }
 }
 
@@ -284,8 +285,7 @@ static void outbound_hasten(struct outbound_lane *lane)
 {
   int64_t since = outbound_now(lane->hub) - OUTBOUND_HASTE;
 
-  for (struct outbound_link *k = lane->links, *next; k; k = next) {
-    next = k->lane_next;
+  LIST_EACH(&lane->links, struct outbound_link, in_lane, k) {
     if (!k->ready && k->began < since)
       outbound_link_not_ready(k, 0, STR("4.4.1 no answer in 5 s, and others need the place"));
     else if (k->busy)
@@ -323,9 +323,7 @@ void outbound_flush(struct outbound_hub *hub)
 
 static void outbound_forget(struct outbound_lane *lane)
 {
-  while (lane->first) {
-    struct outbound *o = lane->first;
-
+  LIST_EACH(&lane->waiting, struct outbound, in_line, o) {
     outbound_lane_leave(o);
     o->lane = NULL;
   }
@@ -335,9 +333,8 @@ void outbound_drain(struct outbound_hub *hub)
 {
   if (!hub) return;
   hub->draining = true;
-  for (struct outbound_link *k = hub->links, *next; k; k = next) {
-    next = k->next;
-    if (k->lane && !k->busy) outbound_link_drop(k);
+  LIST_EACH(&hub->links, struct outbound_link, link, k) {
+    if (k->lane && !k->busy) outbound_link_close(k);
   }
 }
 
@@ -347,8 +344,7 @@ void outbound_stop(struct outbound_hub *hub)
   hub->stopped = true;
   for (size_t i = 0; i < hub->lanes.n; i++)
     if (hub->lanes.entries[i].key.p) outbound_forget(hub->lanes.entries[i].value);
-  for (struct outbound_link *k = hub->links, *next; k; k = next) {
-    next = k->next;
+  LIST_EACH(&hub->links, struct outbound_link, link, k) {
     if (k->busy) k->busy->lane = NULL;
     if (k->busy) k->busy->link = NULL;
     k->busy = NULL;

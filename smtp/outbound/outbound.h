@@ -125,7 +125,7 @@ enum outbound_how {
   OUTBOUND_FAILED    /* no server will ever take it */
 };
 
-/* Borrowed during the call of settled. */
+/* Borrowed during the call of ended. */
 struct outbound_end {
   enum outbound_how how;
   str text;
@@ -139,15 +139,15 @@ struct outbound_end {
 struct outbound {
   struct policy *policy; /* borrows; the lane holds it */
   enum outbound_way way;
-  str where;           /* domain; target as a rule wrote it; empty for the relay. Until settled */
-  enum target_tls tls; /* OUTBOUND_MX: how much encryption must be */
+  str where;               /* domain; target as a rule wrote it; empty for the relay. Until ended */
+  enum target_tls tls;     /* OUTBOUND_MX: how much encryption must be */
   struct client_mail mail; /* filled in by prepare, but for done and arg's part of the client */
   bool unread;             /* set by its owner: he could not give the text, and is to blame alone */
   /* A server is ready for it: 0, or -1 with e to put it off. */
   int (*prepare)(struct outbound *o, struct err *e);
-  void (*settled)(struct outbound *o, const struct outbound_end *end);
+  void (*ended)(struct outbound *o, const struct outbound_end *end);
   /* outbound.c's own */
-  struct outbound *next, *prev;
+  struct list_link in_line;
   struct outbound_lane *lane;
   struct outbound_link *link;
   unsigned tries;
@@ -162,7 +162,7 @@ void outbound_set_most(struct outbound_hub *hub, size_t most); /* the limit has 
  * for mails to too many destinations are. */
 int outbound_send(struct outbound_hub *hub, struct outbound *o, struct err *e);
 /* Settled will not be called; what was not sent to its last dot is broken off. Fine at any time;
- * true: it was not settled yet. */
+ * true: it had not ended yet. */
 bool outbound_cancel(struct outbound *o);
 /* Its text is on its way: broken off now, the server may have it and nobody would know. */
 bool outbound_is_at_text(const struct outbound *o);
@@ -173,8 +173,7 @@ void outbound_flush(struct outbound_hub *hub); /* forgets every back-off: tried 
 
 /* Nobody is connected to any more, and who is idle is said good-bye: what is under way ends. */
 void outbound_drain(struct outbound_hub *hub);
-void outbound_stop(
-    struct outbound_hub *hub); /* breaks everything off; nothing is settled any more */
+void outbound_stop(struct outbound_hub *hub); /* breaks everything off; nothing ends any more */
 void outbound_free(struct outbound_hub *hub); /* after the next turn of the loop */
 
 /* 25, or what tests say. */

@@ -24,12 +24,12 @@ struct outbound_peer {
 struct outbound_hub {
   struct loop *loop;
   struct map lanes, peers;
-  struct tls_client *tls;      /* once needed */
-  struct relay_token bearer;   /* of the relay, if a command prints it */
-  struct outbound_link *links; /* all, until their sockets are closed */
-  size_t flying, most;         /* connections, and how many there may be */
-  bool starved;                /* a lane waits for one of them to end */
-  bool draining;               /* connections serve the mail they have, and no other */
+  struct tls_client *tls;    /* once needed */
+  struct relay_token bearer; /* of the relay, if a command prints it */
+  struct list links;         /* all, until their sockets are closed */
+  size_t most;               /* of them at once */
+  bool starved;              /* a lane waits for one of them to end */
+  bool draining;             /* connections serve the mail they have, and no other */
   bool stopped;
 };
 
@@ -42,10 +42,9 @@ struct outbound_lane {
   struct arena *arena;  /* of target and key */
   struct target target; /* of OUTBOUND_MX: the domain, its port and policy */
   struct task task;
-  struct outbound *first, *last; /* who waits */
-  size_t waiting;
-  struct outbound_link *links; /* those that serve, or will */
-  size_t link_count, opening;
+  struct list waiting; /* mails */
+  struct list links;   /* those that serve, or will */
+  size_t opening;
   struct lookup *lookup;
   struct relay_token_ask *asking; /* the command that prints its token */
   struct arena *names;            /* of hops */
@@ -64,8 +63,7 @@ struct outbound_lane {
 };
 
 struct outbound_link {
-  struct outbound_link *next, **link; /* of the hub */
-  struct outbound_link *lane_next, **lane_link;
+  struct list_link link, in_lane; /* of the hub, of the lane */
   struct outbound_hub *hub;
   struct outbound_lane *lane; /* NULL: it is only said good-bye */
   struct outbound_peer *peer;
@@ -96,9 +94,10 @@ void outbound_lane_free(struct outbound_lane *lane);
 void outbound_lane_stir(struct outbound_lane *lane); /* outbound_pump comes in this turn */
 void outbound_lane_join(struct outbound *o, bool front);
 void outbound_lane_leave(struct outbound *o);
+struct outbound *outbound_lane_first(const struct outbound_lane *lane); /* who waits; or NULL */
 /* Tells the owner, who may free it. All: those who wait. */
-void outbound_lane_settle(struct outbound *o, const struct outbound_end *end);
-void outbound_lane_settle_all(struct outbound_lane *lane, const struct outbound_end *end);
+void outbound_lane_end(struct outbound *o, const struct outbound_end *end);
+void outbound_lane_end_all(struct outbound_lane *lane, const struct outbound_end *end);
 void outbound_lane_say_why(struct outbound_lane *lane, const char *who, str why);
 void outbound_lane_fail(struct outbound_lane *lane); /* after say_why */
 struct outbound_peer *outbound_lane_peer(struct outbound_hub *hub, const struct route_hop *hop);
@@ -113,7 +112,7 @@ bool outbound_link_open(struct outbound_lane *lane); /* one more; false: there c
 /* Lets go of an idle one, of peer if it is not NULL, for whoever waits. */
 void outbound_link_steal(struct outbound_hub *hub, const struct outbound_peer *peer);
 void outbound_link_detach(struct outbound_link *k); /* it serves nobody any more; */
-void outbound_link_drop(struct outbound_link *k);   /* and says good-bye */
+void outbound_link_close(struct outbound_link *k);  /* and says good-bye */
 void outbound_link_not_ready(struct outbound_link *k, int code, str why);
 
 #endif

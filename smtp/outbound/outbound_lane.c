@@ -14,30 +14,29 @@ void outbound_lane_stir(struct outbound_lane *lane)
   if (!lane->hub->stopped) loop_ready(lane->hub->loop, &lane->task);
 }
 
+struct outbound *outbound_lane_first(const struct outbound_lane *lane)
+{
+  return LIST_FIRST(&lane->waiting, struct outbound, in_line);
+}
+
 void outbound_lane_leave(struct outbound *o)
 {
-  struct outbound_lane *lane = o->lane;
-
-  *(o->prev ? &o->prev->next : &lane->first) = o->next;
-  *(o->next ? &o->next->prev : &lane->last) = o->prev;
-  o->next = o->prev = NULL;
-  lane->waiting--;
+  list_remove(&o->in_line);
 }
 
 void outbound_lane_join(struct outbound *o, bool front)
 {
   struct outbound_lane *lane = o->lane;
 
-  if (!lane->first) lane->since = outbound_now(lane->hub);
-  o->prev = front ? NULL : lane->last;
-  o->next = front ? lane->first : NULL;
-  *(o->prev ? &o->prev->next : &lane->first) = o;
-  *(o->next ? &o->next->prev : &lane->last) = o;
-  lane->waiting++;
+  if (!lane->waiting.first) lane->since = outbound_now(lane->hub);
+  if (front)
+    list_add_first(&lane->waiting, &o->in_line);
+  else
+    list_add(&lane->waiting, &o->in_line);
 }
 
 /* Takes it out of everything, then tells its owner, who may free it. */
-void outbound_lane_settle(struct outbound *o, const struct outbound_end *end)
+void outbound_lane_end(struct outbound *o, const struct outbound_end *end)
 {
   if (o->link)
     o->link->busy = NULL;
@@ -45,12 +44,14 @@ void outbound_lane_settle(struct outbound *o, const struct outbound_end *end)
     outbound_lane_leave(o);
   o->link = NULL;
   o->lane = NULL;
-  o->settled(o, end);
+  o->ended(o, end);
 }
 
-void outbound_lane_settle_all(struct outbound_lane *lane, const struct outbound_end *end)
+void outbound_lane_end_all(struct outbound_lane *lane, const struct outbound_end *end)
 {
-  while (lane->first) outbound_lane_settle(lane->first, end);
+  struct outbound *o;
+
+  while ((o = outbound_lane_first(lane)) != NULL) outbound_lane_end(o, end);
 }
 
 /* ---- failing --------------------------------------------------------------------------------- */
@@ -81,7 +82,7 @@ void outbound_lane_fail(struct outbound_lane *lane)
   end.retry_at = lane->until;
   log_info(LOG_DELIVERY, "lane=%s failed=%d rests=%llds: %s", log_q(buf_str(&lane->shown)),
            lane->fails, (long long)(lane->until - now) / 1000, log_q(end.text));
-  outbound_lane_settle_all(lane, &end);
+  outbound_lane_end_all(lane, &end);
 }
 
 struct outbound_peer *outbound_lane_peer(struct outbound_hub *hub, const struct route_hop *hop)
@@ -128,8 +129,8 @@ static void outbound_lane_forget_hops(struct outbound_lane *lane)
   lane->hop_count = 0;
 }
 
-static int outbound_lane_keep_hops(struct outbound_lane *lane, const struct route_hop *hops,
-                                   size_t n)
+static int outbound_lane_set_hops(struct outbound_lane *lane, const struct route_hop *hops,
+                                  size_t n)
 {
   outbound_lane_forget_hops(lane);
   lane->names = arena_new(0);
@@ -152,8 +153,8 @@ static void outbound_lane_found(void *arg, const struct lookup_result *r)
   lane->lookup = NULL;
   lane->since = outbound_now(lane->hub);
   if (r->verdict == LOOKUP_PERM) {
-    outbound_lane_settle_all(lane, &end);
-  } else if (r->verdict == LOOKUP_TEMP || outbound_lane_keep_hops(lane, r->hops, r->n) < 0) {
+    outbound_lane_end_all(lane, &end);
+  } else if (r->verdict == LOOKUP_TEMP || outbound_lane_set_hops(lane, r->hops, r->n) < 0) {
     outbound_lane_say_why(lane, NULL,
                           r->verdict == LOOKUP_TEMP ? r->why : STR("4.3.0 out of memory"));
     outbound_lane_fail(lane);
@@ -180,7 +181,7 @@ static int outbound_lane_fixed(struct outbound_lane *lane, struct err *e)
   if (netaddr_parse(text, t->local ? -1 : t->port, &hop.to, e) < 0) return -1;
   if (lane->way == OUTBOUND_MX && lookup_is_ours(lane->policy->conf, &hop))
     return err_set(e, ERR_PERM, "5.4.6 that is the address of this server");
-  if (outbound_lane_keep_hops(lane, &hop, 1) < 0) return err_nomem(e);
+  if (outbound_lane_set_hops(lane, &hop, 1) < 0) return err_nomem(e);
   lane->hops_until = INT64_MAX;
   return 0;
 }
@@ -199,7 +200,7 @@ void outbound_lane_look(struct outbound_lane *lane)
     if (outbound_lane_fixed(lane, &e) == 0) return;
     if (e.kind == ERR_PERM) {
       never.text = str_of(e.text);
-      outbound_lane_settle_all(lane, &never);
+      outbound_lane_end_all(lane, &never);
       return;
     }
   } else if ((o.dns = policy_dns(lane->policy, lane->hub->loop, &e)) != NULL) {

@@ -20,14 +20,12 @@ void outbound_link_detach(struct outbound_link *k)
     k->peer->ready--;
   else
     lane->opening--;
-  *k->lane_link = k->lane_next;
-  if (k->lane_next) k->lane_next->lane_link = k->lane_link;
-  lane->link_count--;
+  list_remove(&k->in_lane);
   k->lane = NULL;
   outbound_lane_stir(lane);
 }
 
-void outbound_link_drop(struct outbound_link *k)
+void outbound_link_close(struct outbound_link *k)
 {
   outbound_link_detach(k);
   client_end(k->client);
@@ -39,9 +37,7 @@ static void outbound_link_gone(void *arg)
   struct outbound_hub *hub = k->hub;
 
   k->peer->flying--;
-  hub->flying--;
-  *k->link = k->next;
-  if (k->next) k->next->link = k->link;
+  list_remove(&k->link);
   mem_free(k->name);
   mem_free(k);
   if (!hub->starved || hub->stopped) return;
@@ -53,7 +49,7 @@ static void outbound_link_gone(void *arg)
 static void outbound_link_idle(struct timer *t, void *arg)
 {
   (void)t;
-  outbound_link_drop(arg);
+  outbound_link_close(arg);
 }
 
 /* ---- greeted, or not ------------------------------------------------------------------------- */
@@ -82,8 +78,8 @@ static void outbound_link_ready(void *arg)
   lane->fails = 0;
   lane->since = outbound_now(lane->hub);
   if (outbound_link_is_mirror(k)) {
-    outbound_lane_settle_all(lane, &end);
-    outbound_link_drop(k);
+    outbound_lane_end_all(lane, &end);
+    outbound_link_close(k);
   } else {
     timer_set(k->hub->loop, &k->idle, lane->since + OUTBOUND_IDLE);
     outbound_lane_stir(lane);
@@ -119,7 +115,7 @@ void outbound_link_not_ready(struct outbound_link *k, int code, str why)
     else
       outbound_lane_silence(k->lane, peer);
   }
-  outbound_link_drop(k);
+  outbound_link_close(k);
 }
 
 static void outbound_link_failed(void *arg, int code, str why)
@@ -129,7 +125,7 @@ static void outbound_link_failed(void *arg, int code, str why)
   if (!k->ready)
     outbound_link_not_ready(k, code, why);
   else
-    outbound_link_drop(k);
+    outbound_link_close(k);
 }
 
 /* ---- who we are ------------------------------------------------------------------------------ */
@@ -144,7 +140,7 @@ static int outbound_link_read_secret(str path, struct buf *secret, struct err *e
   if (!str_cut(&rest, '\n', &line) || str_trim(line).n == 0)
     return err_set(e, ERR_PERM, "there is nothing in " STR_FMT, STR_ARG(path));
   line = str_trim(line);
-  buf_drop(secret, (size_t)(line.p - secret->p));
+  buf_shift(secret, (size_t)(line.p - secret->p));
   secret->n = line.n;
   return 0;
 }
@@ -175,18 +171,10 @@ static void outbound_link_attach(struct outbound_lane *lane, struct outbound_lin
 {
   struct outbound_hub *hub = lane->hub;
 
-  k->next = hub->links;
-  k->link = &hub->links;
-  if (k->next) k->next->link = &k->next;
-  hub->links = k;
-  k->lane_next = lane->links;
-  k->lane_link = &lane->links;
-  if (k->lane_next) k->lane_next->lane_link = &k->lane_next;
-  lane->links = k;
-  lane->link_count++;
+  list_add_first(&hub->links, &k->link);
+  list_add_first(&lane->links, &k->in_lane);
   lane->opening++;
   k->peer->flying++;
-  hub->flying++;
 }
 
 /* The authorities that may vouch for servers are those of the system, or of SSL_CERT_FILE as with
@@ -209,7 +197,7 @@ static int outbound_link_client_options(struct outbound_lane *lane,
   o->to = hop->to;
   o->helo = lane->policy->conf->server.domain;
   o->name = hop->name;
-  o->greeting = hub->flying > hub->most / 2 ? OUTBOUND_HASTE : OUTBOUND_PATIENCE;
+  o->greeting = hub->links.n > hub->most / 2 ? OUTBOUND_HASTE : OUTBOUND_PATIENCE;
   o->lmtp = t->lmtp;
   o->implicit = t->implicit;
   o->tls = plain && !t->user.n ? TARGET_TLS_NONE : (enum target_tls)t->tls;
@@ -269,9 +257,9 @@ static int outbound_link_connect(struct outbound_lane *lane, struct outbound_pee
 void outbound_link_steal(struct outbound_hub *hub, const struct outbound_peer *peer)
 {
   hub->starved = true;
-  for (struct outbound_link *k = hub->links; k; k = k->next) {
+  LIST_EACH(&hub->links, struct outbound_link, link, k) {
     if (!k->lane || !k->ready || k->busy || (peer && k->peer != peer)) continue;
-    outbound_link_drop(k);
+    outbound_link_close(k);
     return;
   }
 }
@@ -306,7 +294,7 @@ bool outbound_link_open(struct outbound_lane *lane)
     err_context(&e, "4.3.0 " STR_FMT, STR_ARG(hop->name));
     outbound_lane_say_why(lane, NULL, str_of(e.text));
   }
-  if (lane->link_count == 0) outbound_lane_fail(lane);
+  if (lane->links.n == 0) outbound_lane_fail(lane);
   return false;
 }
 #undef OUTBOUND_PATIENCE

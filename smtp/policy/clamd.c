@@ -21,21 +21,20 @@ struct clamd {
   struct loop *loop;
   struct netaddr to;
   int64_t timeout;
-  unsigned flying;
-  struct clamd_scan *first, **last; /* who waits */
+  struct line line;
 };
 
 struct clamd_scan {
-  struct clamd *clamd;       /* NULL: over, only the connection is still to close */
-  struct clamd_scan *behind; /* in line */
+  struct list_link link;
+  struct clamd *clamd; /* NULL: over, only the connection is still to close */
   const struct mail *mail;
   clamd_fn *fn;
   void *arg;
   enum clamd_state state;
-  struct io *io;      /* NULL: none, or closed */
-  struct buf piece;   /* of the mail: the header first, then the body's pieces */
-  size_t at;          /* octets of it that were written */
-  size_t next;        /* piece of the body */
+  struct io *io;   /* NULL: none, or closed */
+  struct buf head; /* of the mail */
+  struct mail_stream text;
+  uint64_t at;        /* octets of it that were written */
   struct task failed; /* tells that there could be no connection */
   struct err why;
 };
@@ -46,30 +45,15 @@ static void clamd_begin(struct clamd_scan *s);
 
 static void clamd_pump(struct clamd *c)
 {
-  while (c->first && c->flying < LIMIT_SCANS) {
-    struct clamd_scan *s = c->first;
+  struct clamd_scan *s;
 
-    c->first = s->behind;
-    if (!c->first) c->last = &c->first;
-    s->behind = NULL;
-    c->flying++;
-    clamd_begin(s);
-  }
-}
-
-static void clamd_leave_line(struct clamd_scan *s)
-{
-  struct clamd *c = s->clamd;
-  struct clamd_scan **at = &c->first;
-
-  while (*at != s) at = &(*at)->behind;
-  *at = s->behind;
-  if (c->last == &s->behind) c->last = at;
+  while ((s = LINE_CALL(&c->line, LIMIT_SCANS, struct clamd_scan, link)) != NULL) clamd_begin(s);
 }
 
 static void clamd_free_scan(struct clamd_scan *s)
 {
-  buf_free(&s->piece);
+  buf_free(&s->head);
+  mail_stream_free(&s->text);
   mem_free(s);
 }
 
@@ -80,10 +64,7 @@ static void clamd_let_go(struct clamd_scan *s)
   struct clamd *c = s->clamd;
 
   loop_unready(&s->failed);
-  if (s->state == CLAMD_WAITING)
-    clamd_leave_line(s);
-  else
-    c->flying--;
+  list_remove(&s->link);
   s->state = CLAMD_OVER;
   s->clamd = NULL;
   if (s->io)
@@ -114,21 +95,6 @@ static void clamd_fail(struct clamd_scan *s, const char *what, str detail)
 
 /* ---- the mail -------------------------------------------------------------------------------- */
 
-/* The next octets of the mail in `piece`. 1, 0 at its end, -1. */
-static int clamd_read(struct clamd_scan *s)
-{
-  const struct mail *m = s->mail;
-
-  while (s->at == s->piece.n) {
-    buf_clear(&s->piece);
-    s->piece.cap = LIMIT_CHUNK;
-    s->at = 0;
-    int got = m->body ? m->body(m->source, s->next++, &s->piece, &s->why) : 0;
-    if (got <= 0) return got;
-  }
-  return 1;
-}
-
 static void clamd_write(struct clamd_scan *s, str octets)
 {
   const uint32_t n = (uint32_t)octets.n;
@@ -142,15 +108,14 @@ static void clamd_write(struct clamd_scan *s, str octets)
 static bool clamd_say(struct clamd_scan *s)
 {
   while (io_pending(s->io) < LIMIT_IO_AHEAD) {
-    const int got = clamd_read(s);
+    const str some = str_sub(mail_stream_at(&s->text, s->at, &s->why), 0, LIMIT_IO_PIECE);
 
-    if (got < 0) return false;
-    if (got == 0) {
+    if (!some.p) return false;
+    if (some.n == 0) {
       clamd_write(s, STR(""));
       s->state = CLAMD_ASKED;
       return true;
     }
-    const str some = str_sub(buf_str(&s->piece), s->at, s->at + LIMIT_IO_PIECE);
     clamd_write(s, some);
     s->at += some.n;
   }
@@ -225,10 +190,13 @@ static void clamd_begin(struct clamd_scan *s)
   struct clamd *c = s->clamd;
 
   s->state = CLAMD_CONNECTING;
-  s->piece.cap = LIMIT_HEADER_BYTES * 2;
-  if (mail_header(s->mail, &s->piece, &s->why) == 0)
+  s->head.cap = LIMIT_HEADER_BYTES * 2;
+  if (mail_header(s->mail, &s->head, &s->why) == 0) {
+    s->text = (struct mail_stream){
+        .head = buf_str(&s->head), .body = s->mail->body, .source = s->mail->source};
     s->io =
         io_connect(c->loop, &c->to, NULL, loop_now(c->loop) + c->timeout, clamd_event, s, &s->why);
+  }
   if (!s->io) loop_ready(c->loop, &s->failed);
 }
 
@@ -240,7 +208,6 @@ struct clamd *clamd_new(struct loop *l, const struct netaddr *to, int64_t timeou
 
   if (!c) return NULL;
   *c = (struct clamd){.loop = l, .to = *to, .timeout = timeout};
-  c->last = &c->first;
   return c;
 }
 
@@ -256,8 +223,7 @@ struct clamd_scan *clamd_start(struct clamd *c, const struct mail *m, clamd_fn *
   if (!s) return NULL;
   *s = (struct clamd_scan){.clamd = c, .mail = m, .fn = fn, .arg = arg};
   s->failed = (struct task){.run = clamd_cannot, .arg = s};
-  *c->last = s;
-  c->last = &s->behind;
+  line_join(&c->line, &s->link);
   clamd_pump(c);
   return s;
 }

@@ -9,16 +9,15 @@ struct commands {
   struct arena *arena; /* owns the texts of the list */
   struct helper_service list[HELPER_SERVICES_MAX];
   size_t n;
-  unsigned flying;
-  struct commands_call *first, **last; /* who waits */
-  struct timer again;
+  struct line line;
+  struct timer retry;
 };
 
 struct commands_call {
   struct commands *commands;
-  struct commands_call *behind; /* in line */
-  struct arena *arena;          /* owns itself */
-  size_t service;               /* of the list */
+  struct list_link link;
+  struct arena *arena; /* owns itself */
+  size_t service;      /* of the list */
   str *args;
   size_t n, output;
   helper_ran_fn *ran;
@@ -108,17 +107,9 @@ static void commands_ran(void *arg, const struct helper_ran *ran);
 
 static void commands_tell(struct commands_call *call, const struct helper_ran *ran)
 {
+  list_remove(&call->link);
   call->ran(call->arg, ran);
   arena_free(call->arena); /* and the call with it */
-}
-
-static void commands_leave_line(struct commands *c, struct commands_call *call)
-{
-  struct commands_call **at = &c->first;
-
-  while (*at != call) at = &(*at)->behind;
-  *at = call->behind;
-  if (c->last == &call->behind) c->last = at;
 }
 
 static int commands_begin(struct commands_call *call, struct err *e)
@@ -135,37 +126,30 @@ static void commands_pump(struct timer *t, void *arg)
   struct commands *c = arg;
 
   (void)t;
-  while (c->first && c->flying < LIMIT_COMMANDS) {
+  while (c->line.waiting.first && helper_room(c->helper) > 0) {
     struct helper_ran not_run = {.how = HELPER_NOT_RUN, .value = HELPER_TEMP};
-    struct commands_call *call = c->first;
+    struct commands_call *call = LINE_CALL(&c->line, LIMIT_COMMANDS, struct commands_call, link);
     struct err e;
 
-    if (helper_room(c->helper) == 0) {
-      timer_set(c->loop, &c->again, loop_now(c->loop) + COMMANDS_AGAIN);
-      return;
-    }
-    commands_leave_line(c, call);
-    if (commands_begin(call, &e) == 0) {
-      c->flying++;
-      continue;
-    }
+    if (!call) return; /* who ends wakes the next */
+    if (commands_begin(call, &e) == 0) continue;
     not_run.text = str_of(e.text);
     commands_tell(call, &not_run);
   }
+  if (c->line.waiting.first) timer_set(c->loop, &c->retry, loop_now(c->loop) + COMMANDS_AGAIN);
 }
 
 static void commands_wake(struct commands *c)
 {
-  if (c->first) timer_set(c->loop, &c->again, loop_now(c->loop));
+  if (c->line.waiting.first) timer_set(c->loop, &c->retry, loop_now(c->loop));
 }
 
 static void commands_ran(void *arg, const struct helper_ran *ran)
 {
   struct commands_call *call = arg;
-  struct commands *c = call->commands;
 
-  c->flying--;
-  commands_wake(c);
+  list_remove(&call->link);
+  commands_wake(call->commands);
   commands_tell(call, ran);
 }
 
@@ -178,8 +162,7 @@ struct commands *commands_new(struct loop *l, struct helper *h, const struct con
 
   if (c) {
     *c = (struct commands){.loop = l, .helper = h, .arena = arena_new(0)};
-    c->last = &c->first;
-    c->again = (struct timer){.fire = commands_pump, .arg = c};
+    c->retry = (struct timer){.fire = commands_pump, .arg = c};
   }
   if (!c || !c->arena || commands_list(c, conf, r) < 0)
     err_nomem(e);
@@ -192,7 +175,7 @@ struct commands *commands_new(struct loop *l, struct helper *h, const struct con
 void commands_free(struct commands *c)
 {
   if (!c) return;
-  timer_clear(c->loop, &c->again);
+  timer_clear(c->loop, &c->retry);
   arena_free(c->arena);
   mem_free(c);
 }
@@ -225,8 +208,7 @@ struct commands_call *commands_run(struct commands *c, const struct helper_servi
                                  .output = output,
                                  .ran = ran,
                                  .arg = arg};
-  *c->last = call;
-  c->last = &call->behind;
+  line_join(&c->line, &call->link);
   commands_wake(c);
   return call;
 }
@@ -234,15 +216,9 @@ struct commands_call *commands_run(struct commands *c, const struct helper_servi
 void commands_cancel(struct commands_call *call)
 {
   if (!call) return;
-  struct commands *c = call->commands;
-
-  if (call->job) {
-    helper_cancel(call->job);
-    c->flying--;
-    commands_wake(c);
-  } else {
-    commands_leave_line(c, call);
-  }
+  if (call->job) helper_cancel(call->job);
+  list_remove(&call->link);
+  commands_wake(call->commands);
   arena_free(call->arena);
 }
 #undef COMMANDS_AGAIN

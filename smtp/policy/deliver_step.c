@@ -12,9 +12,9 @@ int deliver_step(enum stage stage, size_t directive, enum deliver_at at)
   return (int)stage << 16 | (int)at << 14 | (int)(directive & DELIVER_STEP_INDEX);
 }
 
-struct deliver_place deliver_place_of(int step)
+struct deliver_point deliver_point_of(int step)
 {
-  struct deliver_place p = {.stage = STAGE_POSTQ,
+  struct deliver_point p = {.stage = STAGE_POSTQ,
                             .inside = (step & 0xffff) != 0,
                             .at = (enum deliver_at)(step >> 14 & 3)};
   int stage = step >> 16;

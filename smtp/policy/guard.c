@@ -25,13 +25,6 @@ static bool guard_is_odd(str local, struct arena *a)
   return str_chr(bare, '%') >= 0 || str_chr(bare, '!') >= 0 || str_chr(bare, '@') >= 0;
 }
 
-/* What a rule rewrote or chose a transport for it answers for itself. */
-static bool guard_may_be_unknown(const struct mail *m, const struct mail_rcpt *r)
-{
-  return m->conf->server.smtp.unknown_rcpt == CONF_RCPT_ACCEPT || r->rewritten ||
-         r->transport != RULES_TRANSPORT_UNSET;
-}
-
 /* A program of this machine that speaks SMTP. */
 static bool guard_is_here(const struct mail *m)
 {
@@ -52,5 +45,5 @@ enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
     r->dsn = dsn_unsuccessful(r->dsn, m->arena);
     if (!r->dsn.p) return REPLY_STORE_FAILED;
   }
-  return rcpt_expand_rcpt(m, i, guard_may_be_unknown(m, r));
+  return REPLY_DONE;
 }

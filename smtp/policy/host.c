@@ -56,12 +56,11 @@ static int host_rcpt_rewrite(void *tx, size_t i, str address, struct err *e)
   if (!copy.p) return err_nomem(e);
   m->rcpt[i].address = copy;
   m->rcpt[i].rewritten = true;
-  m->rcpt[i].settled = false;
+  m->rcpt[i].expanded = false;
   return 0;
 }
 
-static int host_rcpt_transport(void *tx, size_t i, enum rules_transport t, str target,
-                               struct err *e)
+static int host_rcpt_transport(void *tx, size_t i, enum transport t, str target, struct err *e)
 {
   struct mail *m = tx;
   str copy = arena_str(m->arena, target);
@@ -143,33 +142,44 @@ static int host_subject_mark(void *tx, str mark, struct err *e)
   return mail_mark_subject(tx, mark, e);
 }
 
-/* Adds text to out as far as its cap allows; false when it is full. */
-static bool host_put(struct buf *out, str text)
+/* What host_message gives its pieces to: 0, -1 with e, 1 it wants no more. */
+typedef int host_piece_fn(void *arg, str piece, struct err *e);
+
+/* The whole mail, a piece at a time. */
+static int host_message(const struct mail *m, host_piece_fn *take, void *arg, struct err *e)
 {
+  struct buf head = BUF_INIT(LIMIT_HEADER_BYTES + LIMIT_CHUNK);
+  struct mail_stream text = {.body = m->body, .source = m->source};
+  int rc = mail_header(m, &head, e);
+  uint64_t at = 0;
+
+  text.head = buf_str(&head);
+  while (rc == 0) {
+    str piece = mail_stream_at(&text, at, e);
+
+    if (piece.p && !piece.n) break;
+    rc = piece.p ? take(arg, piece, e) : -1;
+    at += piece.n;
+  }
+  mail_stream_free(&text);
+  buf_free(&head);
+  return rc;
+}
+
+/* As far as its cap allows; what is beyond is not read. */
+static int host_put(void *arg, str piece, struct err *e)
+{
+  struct buf *out = arg;
   size_t room = out->cap - out->n;
 
-  buf_str_add(out, str_sub(text, 0, room));
-  return buf_ok(out) && text.n <= room;
+  (void)e;
+  buf_str_add(out, str_sub(piece, 0, room));
+  return buf_ok(out) && piece.n <= room ? 0 : 1;
 }
 
 static int host_message_read(void *tx, struct buf *out, struct err *e)
 {
-  struct mail *m = tx;
-  struct buf piece = BUF_INIT(LIMIT_HEADER_BYTES + LIMIT_CHUNK);
-  bool more = true;
-  int got = 1;
-
-  if (mail_header(m, &piece, e) < 0)
-    got = -1;
-  else
-    more = host_put(out, buf_str(&piece));
-  for (size_t n = 0; got > 0 && more && m->body; n++) {
-    buf_clear(&piece);
-    got = m->body(m->source, n, &piece, e);
-    if (got > 0) more = host_put(out, buf_str(&piece));
-  }
-  buf_free(&piece);
-  return got < 0 ? -1 : 0;
+  return host_message(tx, host_put, out, e) < 0 ? -1 : 0;
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -185,25 +195,18 @@ static int host_write_text(void *tx, str dir, str suffix, str text, struct err *
   return folder_finish(&f, rc == 0, e);
 }
 
+static int host_write_piece(void *arg, str piece, struct err *e)
+{
+  return folder_write(arg, piece, e);
+}
+
 static int host_write_message(void *tx, str dir, str suffix, struct err *e)
 {
   struct mail *m = tx;
-  struct buf piece = BUF_INIT(LIMIT_HEADER_BYTES + LIMIT_CHUNK);
   struct folder_file f;
-  int rc;
 
   if (folder_create(&f, m->conf->app.dirpath, dir, m->facts.message_id, suffix, e) < 0) return -1;
-  rc = mail_header(m, &piece, e);
-  if (rc == 0) rc = folder_write(&f, buf_str(&piece), e);
-  for (size_t n = 0; rc == 0 && m->body; n++) {
-    buf_clear(&piece);
-    int got = m->body(m->source, n, &piece, e);
-
-    if (got == 0) break;
-    rc = got < 0 ? -1 : folder_write(&f, buf_str(&piece), e);
-  }
-  buf_free(&piece);
-  return folder_finish(&f, rc == 0, e);
+  return folder_finish(&f, host_message(m, host_write_piece, &f, e) == 0, e);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */

@@ -51,7 +51,7 @@ static int inbox_folder(const struct conf *conf, str local, str domain, struct a
   if (lstat(path.p, &st) < 0) /* the helper follows no link either */
     return inbox_is_absence(errno) ? 0 : -1;
   if (!S_ISDIR(st.st_mode)) return 0;
-  out->place = HELPER_FOLDER;
+  out->into = HELPER_FOLDER;
   out->local = local;
   out->domain = domain;
   return 1;
@@ -82,7 +82,7 @@ static int inbox_user(str local, str small, struct arena *a, struct inbox *out)
 {
   int found = inbox_person(local, a);
 
-  out->place = HELPER_USER;
+  out->into = HELPER_USER;
   out->user = found > 0 ? local : small;
   return found == 0 && !str_eq(local, small) ? inbox_person(small, a) : found;
 }
@@ -97,8 +97,7 @@ static int inbox_account(struct store *store, str local, str domain, struct aren
   if (!store || !inbox_part_ok(local) || !inbox_part_ok(domain)) return 0;
   found = name.p ? account_exists(store, name) : -1;
   if (found > 0)
-    *out =
-        (struct inbox){.place = HELPER_FOLDER, .local = local, .domain = domain, .to_make = true};
+    *out = (struct inbox){.into = HELPER_FOLDER, .local = local, .domain = domain, .to_make = true};
   return found;
 }
 

@@ -1,7 +1,7 @@
 /* smtp/policy/judge.c: the rules of one stage run over one mail. */
 #include "policy.h"
 
-static const struct rules_verdict judge_no_memory = {
+const struct rules_verdict judge_no_memory = {
     .kind = RULES_DENY,
     .failed = true,
     .code = {451, STR_INIT("4.3.0"), STR_INIT("Out of memory, try later")}};
@@ -43,25 +43,12 @@ static const struct rules_verdict *judge_slice(struct judge *s)
   return NULL;
 }
 
-/* The stage is over, also one without rules: whom they added is no other than whom a client
- * gave. */
-static const struct rules_verdict *judge_over(struct judge *s, const struct rules_verdict *v)
-{
-  struct err e;
-
-  if (!v || s->o.stage < STAGE_PREQ || s->o.mail->again ||
-      rcpt_expand_all(s->o.mail, s->o.stage, &e) == 0)
-    return v;
-  s->skipped = judge_no_memory;
-  return &s->skipped;
-}
-
 static void judge_go_on(struct judge *s)
 {
   const struct rules_verdict *v;
 
   timer_clear(s->o.loop, &s->limit);
-  v = judge_over(s, judge_slice(s));
+  v = judge_slice(s);
   if (v) s->o.done(s->o.arg, v);
 }
 
@@ -99,7 +86,7 @@ int judge_ask(struct judge *s, const struct rules_question *q, struct err *e)
 
 /* ---- a run ----------------------------------------------------------------------------------- */
 
-static const struct rules_verdict *judge_begin(struct judge *s, const struct judge_order *o)
+const struct rules_verdict *judge_start(struct judge *s, const struct judge_order *o)
 {
   *s = (struct judge){.o = *o};
   s->task.run = judge_run;
@@ -117,11 +104,6 @@ static const struct rules_verdict *judge_begin(struct judge *s, const struct jud
   if (s->run) return judge_slice(s);
   s->skipped = judge_no_memory;
   return &s->skipped;
-}
-
-const struct rules_verdict *judge_start(struct judge *s, const struct judge_order *o)
-{
-  return judge_over(s, judge_begin(s, o));
 }
 
 void judge_end(struct judge *s)

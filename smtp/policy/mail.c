@@ -80,16 +80,17 @@ void mail_rcpt_remove(struct mail *m, size_t i)
   memmove(m->rcpt + i, m->rcpt + i + 1, (m->rcpt_count - i) * sizeof *m->rcpt);
 }
 
-const char *mail_default_transport(const struct conf *conf, str address)
+enum transport mail_default_transport(const struct conf *conf, str address)
 {
   ptrdiff_t at = str_rchr(address, '@');
 
-  return at < 0 || conf_is_ours(conf, str_skip(address, (size_t)at + 1)) ? "maildir" : "deliver";
+  return at < 0 || conf_is_ours(conf, str_skip(address, (size_t)at + 1)) ? TRANSPORT_MAILDIR
+                                                                         : TRANSPORT_DELIVER;
 }
 
-static const char *mail_transport(const struct mail *m, const struct mail_rcpt *r)
+static enum transport mail_transport(const struct mail *m, const struct mail_rcpt *r)
 {
-  if (r->transport != RULES_TRANSPORT_UNSET) return rules_transport_name(r->transport);
+  if (r->transport != TRANSPORT_UNSET) return r->transport;
   return mail_default_transport(m->conf, r->address);
 }
 
@@ -102,13 +103,13 @@ struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t
 
     rows[i] = (struct store_rcpt){.address = r->address,
                                   .original = r->original,
-                                  .transport = str_of(mail_transport(m, r)),
+                                  .transport = mail_transport(m, r),
                                   .target = r->target,
                                   .dsn = r->dsn,
                                   .next_at = next_at};
     /* The sender does not know of whom a rule added. */
     if (r->original.n == 0) rows[i].dsn = STR("NOTIFY=NEVER");
-    if (r->transport == RULES_TRANSPORT_NONE) rows[i].status = STORE_REMOVED;
+    if (r->transport == TRANSPORT_NONE) rows[i].status = STORE_REMOVED;
   }
   return rows;
 }
@@ -340,14 +341,6 @@ static void mail_context_read(struct mail *m, str context)
   m->skip = mail_get_int(t, "skip") == RULES_FACCEPT ? RULES_FACCEPT : RULES_NEXT;
 }
 
-static enum rules_transport mail_transport_of(str word)
-{
-  for (int t = RULES_TRANSPORT_DELIVER; t <= RULES_TRANSPORT_NONE; t++)
-    if (str_eq(word, str_of(rules_transport_name((enum rules_transport)t))))
-      return (enum rules_transport)t;
-  return RULES_TRANSPORT_UNSET;
-}
-
 static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struct err *e)
 {
   struct mail_rcpt *r;
@@ -356,12 +349,12 @@ static int mail_restore_rcpt(struct mail *m, const struct store_rcpt *row, struc
   if (mail_rcpt_add(m, row->address, false, e) < 0) return -1;
   r = &m->rcpt[m->rcpt_count - 1];
   r->row = row->n;
-  r->settled = true;
+  r->expanded = true;
   /* Not what the client gave any more: then a rule or an alias made it so, who may. */
   r->by_client = mail_rcpt_same(m->conf, row->original, row->address);
   r->original = arena_str(m->arena, row->original);
-  if (!str_eq(row->transport, str_of(mail_transport(m, r)))) /* else it is what nobody chose */
-    r->transport = mail_transport_of(row->transport);
+  if (row->transport != mail_transport(m, r)) /* else it is what nobody chose */
+    r->transport = row->transport;
   r->target = arena_str(m->arena, row->target);
   r->dsn = arena_str(m->arena, row->dsn);
   return r->original.p && r->target.p && r->dsn.p ? 0 : err_nomem(e);

@@ -30,17 +30,17 @@ int deliver_step(enum stage stage, size_t directive, enum deliver_at at);
 #define DELIVER_AGAIN (DELIVER_RULED | 2) /* before the next one `delivery` is asked again */
 
 /* A step read back; any number is one. */
-struct deliver_place {
+struct deliver_point {
   enum stage stage; /* STAGE_COUNT: behind all rules */
   bool inside;      /* not at the start of the stage */
   enum deliver_at at;
 };
-struct deliver_place deliver_place_of(int step);
+struct deliver_point deliver_point_of(int step);
 
 /* ---- inbox.c ------------------------------------------------------------------------------------
  * Which mailbox of this machine a recipient has. */
 struct inbox {
-  enum helper_place place;
+  enum helper_into into;
   str user;          /* HELPER_USER: the system user's name */
   str local, domain; /* HELPER_FOLDER: parts of its path, in small letters */
   bool to_make;      /* an account whose folder is not there yet: see inbox_make */
@@ -142,14 +142,18 @@ struct mail_rcpt {
   bool by_client;
   bool permitted; /* a relay check ran for this recipient and found the client in its hosts */
   bool rewritten; /* by a rule: no longer judged by the guard of known recipients */
-  bool settled;   /* aliases were looked up, and it is no alias (rcpt_expand.h) */
-  enum rules_transport transport;
+  bool expanded;  /* aliases were looked up, and it is no alias (rcpt_expand.h) */
+  enum transport transport;
   str target; /* of forward */
   str dsn;    /* what the client wants to be told of it (dsn.h) */
   int row;    /* of a stored mail, its number there; 0: a rule added it since */
 };
 
 struct judge;
+
+/* Piece n of a body is added to out, as incoming_read and queue_body do it: 1, 0 none is left, -1
+ * with e. */
+typedef int mail_body_fn(void *source, size_t n, struct buf *out, struct err *e);
 
 struct mail {
   struct arena *arena;     /* borrows: owns all texts and lists below */
@@ -166,7 +170,7 @@ struct mail {
   size_t rcpt_count, rcpt_size;
   struct header header; /* until the message arrived: what rules want added to it */
   bool arrived;
-  bool again; /* stored, and its rules were asked before: who it is for is settled */
+  bool again; /* stored, and its rules were asked before: who it is for is decided */
   str mark;   /* for the Subject, once the message is there; p NULL: none */
   /* What keeps later stages from running (rules/README.md#statuses); RULES_NEXT: nothing does. */
   enum rules_kind skip;
@@ -176,11 +180,27 @@ struct mail {
   str directive, reason;
   struct store_trace *trace;
   size_t trace_count, trace_size;
-  /* The body, piece by piece, as incoming_read and queue_body give it; NULL: none yet. */
-  int (*body)(void *source, size_t n, struct buf *out, struct err *e);
+  mail_body_fn *body; /* NULL: none yet */
   void *source;
   struct judge *judge; /* who runs the rules over it just now, for their questions */
 };
+
+/* ---- mail_stream.c: header and body as one run of octets ----------------------------------------
+ * Lives in its owner's struct, zeroed but for what is borrowed until mail_stream_free. */
+struct mail_stream {
+  str head;           /* the block with its empty line; or empty: the body alone */
+  mail_body_fn *body; /* NULL: there is none */
+  void *source;
+  struct buf piece;  /* mail_stream.c's own: of the body, */
+  uint64_t piece_at; /* where in the run it begins, */
+  size_t next;       /* and the number of the next */
+};
+/* The octets from `at` on that are at hand, until the next call; empty: the mail ends there. p NULL
+ * with e: they cannot be read. Reading on costs little, going back begins at the first piece. */
+str mail_stream_at(struct mail_stream *s, uint64_t at, struct err *e);
+/* The same copied, at most n: how many, or -1. */
+ptrdiff_t mail_stream_read(struct mail_stream *s, uint64_t at, char *p, size_t n, struct err *e);
+void mail_stream_free(struct mail_stream *s); /* its piece; it can be read again */
 
 /* A mail that begins with nothing, or as parent left it (facts, pending header and recipients,
  * skip state, trace). NULL: no memory. */
@@ -221,7 +241,7 @@ struct mail *mail_restore(struct arena *a, const struct conf *conf, const struct
                           str header, bool again, struct err *e);
 /* Mail for one of our domains goes to its mailbox unless a rule chose otherwise
  * (rules/README.md#how-it-is-delivered). */
-const char *mail_default_transport(const struct conf *conf, str address);
+enum transport mail_default_transport(const struct conf *conf, str address);
 /* The rows of its recipients, in a. next_at: when the first attempt is due. NULL: no memory. */
 struct store_rcpt *mail_rcpt_rows(const struct mail *m, struct arena *a, int64_t next_at);
 
@@ -343,38 +363,6 @@ struct host_wait *host_wait_start(struct loop *l, struct policy *p, const struct
                                   struct err *e);
 void host_wait_cancel(struct host_wait *a); /* fn will not be called; NULL is fine */
 
-/* ---- rcpt_expand.c ------------------------------------------------------------------------------
- * Recipients become who they stand for.
- *
- * What a client gives is settled right after the rules of stage rcpt and the guard; what rules add
- * or rewrite later, when a stage from preq on is over (judge.c). A recipient for whom a rule chose
- * a transport stays as he is: the rule knows better. So rules see at rcpt what the client gave, and
- * from preq on who gets the mail. */
-/* Recipient i, whom the rules and the guard let pass. He is gone then; those he stands for, if they
- * are not there already, stand last. may_be_unknown: nobody of that name is no fault. REPLY_DONE,
- * or why he must be refused; then he is still there. */
-enum reply_id rcpt_expand_rcpt(struct mail *m, size_t i, bool may_be_unknown);
-
-/* All that are not settled yet; nobody is refused. -1 with e: no memory. */
-int rcpt_expand_all(struct mail *m, enum stage stage, struct err *e);
-
-/* Marks a mail that goes on to addresses elsewhere, if it came to one address only, so that it is
- * known again when it comes back: Delivered-To, before anything else in its header. */
-int rcpt_expand_mark(struct mail *m, struct err *e);
-
-/* ---- guard.c ------------------------------------------------------------------------------------
- * What no rule can forget (rules/README.md#what-no-rule-can-forget): no relay by
- * omission, no backscatter. */
-/* Judges recipient i, given by a client, after the rules of stage rcpt. faccept: a rule said so.
- * Who may not relay and does not prove by SPF to be the sender hears of no success: he could have
- * reports sent to anybody. REPLY_DONE lets it pass, and those it stands for are in its place
- * (rcpt_expand.h); any other reply refuses it, and it is still there. */
-enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept);
-
-/* A recipient as the rules shall see it: "postmaster" gets our domain, and an address literal that
- * is our end of the connection is our domain (RFC 5321 §4.1.3). In the mail's arena. */
-str guard_normal_rcpt(const struct mail *m, str address);
-
 /* ---- judge.c ------------------------------------------------------------------------------------
  * The rules of one stage run over one mail, for sessions and the queue runner. */
 /* What is asked, of which mail, and who hears the verdict. */
@@ -406,8 +394,41 @@ struct judge {
 const struct rules_verdict *judge_start(struct judge *s, const struct judge_order *o);
 /* Ends it, also while it runs or waits: then done is never called. */
 void judge_end(struct judge *s);
+extern const struct rules_verdict judge_no_memory; /* of who cannot act on another one */
 
 /* Of host.c: begins what the run asks and will wait for. -1 with e. */
 int judge_ask(struct judge *s, const struct rules_question *q, struct err *e);
+
+/* ---- guard.c ------------------------------------------------------------------------------------
+ * What no rule can forget (rules/README.md#what-no-rule-can-forget): no relay by
+ * omission, no backscatter. */
+/* Judges recipient i, given by a client, after the rules of stage rcpt. faccept: a rule said so.
+ * Who may not relay and does not prove by SPF to be the sender hears of no success: he could have
+ * reports sent to anybody. REPLY_DONE lets it pass; any other reply refuses it. */
+enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept);
+
+/* A recipient as the rules shall see it: "postmaster" gets our domain, and an address literal that
+ * is our end of the connection is our domain (RFC 5321 §4.1.3). In the mail's arena. */
+str guard_normal_rcpt(const struct mail *m, str address);
+
+/* ---- rcpt_expand.c ------------------------------------------------------------------------------
+ * Recipients become who they stand for.
+ *
+ * What a client gives is expanded when the rules of stage rcpt and the guard let it pass; what
+ * rules add or rewrite later, when a stage from preq on is over. A recipient for whom a rule chose
+ * a transport stays as he is: the rule knows better. So rules see at rcpt what the client gave, and
+ * from preq on who gets the mail. */
+/* Recipient i, whom the rules and the guard let pass. He is gone then; those he stands for, if they
+ * are not there already, stand last. REPLY_DONE, or why he must be refused; then he is still
+ * there. */
+enum reply_id rcpt_expand_rcpt(struct mail *m, size_t i);
+
+/* All that are not expanded yet; nobody is refused. Nothing to do when rules are asked again: whom
+ * they name then was in the mail before. -1 with e: no memory. */
+int rcpt_expand_all(struct mail *m, enum stage stage, struct err *e);
+
+/* Marks a mail that goes on to addresses elsewhere, if it came to one address only, so that it is
+ * known again when it comes back: Delivered-To, before anything else in its header. */
+int rcpt_expand_mark(struct mail *m, struct err *e);
 
 #endif

@@ -59,7 +59,7 @@ static int rcpt_expand_replace(struct mail *m, size_t i, const struct alias_ends
   struct mail_rcpt from = m->rcpt[i];
 
   from.by_client = false; /* the operator's choice: no relay check is asked about it */
-  from.settled = true;
+  from.expanded = true;
   if (ends->n > 1 && from.dsn.n) {
     from.dsn = dsn_unsuccessful(from.dsn, m->arena);
     if (!from.dsn.p) return err_nomem(e);
@@ -83,7 +83,7 @@ static enum reply_id rcpt_expand_look(struct mail *m, size_t i, enum stage stage
 
   *ends = (struct alias_ends){.by = NULL};
   *e = (struct err){.kind = ERR_NONE};
-  if (r->settled || r->transport != RULES_TRANSPORT_UNSET || !rcpt_expand_is_ours(m, r->address))
+  if (r->expanded || r->transport != TRANSPORT_UNSET || !rcpt_expand_is_ours(m, r->address))
     return REPLY_DONE;
   if (alias_expand(m->conf, m->store, r->address, m->arena, ends, e) < 0) {
     log_error(LOG_PROCESSING, "mail for %s: %s", log_q(r->address), e->text);
@@ -94,11 +94,11 @@ static enum reply_id rcpt_expand_look(struct mail *m, size_t i, enum stage stage
   if (rcpt_expand_count(ends, 0) == ends->n) {
     if (!ends->by || !rcpt_expand_is_postmaster(r->address)) return REPLY_UNKNOWN_RCPT;
     ends->by = NULL;
-    r->settled = true;
+    r->expanded = true;
     return REPLY_DONE;
   }
   if (rcpt_expand_count(ends, 1) == 0) return REPLY_STORE_FAILED; /* it cannot be told now */
-  r->settled = true;
+  r->expanded = true;
   return REPLY_DONE;
 }
 
@@ -109,7 +109,7 @@ static bool rcpt_expand_are_too_many(const struct mail *m, size_t more)
 }
 
 /* A recipient given twice gets the mail once. */
-static void rcpt_expand_drop_double(struct mail *m, size_t at)
+static void rcpt_expand_remove_double(struct mail *m, size_t at)
 {
   for (size_t i = 0; i < at; i++)
     if (mail_rcpt_same(m->conf, m->rcpt[i].address, m->rcpt[at].address)) {
@@ -118,16 +118,24 @@ static void rcpt_expand_drop_double(struct mail *m, size_t at)
     }
 }
 
-enum reply_id rcpt_expand_rcpt(struct mail *m, size_t i, bool may_be_unknown)
+/* What a rule rewrote or chose a transport for it answers for itself. */
+static bool rcpt_expand_may_be_unknown(const struct mail *m, const struct mail_rcpt *r)
+{
+  return m->conf->server.smtp.unknown_rcpt == CONF_RCPT_ACCEPT || r->rewritten ||
+         r->transport != TRANSPORT_UNSET;
+}
+
+enum reply_id rcpt_expand_rcpt(struct mail *m, size_t i)
 {
   struct alias_ends ends;
   struct err e;
+  bool may_be_unknown = rcpt_expand_may_be_unknown(m, &m->rcpt[i]);
   enum reply_id reply = rcpt_expand_look(m, i, STAGE_RCPT, &ends, &e);
   bool unknown = reply == REPLY_UNKNOWN_RCPT;
 
   if (reply != REPLY_DONE && !(unknown && may_be_unknown)) return reply;
   if (!ends.by || unknown)
-    rcpt_expand_drop_double(m, i);
+    rcpt_expand_remove_double(m, i);
   else if (rcpt_expand_are_too_many(m, ends.n))
     return REPLY_ALIAS_TOO_MANY;
   else if (rcpt_expand_replace(m, i, &ends, &e) < 0)
@@ -140,6 +148,7 @@ int rcpt_expand_all(struct mail *m, enum stage stage, struct err *e)
 {
   struct alias_ends ends;
 
+  if (m->again) return 0;
   for (size_t i = m->rcpt_count; i-- > 0;) {
     enum reply_id reply = rcpt_expand_look(m, i, stage, &ends, e);
 

@@ -10,6 +10,30 @@
 #include "attempt_int.h"
 #include "../outbound/outbound.h"
 
+/* ---- the mail -------------------------------------------------------------------------------- */
+
+int attempt_open(struct attempt *a, struct attempt_text *t, struct err *e)
+{
+  struct deliver_job *j = a->job;
+
+  mail_stream_free(&t->mail);
+  if (deliver_header(j, e) < 0) return -1;
+  t->mail = (struct mail_stream){.head = buf_str(&j->header), .body = deliver_body, .source = j};
+  return 0;
+}
+
+ptrdiff_t attempt_read(struct attempt *a, struct attempt_text *t, uint64_t at, char *p, size_t n)
+{
+  struct err e = {.kind = ERR_NONE};
+  ptrdiff_t got = mail_stream_read(&t->mail, at, p, n, &e);
+
+  if (got > 0) return got;
+  t->lost = got == 0 || e.kind == ERR_BUG;
+  log_warn(LOG_DELIVERY, "mid=" STR_FMT " cannot read the body: %s",
+           STR_ARG(a->job->claim->mail.id), got == 0 ? "a part of it is gone" : e.text);
+  return -1;
+}
+
 /* ---- what is written ------------------------------------------------------------------------- */
 
 static void attempt_cancel(struct attempt *a);
@@ -36,7 +60,7 @@ static int attempt_record(struct attempt *a, size_t n)
   struct err e;
   int rc;
 
-  if (attempt_header(j, &e) < 0)
+  if (deliver_header(j, &e) < 0)
     log_warn(LOG_DELIVERY, "mid=" STR_FMT " %s", STR_ARG(j->claim->mail.id), e.text);
   b = deliver_bounce(j);
   b.outcome = a->outcomes;
@@ -110,9 +134,8 @@ static void attempt_tell(struct attempt *a, const struct store_rcpt *r,
                                                       .kind = STR("delivery"),
                                                       .status = str_of(word),
                                                       .detail = o->last_reply};
-  log_info(LOG_DELIVERY,
-           "mid=" STR_FMT " to=%s transport=" STR_FMT "%s" STR_FMT "%s%s status=%s reply=%s",
-           STR_ARG(a->job->claim->mail.id), log_q(r->address), STR_ARG(r->transport),
+  log_info(LOG_DELIVERY, "mid=" STR_FMT " to=%s transport=%s%s" STR_FMT "%s%s status=%s reply=%s",
+           STR_ARG(a->job->claim->mail.id), log_q(r->address), transport_name(r->transport),
            remote.n ? " relay=" : "", STR_ARG(remote), end && end->tls ? " tls=" : "",
            end && end->tls ? end->tls : "", word, log_q(o->last_reply));
 }
@@ -178,7 +201,7 @@ static struct attempt *attempt_new(struct deliver_job *j)
   struct attempt *a = arena_alloc(j->arena, sizeof *a);
 
   if (!a) return NULL;
-  a->job = a->text.job = j;
+  a->job = j;
   a->outcomes = arena_alloc(j->arena, n * sizeof *a->outcomes);
   a->more = arena_alloc(j->arena, n * sizeof *a->more);
   a->trace = arena_alloc(j->arena, n * sizeof *a->trace);
@@ -192,7 +215,7 @@ static void attempt_sort(struct attempt *a, size_t i)
   const struct store_rcpt *r = attempt_rcpt(a, i);
 
   if (attempt_is_local(r)) return;
-  if (!str_eq(r->transport, STR("none")))
+  if (r->transport != TRANSPORT_NONE)
     attempt_send_add(a, i);
   else if (r->last_reply.n)
     attempt_outcome(a, i, STORE_FAILED, true, r->last_reply, NULL);
@@ -210,8 +233,8 @@ void attempt_begin(struct deliver_job *j)
     deliver_job_end(j);
     return;
   }
-  buf_free(&j->header); /* read again when it is sent: who waits is small */
-  a->under_way = 1;     /* the mailboxes: so the job stays while groups begin */
+  if (j->header.n > LIMIT_DELIVER_HEADER) buf_free(&j->header);
+  a->under_way = 1; /* the mailboxes: so the job stays while groups begin */
   for (size_t i = 0; i < mail->rcpt_count; i++)
     if (deliver_is_due(attempt_rcpt(a, i), now)) attempt_sort(a, i);
   attempt_send(a);

@@ -7,13 +7,10 @@
 #include "deliver_int.h"
 #include "../outbound/outbound.h"
 
-/* The mail read as a stream; there may be several at a time. */
+/* The stored mail as it is sent; there may be several at a time. */
 struct attempt_text {
-  struct deliver_job *job;
-  struct buf piece;  /* of the body, */
-  uint64_t piece_at; /* where in the mail it begins, */
-  size_t piece_next; /* and the number of the next */
-  bool lost;         /* a part of it is not there any more */
+  struct mail_stream mail;
+  bool lost; /* a part of it is not there any more */
 };
 
 struct attempt {
@@ -23,8 +20,8 @@ struct attempt {
   /* attempt_send.c's own */
   struct attempt_group *groups;
   /* attempt_local.c's own */
-  size_t at;                    /* index of the recipient being tried */
-  struct attempt *line, **link; /* in line for the helper */
+  size_t at;             /* index of the recipient being tried */
+  struct list_link link; /* in line for the helper */
   struct helper_job *helper;
   struct attempt_text text;
   /* outcomes that are not written yet */
@@ -48,11 +45,10 @@ void attempt_outcome(struct attempt *a, size_t i, enum store_status status, bool
  * for all who failed. The job may be gone afterwards. */
 void attempt_go_on(struct attempt *a);
 
-/* attempt_text.c. The header is there; -1: it cannot be read. */
-int attempt_header(struct deliver_job *j, struct err *e);
-void attempt_rewind(struct attempt_text *t);
+/* The header is there, and the text begins; -1: it cannot be read. */
+int attempt_open(struct attempt *a, struct attempt_text *t, struct err *e);
 /* Up to n octets of the mail from `at` on; -1: it cannot be read. */
-ptrdiff_t attempt_read(struct attempt_text *t, uint64_t at, char *p, size_t n);
+ptrdiff_t attempt_read(struct attempt *a, struct attempt_text *t, uint64_t at, char *p, size_t n);
 
 /* attempt_local.c */
 bool attempt_is_local(const struct store_rcpt *r);

@@ -25,7 +25,7 @@ static struct attempt_group *attempt_group_of(struct outbound *o)
 static ptrdiff_t attempt_body(void *arg, uint64_t at, char *p, size_t n)
 {
   struct attempt_group *g = attempt_group_of(arg);
-  ptrdiff_t got = attempt_read(&g->text, at, p, n);
+  ptrdiff_t got = attempt_read(g->attempt, &g->text, at, p, n);
 
   g->o.unread = got < 0;
   return got;
@@ -39,7 +39,7 @@ static int attempt_prepare(struct outbound *o, struct err *e)
   const struct store_mail *mail = &j->claim->mail;
   struct client_mail *m = &o->mail;
 
-  if (attempt_header(j, e) < 0) return -1;
+  if (attempt_open(g->attempt, &g->text, e) < 0) return -1;
   *m = (struct client_mail){.from = g->from,
                             .dsn = dsn_of_context(mail->context, j->arena),
                             .rcpt_count = g->count,
@@ -57,7 +57,6 @@ static int attempt_prepare(struct outbound *o, struct err *e)
     if (!addr_is_ascii(r->address)) m->utf8 = true;
   }
   if (!addr_is_ascii(m->from)) m->utf8 = true;
-  attempt_rewind(&g->text);
   return 0;
 }
 
@@ -83,13 +82,13 @@ static void attempt_answered(struct attempt_group *g, const struct outbound_end 
   }
 }
 
-static void attempt_settled(struct outbound *o, const struct outbound_end *end)
+static void attempt_ended(struct outbound *o, const struct outbound_end *end)
 {
   struct attempt_group *g = attempt_group_of(o);
   struct attempt *a = g->attempt;
   enum store_status status = end->how == OUTBOUND_FAILED ? STORE_FAILED : STORE_PENDING;
 
-  buf_free(&g->text.piece);
+  mail_stream_free(&g->text.mail);
   if (end->how == OUTBOUND_ANSWERED)
     attempt_answered(g, end);
   else
@@ -118,7 +117,7 @@ static void attempt_way(const struct attempt *a, const struct store_rcpt *r, str
 
   o->policy = a->job->policy;
   o->tls = TARGET_TLS_OPPORTUNISTIC;
-  if (str_eq(r->transport, STR("forward"))) {
+  if (r->transport == TRANSPORT_FORWARD) {
     o->way = OUTBOUND_TARGET;
     o->where = r->target;
   } else if (conf->server.relay.on) {
@@ -140,7 +139,7 @@ static bool attempt_goes_along(const struct outbound *a, const struct outbound *
 static struct attempt_group *attempt_group_for(struct attempt *a, const struct store_rcpt *r)
 {
   const struct store_mail *mail = &a->job->claim->mail;
-  struct outbound o = {.prepare = attempt_prepare, .settled = attempt_settled};
+  struct outbound o = {.prepare = attempt_prepare, .ended = attempt_ended};
   str from = srs_sender(&a->job->deliver->mta->srs, a->job->policy->conf, mail->mail_from,
                         r->address, a->job->arena);
   size_t most = mail->rcpt_count;
@@ -157,7 +156,6 @@ static struct attempt_group *attempt_group_for(struct attempt *a, const struct s
   g->o = o;
   g->from = from;
   g->attempt = a;
-  g->text.job = a->job;
   g->next = a->groups;
   return a->groups = g;
 }
@@ -173,7 +171,7 @@ static void attempt_send_one(struct attempt *a, struct attempt_group *g)
     end.how = OUTBOUND_PUT_OFF;
     end.retry_at = clock_wall() + ATTEMPT_CROWD;
   }
-  attempt_settled(&g->o, &end);
+  attempt_ended(&g->o, &end);
 }
 
 void attempt_send_add(struct attempt *a, size_t i)
@@ -196,7 +194,7 @@ void attempt_send_drain(struct attempt *a)
 {
   for (struct attempt_group *g = a->groups; g; g = g->next) {
     if (outbound_is_at_text(&g->o) || !outbound_cancel(&g->o)) continue;
-    buf_free(&g->text.piece);
+    mail_stream_free(&g->text.mail);
     a->under_way--;
   }
 }
@@ -205,7 +203,7 @@ void attempt_send_cancel(struct attempt *a)
 {
   for (struct attempt_group *g = a->groups; g; g = g->next) {
     outbound_cancel(&g->o);
-    buf_free(&g->text.piece);
+    mail_stream_free(&g->text.mail);
   }
 }
 #undef ATTEMPT_GROUP_MOST

@@ -229,8 +229,7 @@ static const struct store_rcpt *bounce_to(const struct bounce_call *c, size_t *c
   for (size_t i = 0; to && i < ends.n; i++)
     to[i] = (struct store_rcpt){.address = ends.end[i].address,
                                 .original = himself.address,
-                                .transport =
-                                    str_of(mail_default_transport(b->conf, ends.end[i].address)),
+                                .transport = mail_default_transport(b->conf, ends.end[i].address),
                                 .next_at = clock_wall()};
   *count = ends.n;
   return to;

@@ -44,9 +44,7 @@ void deliver_job_end(struct deliver_job *j)
   buf_free(&j->header);
   arena_free(j->arena);
   policy_release(j->policy);
-  *j->link = j->next;
-  if (j->next) j->next->link = j->link;
-  d->job_count--;
+  list_remove(&j->link);
   mem_free(j);
   deliver_wake(d);
 }
@@ -65,12 +63,24 @@ static struct deliver_job *deliver_job_new(struct deliver *d, struct store_claim
   j->claim = claim;
   j->policy = policy_hold(d->mta->policy);
   j->header.cap = LIMIT_HEADER_BYTES * 2;
-  j->next = d->jobs;
-  j->link = &d->jobs;
-  if (j->next) j->next->link = &j->next;
-  d->jobs = j;
-  d->job_count++;
+  list_add_first(&d->jobs, &j->link);
   return j;
+}
+
+/* ---- what it holds --------------------------------------------------------------------------- */
+
+int deliver_header(struct deliver_job *j, struct err *e)
+{
+  if (j->header.n) return 0;
+  j->header.cap = LIMIT_HEADER_BYTES * 2;
+  return queue_header(j->deliver->mta->store, j->claim, &j->header, e);
+}
+
+int deliver_body(void *job, size_t n, struct buf *out, struct err *e)
+{
+  struct deliver_job *j = job;
+
+  return queue_body(j->deliver->mta->store, j->claim, n, out, e);
 }
 
 /* ---- the runner ------------------------------------------------------------------------------ */
@@ -81,9 +91,9 @@ static void deliver_sleep(struct deliver *d, int64_t ms)
   timer_set(d->mta->loop, &d->timer, loop_now(d->mta->loop) + ms);
 }
 
-static bool deliver_has_place(const struct deliver *d)
+static bool deliver_has_room(const struct deliver *d)
 {
-  return d->job_count - d->away < LIMIT_DELIVER_JOBS;
+  return d->jobs.n - d->away < LIMIT_DELIVER_JOBS;
 }
 
 /* The next message to work on: 1, 0 none, -1 the database cannot be asked now. */
@@ -120,7 +130,7 @@ static void deliver_work(struct task *t, void *arg)
   int got = 1;
 
   (void)t;
-  for (int n = 0; n < DELIVER_BATCH && deliver_has_place(d); n++) {
+  for (int n = 0; n < DELIVER_BATCH && deliver_has_room(d); n++) {
     if ((got = deliver_next(d, &claim)) <= 0) break;
     j = deliver_job_new(d, claim);
     if (!j) got = -1;
@@ -132,7 +142,7 @@ static void deliver_work(struct task *t, void *arg)
   } else if (got == 0) {
     due = queue_due_at(d->mta->store);
     if (due) deliver_sleep(d, due - clock_wall());
-  } else if (deliver_has_place(d)) {
+  } else if (deliver_has_room(d)) {
     deliver_wake(d);
   } else {
     deliver_thin(d);
@@ -174,7 +184,7 @@ void deliver_flush(struct deliver *d)
 
 size_t deliver_count(const struct deliver *d)
 {
-  return d ? d->job_count : 0;
+  return d ? d->jobs.n : 0;
 }
 
 void deliver_drain(struct deliver *d)
@@ -182,8 +192,7 @@ void deliver_drain(struct deliver *d)
   if (!d) return;
   d->draining = true;
   loop_unready(&d->task);
-  for (struct deliver_job *j = d->jobs, *next; j; j = next) {
-    next = j->next;
+  LIST_EACH(&d->jobs, struct deliver_job, link, j) {
     if (j->attempt)
       attempt_drain(j);
     else
@@ -197,16 +206,14 @@ void deliver_stop(struct deliver *d)
   if (!d) return;
   d->draining = d->stopped = true;
   loop_unready(&d->task);
-  for (struct deliver_job *j = d->jobs, *next; j; j = next) {
-    next = j->next;
+  LIST_EACH(&d->jobs, struct deliver_job, link, j)
     if (!j->recording) deliver_job_end(j);
-  }
 }
 
 void deliver_free(struct deliver *d)
 {
   if (!d) return;
-  while (d->jobs) deliver_job_end(d->jobs);
+  LIST_EACH(&d->jobs, struct deliver_job, link, j) deliver_job_end(j);
   loop_unready(&d->task);
   timer_clear(d->mta->loop, &d->timer);
   bounce_rate_free(&d->bounces);

@@ -1,9 +1,11 @@
 /* smtp/queue/deliver_int.h: the cellar of deliver.c: one stored mail in work, handed from file to
  * file.
  *
- *   deliver.c   claims what is due and makes a job of it
- *   deliver_rules.c     asks the rules that are left; what they decide is written, and the job ends
- *   attempt.c   if none are: tries the due recipients, writes what becomes of them, ends the job
+ *   deliver.c         claims what is due and makes a job of it
+ *   deliver_rules.c   asks the rules that are left; what they decide is written, and the job ends
+ *   deliver_filter.c  hands it to a filter if one of them says so, and takes it back
+ *   attempt.c         if none are left: tries the due recipients, writes what becomes of them, ends
+ *                     the job
  *
  * Whoever has the job either waits for somebody who calls back, or ends it with deliver_job_end:
  * that ends the claim, and the queue is asked again.
@@ -17,7 +19,7 @@
 
 struct deliver_job {
   struct deliver *deliver;
-  struct deliver_job *next, **link;
+  struct list_link link;     /* of all */
   struct store_claim *claim; /* the message */
   struct policy *policy;     /* the one of today, held */
   struct arena *arena;       /* owns the mail and all texts below */
@@ -33,28 +35,24 @@ struct deliver_job {
   struct attempt *attempt;   /* attempt.c's own, in the arena */
 };
 
-/* Those who wait for the helper to take one more mail. */
-struct deliver_line {
-  struct attempt *first, **last;
-  size_t busy; /* mails the helper is at */
-};
-
 struct deliver {
   struct mta *mta;
   struct outbound_hub *outbounds;
   struct delegate_hub *delegates;
-  struct deliver_job *jobs;
-  size_t job_count, away; /* of them: whose mail is at a filter */
+  struct list jobs;
+  size_t away; /* of them: whose mail is at a filter */
   bool draining, stopped;
   struct bounce_rate bounces;
   struct task task;
   struct timer timer;
-  int64_t started; /* wall time */
-  int64_t thinned; /* loop time of the last thinning of a full house */
-  struct deliver_line line;
+  int64_t started;  /* wall time */
+  int64_t thinned;  /* loop time of the last thinning of a full house */
+  struct line line; /* attempts with a mailbox, for the helper */
 };
 
 void deliver_job_end(struct deliver_job *j);
+int deliver_header(struct deliver_job *j, struct err *e); /* j->header is there; or -1 */
+mail_body_fn deliver_body;                                /* of a job */
 bool deliver_is_due(const struct store_rcpt *r, int64_t now);
 /* For bounce_record and bounce_change: all of it but the outcomes. */
 struct bounce deliver_bounce(struct deliver_job *j);
@@ -62,6 +60,15 @@ struct bounce deliver_bounce(struct deliver_job *j);
 void deliver_rules_begin(struct deliver_job *j);
 void deliver_rules_drain(struct deliver_job *j); /* it ends, unless a filter has the mail */
 void deliver_rules_stop(struct deliver_job *j);  /* no rule is under way any more, and no filter */
+
+/* For deliver_filter.c: the stage from a directive on; returned: a delegate, and what came back is
+ * the mail now. */
+void deliver_rules_ask(struct deliver_job *j, size_t from, bool returned);
+void deliver_rules_put_off(struct deliver_job *j, str why);       /* and the job ends */
+void deliver_rules_recorded(void *job, enum store_result result); /* the job ends */
+
+void deliver_filter_begin(struct deliver_job *j); /* hands it to the service of the directive */
+void deliver_filter_free(struct deliver_job *j);  /* it is there no more */
 
 void attempt_begin(struct deliver_job *j);
 void attempt_drain(struct deliver_job *j); /* who is not being given the mail just now gives up */

@@ -5,11 +5,9 @@
  * tried, so what they change is changed once; before each later attempt today's rules say anew
  * where those go who still wait.
  *
- * A mail that a rule delegates is put into the queue `delegated` first, and taken from there: so it
- * is no matter whether it came there just now or before a crash. What comes back is judged by the
- * body of the directive; another body than the one that went out is stored before that, with the
- * step, so that the filter does not get its own work again. No answer, and a rule that fails, leave
- * the mail as it was: it is deferred, longer each time, and given up like a recipient.
+ * A mail that a rule delegates is put into the queue `delegated` first (deliver_filter.c). A rule
+ * that fails leaves the mail as it was: it is deferred, longer each time, and given up like a
+ * recipient.
  */
 #include "bounce.h"
 #include "deliver_int.h"
@@ -46,7 +44,7 @@ static size_t deliver_rules_row_count(const struct deliver_job *j)
   return j->mail->again ? j->claim->mail.rcpt_count : j->mail->rcpt_count;
 }
 
-static void deliver_rules_recorded(void *job, enum store_result result)
+void deliver_rules_recorded(void *job, enum store_result result)
 {
   struct deliver_job *j = job;
 
@@ -160,7 +158,7 @@ static void deliver_rules_give_up(struct deliver_job *j, str why)
 }
 
 /* A rule failed, or a filter: all is tried again later, and given up like a recipient. */
-static void deliver_rules_put_off(struct deliver_job *j, str why)
+void deliver_rules_put_off(struct deliver_job *j, str why)
 {
   struct store_mail row = j->claim->mail;
   struct store_rcpt *rows = deliver_rules_rcpts(j);
@@ -185,7 +183,7 @@ static void deliver_rules_put_off(struct deliver_job *j, str why)
 /* ---- rules asked again --------------------------------------------------------------------------
  * A mail may wait for days, and its rules be others by then. So before each later attempt the stage
  * `delivery` of today is asked once more. What the mail says, who sent it and for whom it is was
- * settled the first time; what counts now is where those go who still wait, who is not to get it
+ * decided the first time; what counts now is where those go who still wait, who is not to get it
  * after all, and that it is refused or set aside. If that changes anything it is written first, as
  * the first time; else the attempt follows at once and nothing is written but its outcome. */
 
@@ -193,17 +191,17 @@ static void deliver_rules_put_off(struct deliver_job *j, str why)
 static bool deliver_rules_turn(const struct deliver_job *j, struct store_rcpt *row)
 {
   const struct mail_rcpt *r = NULL;
-  str transport = row->transport;
+  enum transport transport = row->transport;
 
   for (size_t i = 0; i < j->mail->rcpt_count && !r; i++)
     if (j->mail->rcpt[i].row == row->n) r = &j->mail->rcpt[i];
-  if (!r || r->transport == RULES_TRANSPORT_NONE) {
+  if (!r || r->transport == TRANSPORT_NONE) {
     row->status = STORE_REMOVED;
     row->last_reply = STR("removed by a rule");
     return true;
   }
-  if (r->transport != RULES_TRANSPORT_UNSET) transport = str_of(rules_transport_name(r->transport));
-  if (str_eq(row->transport, transport) && str_eq(row->target, r->target)) return false;
+  if (r->transport != TRANSPORT_UNSET) transport = r->transport;
+  if (row->transport == transport && str_eq(row->target, r->target)) return false;
   row->transport = transport;
   row->target = r->target;
   return true;
@@ -231,11 +229,11 @@ static void deliver_rules_passed_again(struct deliver_job *j)
 static int deliver_rules_step_passed(const struct deliver_job *j)
 {
   int was = j->claim->mail.step;
-  struct deliver_place place = deliver_place_of(was);
+  struct deliver_point point = deliver_point_of(was);
 
-  if (place.stage == STAGE_COUNT) return was;
+  if (point.stage == STAGE_COUNT) return was;
   if (j->mail->skip == RULES_FACCEPT) return DELIVER_RULED;
-  if (place.stage == STAGE_DELIVERY && place.at == DELIVER_AFTER) return DELIVER_RULED;
+  if (point.stage == STAGE_DELIVERY && point.at == DELIVER_AFTER) return DELIVER_RULED;
   return DELIVER_ASKED;
 }
 
@@ -300,18 +298,10 @@ static void deliver_rules_delegate(struct deliver_job *j, const struct rules_ver
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static void deliver_rules_trace_delegate(struct deliver_job *j, str status, str detail)
-{
-  struct rules_service v = {.name = STR("")};
-
-  rules_service_at(j->policy->rules, j->stage, j->directive, &v);
-  mail_trace(j->mail, j->stage, v.directive, "delegate", status, detail);
-}
-
 static void deliver_rules_judged(void *arg, const struct rules_verdict *v);
 
 /* Asks the stage from a directive on; returned: a delegate, and what came back is the mail now. */
-static void deliver_rules_ask(struct deliver_job *j, size_t from, bool returned)
+void deliver_rules_ask(struct deliver_job *j, size_t from, bool returned)
 {
   struct judge_order o = {.loop = j->deliver->mta->loop,
                           .policy = j->policy,
@@ -335,8 +325,10 @@ static bool deliver_rules_is_refusal(const struct deliver_job *j, const struct r
 /* The filter saw the mail before the first attempt. */
 static void deliver_rules_pass_over(struct deliver_job *j, size_t next)
 {
-  j->directive = next - 1;
-  deliver_rules_trace_delegate(j, STR("passed over"), STR(""));
+  struct delegate_order o = {
+      .policy = j->policy, .mail = j->mail, .stage = j->stage, .directive = next - 1};
+
+  delegate_trace(&o, STR("passed over"), STR(""));
   judge_end(&j->judge);
   deliver_rules_ask(j, next, false);
 }
@@ -344,7 +336,9 @@ static void deliver_rules_pass_over(struct deliver_job *j, size_t next)
 static void deliver_rules_judged(void *arg, const struct rules_verdict *v)
 {
   struct deliver_job *j = arg;
+  struct err e;
 
+  if (rcpt_expand_all(j->mail, j->stage, &e) < 0) v = &judge_no_memory;
   if (v->failed) {
     deliver_rules_put_off(
         j, arena_printf(j->arena, "4.3.5 rule \"" STR_FMT "\" failed", STR_ARG(v->directive)));
@@ -365,122 +359,6 @@ static void deliver_rules_judged(void *arg, const struct rules_verdict *v)
   }
 }
 
-/* ---- a filter looks at it -------------------------------------------------------------------- */
-
-static void deliver_rules_undelegate(struct deliver_job *j)
-{
-  if (j->delegate) j->deliver->away--;
-  delegate_free(j->delegate);
-  j->delegate = NULL;
-}
-
-static void deliver_rules_undelegated(struct deliver_job *j, str why)
-{
-  struct rules_service v = {.directive = STR("")};
-
-  rules_service_at(j->policy->rules, j->stage, j->directive, &v);
-  deliver_rules_trace_delegate(j, STR("failed"), why);
-  deliver_rules_put_off(j, arena_printf(j->arena, "4.3.0 delegate \"" STR_FMT "\": " STR_FMT,
-                                        STR_ARG(v.directive), STR_ARG(why)));
-}
-
-static void deliver_rules_replaced(void *arg, enum store_result result)
-{
-  struct deliver_job *j = arg;
-
-  j->recording = false;
-  if (result == STORE_GONE) {
-    deliver_rules_recorded(j, result);
-  } else if (j->deliver->stopped) {
-    return; /* deliver_free ends it: the next server goes on from here */
-  } else if (result == STORE_OK) {
-    j->mail->trace_count = 0;
-    deliver_rules_ask(j, j->directive, true);
-  } else {
-    deliver_rules_undelegated(j, STR("what came back cannot be stored now"));
-  }
-}
-
-/* Another body than the one that went out: stored before it is judged, with its header. */
-static void deliver_rules_replace(struct deliver_job *j, struct incoming *body)
-{
-  struct buf header = BUF_INIT(LIMIT_HEADER_BYTES * 2);
-  struct store_mail row = {.step = deliver_step(j->stage, j->directive, DELIVER_RETURNED),
-                           .trace = j->mail->trace,
-                           .trace_count = j->mail->trace_count};
-  struct err e;
-  int rc = mail_header(j->mail, &header, &e);
-
-  row.header = buf_str(&header);
-  if (rc == 0)
-    rc = queue_replace(j->deliver->mta->store, j->claim, &row, body, deliver_rules_replaced, j);
-  else
-    incoming_free(body);
-  buf_free(&header);
-  if (rc == 0)
-    j->recording = true;
-  else
-    deliver_rules_undelegated(j, STR("out of memory"));
-}
-
-static void deliver_rules_returned(struct deliver_job *j)
-{
-  struct incoming *body = NULL;
-  int rc;
-  str id;
-  struct err e;
-
-  rc = delegate_take_result(j->delegate, &body, &id, &e);
-  deliver_rules_undelegate(j);
-  if (rc < 0) {
-    deliver_rules_undelegated(j, arena_str(j->arena, str_of(e.text)));
-    return;
-  }
-  deliver_rules_trace_delegate(j, STR("returned"), body ? STR("with another body") : STR(""));
-  if (body)
-    deliver_rules_replace(j, body);
-  else
-    deliver_rules_ask(j, j->directive, true);
-}
-
-/* It may be the server's end that broke it off: then the next one hands it over again. */
-static void deliver_rules_delegated(void *arg, bool returned)
-{
-  struct deliver_job *j = arg;
-  str why;
-
-  if (returned) {
-    deliver_rules_returned(j);
-  } else if (j->deliver->draining) {
-    deliver_job_end(j);
-  } else {
-    why = arena_str(j->arena, delegate_why(j->delegate));
-    if (delegate_refused(j->delegate)) j->untold = "a filter refused it";
-    deliver_rules_undelegate(j);
-    deliver_rules_undelegated(j, why);
-  }
-}
-
-/* Hands it to the service of the directive. */
-static void deliver_rules_hand_over(struct deliver_job *j)
-{
-  struct delegate_order o = {.policy = j->policy,
-                             .mail = j->mail,
-                             .octets = j->claim->mail.octets,
-                             .stage = j->stage,
-                             .directive = j->directive,
-                             .stored = true,
-                             .done = deliver_rules_delegated,
-                             .arg = j};
-  struct err e;
-
-  j->delegate = delegate_new(j->deliver->delegates, &o, &e);
-  if (j->delegate)
-    j->deliver->away++;
-  else
-    deliver_rules_undelegated(j, arena_str(j->arena, str_of(e.text)));
-}
-
 /* ---- beginning ------------------------------------------------------------------------------- */
 
 /* Are there rules to be asked of a mail at this step? */
@@ -489,13 +367,6 @@ static bool deliver_rules_has_rules(const struct deliver_job *j, enum stage stag
   for (; stage < STAGE_COUNT; stage++)
     if (rules_count(j->policy->rules, stage)) return true;
   return false;
-}
-
-static int deliver_rules_body(void *source, size_t n, struct buf *out, struct err *e)
-{
-  struct deliver_job *j = source;
-
-  return queue_body(j->deliver->mta->store, j->claim, n, out, e);
 }
 
 /* A message nobody can read any more must not stop the others. */
@@ -511,23 +382,23 @@ static void deliver_rules_broken(struct deliver_job *j, const struct err *e)
 
 /* Goes on where the mail's step says. If that directive is not there any more its stage begins
  * anew: rather asked twice than left out. */
-static void deliver_rules_resume(struct deliver_job *j, struct deliver_place place)
+static void deliver_rules_resume(struct deliver_job *j, struct deliver_point point)
 {
   const struct store_mail *mail = &j->claim->mail;
-  bool inside = place.inside || mail->queue == STORE_DELEGATED;
+  bool inside = point.inside || mail->queue == STORE_DELEGATED;
   ptrdiff_t found = inside ? rules_find(j->policy->rules, j->stage, mail->rule) : 0;
   struct rules_service v;
   bool service;
 
-  if (found < 0) place.at = DELIVER_FROM;
+  if (found < 0) point.at = DELIVER_FROM;
   j->directive = found < 0 ? 0 : (size_t)found;
   service = rules_service_at(j->policy->rules, j->stage, j->directive, &v);
-  if (service && place.at == DELIVER_RETURNED)
+  if (service && point.at == DELIVER_RETURNED)
     deliver_rules_ask(j, j->directive, true);
   else if (service && found >= 0 && mail->queue == STORE_DELEGATED)
-    deliver_rules_hand_over(j);
+    deliver_filter_begin(j);
   else
-    deliver_rules_ask(j, j->directive + (place.at == DELIVER_AFTER), false);
+    deliver_rules_ask(j, j->directive + (point.at == DELIVER_AFTER), false);
 }
 
 static int deliver_rules_restore(struct deliver_job *j, bool again, struct err *e)
@@ -535,7 +406,7 @@ static int deliver_rules_restore(struct deliver_job *j, bool again, struct err *
   j->mail = mail_restore(j->arena, j->policy->conf, &j->claim->mail, buf_str(&j->header), again, e);
   if (!j->mail) return -1;
   j->mail->store = j->deliver->mta->store;
-  j->mail->body = deliver_rules_body;
+  j->mail->body = deliver_body;
   j->mail->source = j;
   return 0;
 }
@@ -544,11 +415,11 @@ void deliver_rules_begin(struct deliver_job *j)
 {
   struct store_mail *mail = &j->claim->mail;
   bool again = mail->step == DELIVER_AGAIN && mail->queue == STORE_DELIVER;
-  struct deliver_place place = deliver_place_of(mail->step);
+  struct deliver_point point = deliver_point_of(mail->step);
   struct err e;
 
-  j->stage = again ? STAGE_DELIVERY : place.stage;
-  if (queue_header(j->deliver->mta->store, j->claim, &j->header, &e) < 0) {
+  j->stage = again ? STAGE_DELIVERY : point.stage;
+  if (deliver_header(j, &e) < 0) {
     deliver_rules_broken(j, &e);
   } else if (!deliver_rules_has_rules(j, j->stage) && mail->queue == STORE_DELIVER) {
     if (mail->step == DELIVER_ASKED) mail->step = DELIVER_AGAIN; /* with the first outcome */
@@ -560,7 +431,7 @@ void deliver_rules_begin(struct deliver_job *j)
   } else if (j->stage == STAGE_COUNT) {
     deliver_rules_passed(j);
   } else {
-    deliver_rules_resume(j, place);
+    deliver_rules_resume(j, point);
   }
 }
 
@@ -572,5 +443,5 @@ void deliver_rules_drain(struct deliver_job *j)
 void deliver_rules_stop(struct deliver_job *j)
 {
   judge_end(&j->judge);
-  deliver_rules_undelegate(j);
+  deliver_filter_free(j);
 }

@@ -63,7 +63,7 @@ bool spf_name_within(str name, str domain)
 const struct spf_known spf_no_such_name = {.status = DNS_NXDOMAIN};
 
 /* Copies the answer to what is `asked`. */
-static int spf_keep(struct spf *s, const struct dns_answer *a)
+static int spf_copy(struct spf *s, const struct dns_answer *a)
 {
   struct spf_known *k = arena_alloc(s->arena, sizeof *k);
   struct dns_record *list = arena_alloc(s->arena, (a->n + 1) * sizeof *list);
@@ -85,7 +85,7 @@ static void spf_answered(void *arg, const struct dns_answer *answer)
   struct spf *s = arg;
 
   s->query = NULL;
-  spf_keep(s, answer);
+  spf_copy(s, answer);
   loop_ready(s->loop, &s->task);
 }
 
@@ -122,7 +122,7 @@ const struct spf_known *spf_lookup(struct spf *s, str name, enum dns_type type)
     return NULL;
   }
   at_hand = dns_known(s->dns, name, type);
-  if (at_hand) return spf_keep(s, at_hand) < 0 ? NULL : s->known;
+  if (at_hand) return spf_copy(s, at_hand) < 0 ? NULL : s->known;
   s->query = dns_ask(s->dns, name, type, spf_answered, s);
   s->failed = !s->query;
   return NULL;

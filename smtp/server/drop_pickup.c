@@ -43,16 +43,15 @@ struct drop {
   int fd;               /* of the folder, or -1 */
   DIR *scan;            /* where a look stands */
   struct timespec seen; /* the folder's time of change when the last look began */
-  bool again;           /* files were left behind: look again though nothing changes */
+  bool rescan;          /* files were left behind: look again though nothing changes */
   struct map waiting;   /* file name -> struct drop_wait */
-  struct drop_job *jobs;
-  size_t job_count;
+  struct list jobs;
 };
 
 /* One file on its way into the queue. */
 struct drop_job {
   struct drop *drop;
-  struct drop_job *next, **link;
+  struct list_link link; /* of all */
   char name[ID_LENGTH + 1];
   int fd;
   int64_t left_at; /* wall time: when the file was written */
@@ -82,7 +81,7 @@ static struct drop_wait *drop_remember(struct drop *d, const char *name, int64_t
 {
   struct drop_wait *w = map_get(&d->waiting, str_of(name));
 
-  d->again = true;
+  d->rescan = true;
   if (!w && d->waiting.live < LIMIT_DROP_WAITING && (w = mem_alloc(sizeof *w)) &&
       map_set(&d->waiting, str_of(name), w) < 0) {
     mem_free(w);
@@ -126,7 +125,7 @@ static int drop_open(struct drop *d, const char *name, struct stat *st)
       S_ISREG(st->st_mode)) {
     drop_unfinished(d, name, -1, st);
   } else if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
-    d->again = true;
+    d->rescan = true;
   } else if (fd < 0 && errno != ENOENT) {
     drop_discard(d, name, "it is no file");
   } else if (fd >= 0 && (fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || st->st_nlink != 1)) {
@@ -181,9 +180,7 @@ static void drop_job_free(struct drop_job *j)
   if (j->fd >= 0) close(j->fd);
   arena_free(j->arena);
   policy_release(j->policy);
-  *j->link = j->next;
-  if (j->next) j->next->link = j->link;
-  d->job_count--;
+  list_remove(&j->link);
   mem_free(j);
   if (!d->server->stopping) loop_ready(d->server->mta.loop, &d->task);
 }
@@ -216,12 +213,10 @@ static void drop_reported(void *arg, enum store_result result)
 {
   struct drop_job *j = arg;
 
-  if (result == STORE_OK) {
-    deliver_wake(j->drop->server->deliver);
+  if (result == STORE_OK)
     drop_taken(j);
-  } else {
+  else
     drop_put_off(j, STR("the report about it could not be stored"));
-  }
 }
 
 /* Whom to tell: the owner of the file, whoever the mail said it was from; where he has no mailbox,
@@ -285,7 +280,7 @@ static struct store_rcpt *drop_rcpts(struct drop_job *j)
   for (size_t i = 0; rows && i < j->mail.rcpt_count; i++)
     rows[i] = (struct store_rcpt){.address = j->mail.rcpt[i].address,
                                   .original = j->mail.rcpt[i].address,
-                                  .transport = STR("none"),
+                                  .transport = TRANSPORT_NONE,
                                   .last_reply = j->mail.rcpt[i].reply,
                                   .dsn = j->mail.rcpt[i].dsn,
                                   .next_at = clock_wall()};
@@ -455,11 +450,7 @@ static struct drop_job *drop_job_new(struct drop *d, const char *name, int fd)
   j->fd = fd;
   memcpy(j->name, name, ID_LENGTH);
   j->policy = policy_hold(d->server->mta.policy);
-  j->next = d->jobs;
-  j->link = &d->jobs;
-  if (j->next) j->next->link = &j->next;
-  d->jobs = j;
-  d->job_count++;
+  list_add_first(&d->jobs, &j->link);
   return j;
 }
 
@@ -468,10 +459,10 @@ static bool drop_is_later(struct drop *d, const char *name)
 {
   const struct drop_wait *w = map_get(&d->waiting, str_of(name));
 
-  for (const struct drop_job *j = d->jobs; j; j = j->next)
+  LIST_EACH(&d->jobs, const struct drop_job, link, j)
     if (strcmp(j->name, name) == 0) return true;
   if (!w || w->next <= clock_wall()) return false;
-  d->again = true;
+  d->rescan = true;
   return true;
 }
 
@@ -482,7 +473,7 @@ static void drop_begin(struct drop *d, const char *name, int fd, const struct st
   int whole = j ? drop_parse(j, (uint64_t)st->st_size, &e) : -1;
 
   if (!j) {
-    d->again = true;
+    d->rescan = true;
     return;
   }
   j->left_at = (int64_t)st->st_mtim.tv_sec * 1000;
@@ -511,7 +502,7 @@ static void drop_look(struct drop *d, const char *name)
     return;
   }
   known = dropped_known(d->server->mta.store, str_of(name), &e);
-  if (known < 0) d->again = true;
+  if (known < 0) d->rescan = true;
   if (known > 0) drop_unlink(d, name);
   if (known == 0 && (fd = drop_open(d, name, &st)) >= 0) drop_begin(d, name, fd, &st);
 }
@@ -550,7 +541,7 @@ static bool drop_scan(struct drop *d)
   if (d->scan) return true;
   if (!drop_folder(d) || fstat(d->fd, &st) < 0) return false;
   /* A file that came within the same tick of the clock shows only in a second look. */
-  if (!d->again && st.st_mtim.tv_sec == d->seen.tv_sec && st.st_mtim.tv_nsec == d->seen.tv_nsec &&
+  if (!d->rescan && st.st_mtim.tv_sec == d->seen.tv_sec && st.st_mtim.tv_nsec == d->seen.tv_nsec &&
       clock_wall() - (int64_t)st.st_mtim.tv_sec * 1000 > 2 * DROP_PERIOD)
     return false;
   fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -558,7 +549,7 @@ static bool drop_scan(struct drop *d)
   if (!d->scan && fd >= 0) close(fd);
   if (!d->scan) return false;
   d->seen = st.st_mtim;
-  d->again = false;
+  d->rescan = false;
   drop_forget(d);
   return true;
 }
@@ -572,10 +563,10 @@ static void drop_work(struct task *t, void *arg)
   (void)t;
   if (d->server->stopping || !store_ready(d->server->mta.store)) return;
   if (!drop_scan(d)) return;
-  while (d->job_count < LIMIT_DROP_JOBS && looks++ < DROP_LOOKS && (entry = readdir(d->scan)))
+  while (d->jobs.n < LIMIT_DROP_JOBS && looks++ < DROP_LOOKS && (entry = readdir(d->scan)))
     drop_look(d, entry->d_name);
-  if (entry && d->job_count < LIMIT_DROP_JOBS) loop_ready(d->server->mta.loop, &d->task);
-  if (entry || d->job_count == LIMIT_DROP_JOBS) return; /* a job that ends comes back */
+  if (entry && d->jobs.n < LIMIT_DROP_JOBS) loop_ready(d->server->mta.loop, &d->task);
+  if (entry || d->jobs.n == LIMIT_DROP_JOBS) return; /* a job that ends comes back */
   closedir(d->scan);
   d->scan = NULL;
 }
@@ -597,7 +588,7 @@ struct drop *drop_new(struct server *server)
   if (!d) return NULL;
   d->server = server;
   d->fd = -1;
-  d->again = true;
+  d->rescan = true;
   d->task.run = drop_work;
   d->timer.fire = drop_time;
   d->task.arg = d->timer.arg = d;
@@ -610,7 +601,7 @@ void drop_stop(struct drop *d)
   if (!d) return;
   loop_unready(&d->task);
   timer_clear(d->server->mta.loop, &d->timer);
-  while (d->jobs) drop_job_free(d->jobs);
+  LIST_EACH(&d->jobs, struct drop_job, link, j) drop_job_free(j);
   loop_unready(&d->task);
 }
 

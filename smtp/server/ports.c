@@ -14,7 +14,7 @@
 
 struct port {
   struct server *server;
-  struct port *next;
+  struct list_link link; /* of all */
   struct listener *listener;
   struct netaddr at; /* as configured: its port may be 0 */
   enum session_port kind, next_kind;
@@ -90,6 +90,7 @@ static void ports_accept(struct listener *l, int fd, const struct netaddr *peer,
 static void ports_free(struct port *p)
 {
   listen_free(p->listener);
+  list_remove(&p->link);
   mem_free(p);
 }
 
@@ -97,7 +98,7 @@ static void ports_free(struct port *p)
 static struct port *ports_known(const struct server *s, const struct netaddr *at,
                                 enum session_port kind)
 {
-  for (struct port *p = s->ports; p; p = p->next)
+  LIST_EACH(&s->ports, struct port, link, p)
     if (!p->wanted && netaddr_eq(&p->at, at) && (netaddr_port(at) || p->kind == kind)) return p;
   return NULL;
 }
@@ -118,8 +119,8 @@ static int ports_open(struct server *s, const struct conf_addr *addr, struct por
     return -1;
   }
   listen_pause(p->listener);
-  p->next = s->ports;
-  *out = s->ports = p;
+  list_add_first(&s->ports, &p->link);
+  *out = p;
   return 0;
 }
 
@@ -196,11 +197,10 @@ void ports_commit(struct server *s)
 {
   char text[NETADDR_TEXT_MAX];
 
-  for (struct port **link = &s->ports, *p; (p = *link) != NULL;) {
+  LIST_EACH(&s->ports, struct port, link, p) {
     if (!p->wanted) {
       log_info(LOG_SERVER, "no longer listening on %s",
                netaddr_text(listen_addr(p->listener), text));
-      *link = p->next;
       ports_free(p);
       continue;
     }
@@ -212,43 +212,26 @@ void ports_commit(struct server *s)
       log_info(LOG_SERVER, "listening on %s", netaddr_text(listen_addr(p->listener), text));
     }
     p->open = true;
-    link = &p->next;
   }
   fflush(stdout);
 }
 
 void ports_abandon(struct server *s)
 {
-  for (struct port **link = &s->ports, *p; (p = *link) != NULL;) {
+  LIST_EACH(&s->ports, struct port, link, p) {
     p->wanted = false;
-    if (p->open) {
-      link = &p->next;
-      continue;
-    }
-    *link = p->next;
-    ports_free(p);
+    if (!p->open) ports_free(p);
   }
 }
 
 void ports_close_but_receivers(struct server *s)
 {
-  for (struct port **link = &s->ports, *p; (p = *link) != NULL;) {
-    if (delegate_receives(s->mta.policy->rules, listen_addr(p->listener))) {
-      link = &p->next;
-      continue;
-    }
-    *link = p->next;
-    ports_free(p);
-  }
+  LIST_EACH(&s->ports, struct port, link, p)
+    if (!delegate_receives(s->mta.policy->rules, listen_addr(p->listener))) ports_free(p);
 }
 
 void ports_close(struct server *s)
 {
-  while (s->ports) {
-    struct port *p = s->ports;
-
-    s->ports = p->next;
-    ports_free(p);
-  }
+  LIST_EACH(&s->ports, struct port, link, p) ports_free(p);
 }
 #undef PORTS_GIVEN_FIRST

@@ -6,6 +6,7 @@
  */
 #include "reload.h"
 
+#include "../outbound/outbound.h"
 #include "../policy/policy.h"
 #include "../conf/conf.h"
 #include "sd_notify.h"

@@ -226,7 +226,7 @@ static int run_load_certificates(struct server *s, struct conf *conf, struct dia
 /* Rights end here; rules are the first thing read without them. */
 static int run_load_rules(struct server *s, struct diags *d, struct err *e)
 {
-  if (privilege_drop(s->mta.policy->conf, e) < 0) return -1;
+  if (privilege_give_up(s->mta.policy->conf, e) < 0) return -1;
   return policy_load(s->mta.policy, d) == 0 ? 0 : err_set(e, ERR_RULE, "cannot load the rules");
 }
 
@@ -261,8 +261,7 @@ static int run_make_parts(struct server *s, struct err *e)
   s->delegates = delegate_hub_new(s->mta.loop);
   if (!s->outbounds || !s->delegates) return err_nomem(e);
   s->deliver = deliver_new(&s->mta, s->outbounds, s->delegates);
-  s->sessions =
-      (struct session_hub){.mta = &s->mta, .deliver = s->deliver, .delegates = s->delegates};
+  s->sessions = (struct session_hub){.mta = &s->mta, .delegates = s->delegates};
   s->drop = s->deliver ? drop_new(s) : NULL;
   return s->drop ? 0 : err_nomem(e);
 }

@@ -1,5 +1,7 @@
 /* smtp/server/server.c: who may come, how many at a time, and stopping in good order. */
 #include "server.h"
+#include "../outbound/outbound.h"
+#include "../queue/queue.h"
 
 #include <errno.h>
 #include <sys/resource.h>

@@ -63,7 +63,7 @@ struct server {
   struct delegate_hub *delegates;
   struct deliver *deliver;
   struct drop *drop;     /* the drop folder */
-  struct port *ports;    /* ports.c's own */
+  struct list ports;     /* ports.c's own */
   int notify;            /* where a supervisor listens, or -1 (sd_notify.h) */
   uint64_t files_wanted; /* the last time we asked the system how many may be open */
   struct timer certs;    /* the next look at the files of certificates */

@@ -125,10 +125,10 @@ static ptrdiff_t envelope_find_rcpt(const struct session *s)
 }
 
 /* Whoever left the mail in the drop folder hears of it later. */
-static void envelope_keep_refusal(struct session *s, struct reply r)
+static void envelope_store_refusal(struct session *s, struct reply r)
 {
   struct session_dropped *d = s->dropped;
-  struct store_rcpt one = {.transport = STR("none")};
+  struct store_rcpt one = {.transport = TRANSPORT_NONE};
 
   if (r.basic >= 500 && !d->refused)
     d->refused = arena_alloc(s->arena, LIMIT_DROP_RCPT * sizeof *d->refused);
@@ -145,7 +145,7 @@ static void envelope_keep_refusal(struct session *s, struct reply r)
 static void envelope_refuse_rcpt(struct session *s, ptrdiff_t at, struct reply r)
 {
   s->tx.refused_rcpt++;
-  if (s->dropped) envelope_keep_refusal(s, r);
+  if (s->dropped) envelope_store_refusal(s, r);
   session_refuse(s, STAGE_RCPT, r, s->command.path.text);
   if (at >= 0) mail_rcpt_remove(s->tx.mail, (size_t)at);
 }
@@ -157,11 +157,21 @@ static void envelope_send_back(struct session *s, size_t at)
   struct mail_rcpt *r = &s->tx.mail->rcpt[at];
   str sender;
 
-  if (s->tx.mail->facts.mail_from.n || r->transport != RULES_TRANSPORT_UNSET) return;
+  if (s->tx.mail->facts.mail_from.n || r->transport != TRANSPORT_UNSET) return;
   if (!srs_recipient(&s->mta->srs, s->policy->conf, r->address, s->arena, &sender)) return;
   mail_trace(s->tx.mail, STAGE_RCPT, STR(""), "server", STR("sent back"), sender);
   r->address = sender;
   r->rewritten = true;
+}
+
+/* The rules let him pass: then what no rule can forget, then who he stands for. */
+static enum reply_id envelope_pass(struct session *s, size_t at, bool faccept)
+{
+  enum reply_id reply;
+
+  envelope_send_back(s, at);
+  reply = guard_rcpt(s->tx.mail, at, faccept);
+  return reply == REPLY_DONE ? rcpt_expand_rcpt(s->tx.mail, at) : reply;
 }
 
 void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v)
@@ -174,8 +184,7 @@ void envelope_proceed_rcpt(struct session *s, const struct rules_verdict *v)
     envelope_refuse_rcpt(s, at, session_code(s, &v->code, CODE_DENIED, ""));
     return;
   }
-  if (at >= 0 && !s->traits->as_it_is) envelope_send_back(s, (size_t)at);
-  guard = at < 0 || s->traits->as_it_is ? REPLY_DONE : guard_rcpt(s->tx.mail, (size_t)at, faccept);
+  guard = at < 0 || s->traits->as_it_is ? REPLY_DONE : envelope_pass(s, (size_t)at, faccept);
   if (guard != REPLY_DONE) {
     if (v->kind == RULES_ACCEPT)
       mail_trace(s->tx.mail, STAGE_RCPT, v->directive, "server", STR("guard"),

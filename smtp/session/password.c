@@ -15,7 +15,7 @@ struct passwords {
   unsigned char key[32];   /* of what is remembered; dies with the process */
   unsigned char salts[32]; /* makes up salts: kept in the store, so that they stay the same */
   struct password_seen seen[LIMIT_AUTH_SEEN];
-  struct password_check *first;
+  struct list line;           /* the first is worked on */
   struct crypto_pbkdf2 *work; /* of the first */
   struct task task;
 };
@@ -41,7 +41,7 @@ int password_account(const struct conf *conf, str given, struct buf *out)
 
 /* ---- verifiers ------------------------------------------------------------------------------- */
 
-static void password_keep_salts(struct passwords *l)
+static void password_copy_salts(struct passwords *l)
 {
   struct buf kept = BUF_INIT(sizeof l->salts);
   struct err e;
@@ -63,7 +63,7 @@ struct passwords *password_new(struct loop *loop, struct store *s)
   l->store = s;
   random_bytes(l->key, sizeof l->key);
   random_bytes(l->salts, sizeof l->salts);
-  password_keep_salts(l);
+  password_copy_salts(l);
   return l;
 }
 
@@ -140,12 +140,16 @@ static void password_remember(struct passwords *l, const struct password_check *
 
 /* ---- the line -------------------------------------------------------------------------------- */
 
+static struct password_check *password_first(const struct passwords *l)
+{
+  return LIST_FIRST(&l->line, struct password_check, link);
+}
+
 static bool password_has_room(const struct passwords *l, struct ban_key who)
 {
-  size_t n = 0;
-  for (const struct password_check *c = l->first; c; c = c->next, n++)
+  LIST_EACH(&l->line, const struct password_check, link, c)
     if (memcmp(&c->who, &who, sizeof who) == 0) return false;
-  return n < LIMIT_AUTH_WAITING;
+  return l->line.n < LIMIT_AUTH_WAITING;
 }
 
 static enum password_answer password_judge(struct passwords *l, struct password_check *c)
@@ -165,7 +169,7 @@ static enum password_answer password_judge(struct passwords *l, struct password_
 
 static void password_finish(struct passwords *l)
 {
-  struct password_check *c = l->first;
+  struct password_check *c = password_first(l);
   password_done *done = c->done;
   void *arg = c->arg;
   enum password_answer answer = password_judge(l, c);
@@ -177,7 +181,7 @@ static void password_finish(struct passwords *l)
 static void password_work(struct task *t, void *arg)
 {
   struct passwords *l = arg;
-  struct password_check *c = l->first;
+  struct password_check *c = password_first(l);
   int64_t until = clock_mono_us() + PASSWORD_SLICE_US;
   bool over = false;
   if (!c) return;
@@ -187,18 +191,16 @@ static void password_work(struct task *t, void *arg)
   while (l->work && !over && clock_mono_us() < until)
     over = crypto_pbkdf2_run(l->work, PASSWORD_ROUNDS);
   if (over || !l->work) password_finish(l);
-  if (l->first) loop_ready(l->loop, t);
+  if (l->line.first) loop_ready(l->loop, t);
 }
 
 static enum password_answer password_stand(struct passwords *l, struct password_check *c)
 {
-  struct password_check **end = &l->first;
   if (!password_has_room(l, c->who)) {
     password_end(c);
     return PASSWORD_BUSY;
   }
-  while (*end) end = &(*end)->next;
-  *end = c;
+  list_add(&l->line, &c->link);
   l->task.run = password_work;
   l->task.arg = l;
   loop_ready(l->loop, &l->task);
@@ -257,15 +259,11 @@ void password_end(struct password_check *c)
 {
   struct passwords *l = c->all;
   if (!l) return;
-  for (struct password_check **at = &l->first; *at; at = &(*at)->next) {
-    if (*at != c) continue;
-    if (at == &l->first) {
-      crypto_pbkdf2_free(l->work);
-      l->work = NULL;
-    }
-    *at = c->next;
-    break;
+  if (password_first(l) == c) {
+    crypto_pbkdf2_free(l->work);
+    l->work = NULL;
   }
+  list_remove(&c->link);
   buf_wipe(&c->password);
   buf_free(&c->account);
   c->all = NULL;

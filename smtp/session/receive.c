@@ -6,7 +6,6 @@
  * receive_stored and nowhere else, after the commit. (A rule's info(code) may say it of one that is
  * dropped, and a filter hears it when the mail it brings back is whole: receive_end_returned.)
  */
-#include "../queue/queue.h"
 #include "../policy/policy.h"
 #include "session_int.h"
 
@@ -26,14 +25,14 @@ void receive_forget(struct session *s)
 }
 
 /* The message is refused, whatever else comes: what is stored of it goes at once. */
-static void receive_drop(struct session *s)
+static void receive_discard(struct session *s)
 {
   s->tx.discard = s->tx.bringer.unwanted = true;
   incoming_free(s->tx.incoming);
   s->tx.incoming = NULL;
 }
 
-static void receive_ready(void *arg)
+void receive_ready(void *arg)
 {
   session_resume(arg);
 }
@@ -61,14 +60,14 @@ bool receive_check(struct session *s)
 /* ---- the end of the text --------------------------------------------------------------------- */
 
 /* The transaction is over: the answer was given. A server that stops waited for this. */
-static void receive_finish(struct session *s)
+void receive_finish(struct session *s)
 {
   if (s->state == SESSION_CLOSING) return;
   session_reset(s);
   if (s->hub->stopping) session_stop(s);
 }
 
-static void receive_refuse(struct session *s, struct reply r, str why)
+void receive_refuse(struct session *s, struct reply r, str why)
 {
   session_refuse(s, STAGE_PREQ, r, why);
   receive_finish(s);
@@ -93,7 +92,6 @@ static void receive_stored(void *arg, enum store_result result)
              STR_ARG(m->facts.message_id), log_q(m->facts.mail_from), m->rcpt_count,
              (unsigned long long)s->tx.in.data.octets);
     s->idle = 0;
-    deliver_wake(s->hub->deliver);
     session_reply(s, r);
     receive_finish(s);
   }
@@ -184,10 +182,11 @@ static void receive_store(struct session *s, const struct rules_verdict *v)
   incoming_accept(s->tx.incoming, row, receive_stored, s);
 }
 
-static void receive_delegate(struct session *s, const struct rules_verdict *v);
-
 static void receive_judged(struct session *s, const struct rules_verdict *v)
 {
+  struct err e;
+
+  if (rcpt_expand_all(s->tx.mail, STAGE_PREQ, &e) < 0) v = &judge_no_memory;
   if (v->kind == RULES_DENY || v->kind == RULES_INFO)
     receive_refuse(s, session_code(s, &v->code, CODE_DENIED, ""), STR(""));
   else if (v->kind == RULES_DELEGATED)
@@ -208,7 +207,7 @@ static void receive_judged_later(void *arg, const struct rules_verdict *v)
 }
 
 /* Asks stage preq from a directive on; returned: a delegate, whose message came back. */
-static void receive_ask(struct session *s, size_t from, bool returned)
+void receive_ask(struct session *s, size_t from, bool returned)
 {
   struct judge_order o = {.loop = s->mta->loop,
                           .policy = s->policy,
@@ -226,122 +225,7 @@ static void receive_ask(struct session *s, size_t from, bool returned)
     session_wait(s);
 }
 
-/* ---- a filter looks at it -------------------------------------------------------------------- */
-
-static void receive_trace_delegate(struct session *s, size_t directive, str status, str detail)
-{
-  struct rules_service v = {.name = STR("")};
-
-  rules_service_at(s->policy->rules, STAGE_PREQ, directive, &v);
-  mail_trace(s->tx.mail, STAGE_PREQ, v.directive, "delegate", status, detail);
-}
-
-static void receive_undelegated(struct session *s, size_t directive, str why)
-{
-  receive_trace_delegate(s, directive, STR("failed"), why);
-  receive_refuse(s, conf_reply(s->policy->conf, CODE_FAILURE, "4.3.0"), why);
-}
-
-/* It came back: the header as the filter made it, the body too if that is another one now. Then the
- * body of the directive judges it. */
-static void receive_returned(struct session *s)
-{
-  size_t directive = delegate_directive(s->tx.delegate);
-  struct incoming *body = NULL;
-  struct err e;
-
-  if (delegate_take_result(s->tx.delegate, &body, &s->tx.mail->facts.message_id, &e) < 0) {
-    receive_undelegated(s, directive, str_of(e.text));
-    return;
-  }
-  receive_trace_delegate(s, directive, STR("returned"), body ? STR("with another body") : STR(""));
-  delegate_free(s->tx.delegate);
-  s->tx.delegate = NULL;
-  if (body) {
-    incoming_free(s->tx.incoming);
-    s->tx.mail->source = s->tx.incoming = body;
-    incoming_on_ready(body, receive_ready, s);
-  }
-  receive_ask(s, directive, true);
-}
-
-static void receive_delegated(void *arg, bool returned)
-{
-  struct session *s = arg;
-
-  s->waiting = false;
-  if (returned)
-    receive_returned(s);
-  else
-    receive_undelegated(s, delegate_directive(s->tx.delegate),
-                        arena_str(s->arena, delegate_why(s->tx.delegate)));
-  session_go_on(s);
-}
-
-/* The client waits meanwhile: preq is before the queue. */
-static void receive_delegate(struct session *s, const struct rules_verdict *v)
-{
-  struct delegate_order o = {.policy = s->policy,
-                             .mail = s->tx.mail,
-                             .octets = incoming_octets(s->tx.incoming),
-                             .stage = STAGE_PREQ,
-                             .directive = v->next - 1,
-                             .done = receive_delegated,
-                             .arg = s};
-  struct err e;
-
-  judge_end(&s->judge);
-  s->tx.delegate = delegate_new(s->hub->delegates, &o, &e);
-  if (s->tx.delegate)
-    session_wait(s);
-  else
-    receive_undelegated(s, o.directive, str_of(e.text));
-}
-
-/* The end of a mail on a receiver: the one who waits for it goes on in a later turn. */
-static void receive_end_returned(struct session *s, enum reply_id fault)
-{
-  bool wait = false;
-
-  if (fault == REPLY_DONE)
-    fault = delegate_return(&s->tx.bringer, buf_str(&s->tx.in.header), &wait);
-  if (wait) {
-    session_wait(s);
-    return;
-  }
-  if (fault != REPLY_DONE) {
-    receive_refuse(s, reply_of(fault), STR(""));
-    return;
-  }
-  s->idle = 0;
-  session_reply(s, reply_of(REPLY_DONE));
-  receive_finish(s);
-}
-
-/* A mail that is brought back was waited with. */
-static void receive_go_on(void *arg)
-{
-  struct session *s = arg;
-
-  if (!s->waiting) return;
-  s->waiting = false;
-  if (s->state == SESSION_JUDGING) receive_end_returned(s, REPLY_DONE);
-  session_go_on(s);
-}
-
-/* A filter is about to bring a mail. */
-static void receive_expect_return(struct session *s)
-{
-  s->tx.bringer = (struct delegate_bringer){.hub = s->hub->delegates,
-                                            .peer = s->peer,
-                                            .arena = s->arena,
-                                            .helo = s->tx.mail->facts.helo,
-                                            .id = s->tx.mail->facts.message_id,
-                                            .incoming = &s->tx.incoming,
-                                            .go_on = receive_go_on,
-                                            .arg = s};
-  if (netaddr_local(io_fd(s->io), &s->tx.bringer.local) < 0) s->tx.bringer.local.len = 0;
-}
+/* ---- the text begins ------------------------------------------------------------------------- */
 
 void receive_begin(struct session *s)
 {
@@ -454,7 +338,7 @@ static void receive_body(struct session *s, str body)
 
   if (s->tx.discard || s->tx.bringer.unwanted) return;
   if ((s->tx.in.faults && !s->traits->as_it_is) || (limit > 0 && s->tx.in.data.octets > limit))
-    receive_drop(s);
+    receive_discard(s);
   else
     state = s->kind == SESSION_RETURN
                 ? delegate_bring(&s->tx.bringer, buf_str(&s->tx.in.header), body)

@@ -359,8 +359,7 @@ static void session_free(struct session *s)
   receive_forget(s);
   timer_clear(s->mta->loop, &s->delay);
   buf_free(&s->held);
-  *s->link = s->next;
-  if (s->next) s->next->link = s->link;
+  list_remove(&s->link);
   s->hub->counts[s->kind]--;
   arena_free(s->arena);
   policy_release(s->policy);
@@ -449,10 +448,7 @@ static struct session *session_new(struct session_hub *hub, enum session_port po
   id_new(s->id);
   s->connection = mail_new(s->arena, s->policy->conf, NULL);
   if (s->connection) s->connection->store = s->mta->store;
-  s->next = hub->sessions;
-  s->link = &hub->sessions;
-  if (s->next) s->next->link = &s->next;
-  hub->sessions = s;
+  list_add_first(&hub->sessions, &s->link);
   session_set_kind(s, SESSION_CLIENT);
   return s;
 }
@@ -518,7 +514,7 @@ size_t session_count(const struct session_hub *hub, const struct netaddr *peer)
 {
   size_t n = 0;
 
-  for (const struct session *s = hub->sessions; s; s = s->next)
+  LIST_EACH(&hub->sessions, const struct session, link, s)
     n += netaddr_same_network(&s->peer, peer);
   return n;
 }
@@ -526,15 +522,12 @@ size_t session_count(const struct session_hub *hub, const struct netaddr *peer)
 void session_stop_all(struct session_hub *hub)
 {
   hub->stopping = true;
-  for (struct session *s = hub->sessions, *next; s; s = next) {
-    next = s->next;
-    session_stop(s);
-  }
+  LIST_EACH(&hub->sessions, struct session, link, s) session_stop(s);
 }
 
 void session_abort_all(struct session_hub *hub)
 {
-  for (struct session *s = hub->sessions; s; s = s->next) io_abort(s->io);
+  LIST_EACH(&hub->sessions, struct session, link, s) io_abort(s->io);
 }
 
 void session_hub_end(struct session_hub *hub)

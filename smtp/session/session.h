@@ -7,7 +7,6 @@
 #include "../conf/conf.h"
 #include "../filter/filter.h"
 #include "../policy/policy.h"
-#include "../queue/queue.h"
 #include "../sasl/sasl.h"
 
 /* ---- ban.c --------------------------------------------------------------------------------------
@@ -59,7 +58,7 @@ typedef void password_done(void *arg, enum password_answer answer); /* never PAS
 /* A question. Lives in its owner's struct, zeroed before first use. */
 struct password_check {
   struct passwords *all; /* the rest is password.c's own, but for verifier */
-  struct password_check *next;
+  struct list_link link;
   struct ban_key who;
   struct buf account, password;
   struct scram_verifier verifier;
@@ -96,10 +95,9 @@ enum session_kind {
 /* What all conversations share. */
 struct session_hub {
   struct mta *mta;
-  struct deliver *deliver; /* hears of accepted mails */
   struct delegate_hub *delegates;
   struct auth_hub *auth;        /* auth.c's own; NULL before the first */
-  struct session *sessions;     /* all */
+  struct list sessions;         /* all */
   size_t counts[SESSION_KINDS]; /* each kind has a reserve of its own */
   bool stopping;
 };

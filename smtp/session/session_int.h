@@ -7,6 +7,8 @@
  *   auth.c           AUTH
  *   envelope.c       MAIL, RCPT
  *   receive.c        DATA: from 354 to the answer of the store
+ *   receive_delegate.c a client's mail at a filter, while the client waits
+ *   receive_return.c and what the filter brings back
  *
  * A check says whether a command may be, and answers when it says no; a proceed has the verdict of
  * the stage that was asked.
@@ -61,7 +63,7 @@ struct session_transaction {
 struct session {
   struct session_hub *hub; /* borrows, as mta */
   struct mta *mta;
-  struct session *next, **link; /* of all sessions */
+  struct list_link link; /* of all sessions */
   struct io *io;
   enum session_state state;
   enum session_kind kind;
@@ -140,5 +142,17 @@ bool receive_check(struct session *s);
 void receive_begin(struct session *s);  /* DATA was accepted */
 bool receive_input(struct session *s);  /* false: nothing more can be used now */
 void receive_forget(struct session *s); /* drops what was received of a message */
+void receive_refuse(struct session *s, struct reply r, str why);
+void receive_finish(struct session *s); /* the answer was given: the transaction is over */
+void receive_ready(void *session);      /* its store takes more */
+/* Asks stage preq from a directive on; returned: a delegate, whose message came back. */
+void receive_ask(struct session *s, size_t from, bool returned);
+
+/* receive_delegate.c */
+void receive_delegate(struct session *s, const struct rules_verdict *v);
+
+/* receive_return.c */
+void receive_expect_return(struct session *s); /* a filter is about to bring one */
+void receive_end_returned(struct session *s, enum reply_id fault); /* it is whole */
 
 #endif

@@ -80,7 +80,7 @@ struct reply session_code(struct session *s, const struct rules_code *given, enu
 
 /* What was decided about this client, so that it can be explained though no mail is kept. Outside a
  * transaction the row stays out of the mail: its arena is rewound before that mail ends. */
-static void session_keep_refusal(struct session *s, enum stage stage, str detail)
+static void session_store_refusal(struct session *s, enum stage stage, str detail)
 {
   struct mail *m = session_mail(s);
   struct store_trace row = {.at = clock_wall(), .stage = mail_stage_name(stage)};
@@ -103,7 +103,7 @@ void session_refuse(struct session *s, enum stage stage, struct reply r, str why
 
   reply_show(&detail, r);
   if (why.n) buf_printf(&detail, " <" STR_FMT ">", STR_ARG(why));
-  session_keep_refusal(s, stage, buf_str(&detail));
+  session_store_refusal(s, stage, buf_str(&detail));
   log_info(LOG_RECEIVER, "sid=%s client=" STR_FMT " refused reply=%s from=%s to=%s", s->id,
            STR_ARG(f->client_ip), log_q(buf_str(&detail)), log_q(f->mail_from), log_q(why));
   buf_free(&detail);

@@ -634,7 +634,7 @@ CREATE TEMP TABLE one AS SELECT * FROM message ORDER BY id DESC LIMIT 1;
 CREATE TEMP TABLE its_rcpt AS SELECT * FROM rcpt WHERE id = (SELECT id FROM one);
 CREATE TEMP TABLE its_body AS SELECT at - (SELECT key FROM one) AS at, octets FROM body
   WHERE at BETWEEN (SELECT key FROM one) AND (SELECT key + chunks FROM one);
-UPDATE one SET place = 'deliver', key = (SELECT max(key) FROM message);
+UPDATE one SET queue = 'deliver', key = (SELECT max(key) FROM message);
 UPDATE its_rcpt SET next_at = 4102444800000, status = 'pending';
 CREATE TEMP TABLE number AS WITH RECURSIVE n(i) AS (
   SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n;

@@ -44,7 +44,7 @@ static void bench_send(struct bench_client *c, bool quarantine)
   incoming_free(c->in);
   c->in = incoming_new(c->s, str_of(id_new(c->id)));
   c->ready = false;
-  c->rcpt = (struct store_rcpt){.address = STR("bob@home.example"), .transport = STR("maildir")};
+  c->rcpt = (struct store_rcpt){.address = STR("bob@home.example"), .transport = TRANSPORT_MAILDIR};
   c->line = (struct store_trace){
       .stage = STR("preq"), .kind = STR("rule"), .directive = STR("hold"), .status = STR("next")};
   c->mail =

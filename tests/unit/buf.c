@@ -85,16 +85,16 @@ TEST(buf_room_and_grew)
   buf_free(&b);
 }
 
-TEST(buf_drop)
+TEST(buf_shift)
 {
   struct buf b = BUF_INIT(100);
-  buf_drop(&b, 5);
+  buf_shift(&b, 5);
   buf_puts(&b, "hello");
-  buf_drop(&b, 0);
-  buf_drop(&b, 2);
+  buf_shift(&b, 0);
+  buf_shift(&b, 2);
   CHECK_STR(&b, "llo");
   CHECK_INT(b.p[3], 0);
-  buf_drop(&b, 99);
+  buf_shift(&b, 99);
   CHECK_STR(&b, "");
   CHECK_STR(buf_cstr(&b), "");
   buf_free(&b);

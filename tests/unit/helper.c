@@ -38,7 +38,7 @@ static struct mail mail_of(const char *text)
 
 static struct helper_delivery to_alice(const struct mail *m)
 {
-  return (struct helper_delivery){.place = HELPER_FOLDER,
+  return (struct helper_delivery){.into = HELPER_FOLDER,
                                   .format = HELPER_MAILDIR,
                                   .local = STR("alice"),
                                   .domain = STR("home.example"),
@@ -51,7 +51,7 @@ static struct helper_delivery to_alice(const struct mail *m)
 static struct helper_delivery to_user(const struct mail *m, const char *user)
 {
   struct helper_delivery d = to_alice(m);
-  d.place = HELPER_USER;
+  d.into = HELPER_USER;
   d.user = str_of(user);
   return d;
 }
@@ -469,7 +469,7 @@ TEST(helper_believes_nothing_of_an_order)
 {
   struct helper_order good = {.kind = HELPER_DELIVER,
                               .id = 7,
-                              .place = HELPER_FOLDER,
+                              .into = HELPER_FOLDER,
                               .format = HELPER_MAILDIR,
                               .local = "alice",
                               .domain = "home.example",
@@ -488,10 +488,10 @@ TEST(helper_believes_nothing_of_an_order)
   CHECK_INT(raw(&o, sizeof o, true),
             HELPER_TEMP); /* cut to its field; no such folder of mailboxes */
   o = good;
-  o.place = 9;
+  o.into = 9;
   CHECK_INT(raw(&o, sizeof o, true), HELPER_PERM);
   o = good;
-  o.place = HELPER_USER;
+  o.into = HELPER_USER;
   snprintf(o.user, sizeof o.user, "root");
   CHECK_INT(raw(&o, sizeof o, true), HELPER_PERM);
   struct helper_run_order run = {.kind = HELPER_RUN, .id = 7};

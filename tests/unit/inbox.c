@@ -41,7 +41,7 @@ TEST(inbox_folder_of_a_mailbox)
   struct inbox where;
 
   CHECK_INT(inbox_mailbox(c, NULL, STR("Alice@HOME.example"), a, &where), 1);
-  CHECK_INT(where.place, HELPER_FOLDER);
+  CHECK_INT(where.into, HELPER_FOLDER);
   CHECK_STR(where.local, "alice");
   CHECK_STR(where.domain, "home.example");
   CHECK_INT(inbox_mailbox(c, NULL, STR("carol@home.example"), a, &where), 0);

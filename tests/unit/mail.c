@@ -81,11 +81,11 @@ TEST(mail_context_survives_the_store)
   m->skip = RULES_FACCEPT;
   mail_rcpt_add(m, STR("bob@home.example"), true, &e);
   mail_rcpt_add(m, STR("out@elsewhere.example"), false, &e);
-  host_functions.rcpt_transport(m, 1, RULES_TRANSPORT_FORWARD, STR("192.0.2.9:25"), &e);
+  host_functions.rcpt_transport(m, 1, TRANSPORT_FORWARD, STR("192.0.2.9:25"), &e);
   CHECK_INT(mail_context_write(m, &context), 0);
   rows = mail_rcpt_rows(m, a, 77);
-  CHECK_STR(rows[0].transport, "maildir");
-  CHECK_STR(rows[1].transport, "forward");
+  CHECK_INT(rows[0].transport, TRANSPORT_MAILDIR);
+  CHECK_INT(rows[1].transport, TRANSPORT_FORWARD);
   row = (struct store_mail){.id = m->facts.message_id,
                             .mail_from = m->facts.mail_from,
                             .client_ip = m->facts.client_ip,
@@ -102,7 +102,7 @@ TEST(mail_context_survives_the_store)
     CHECK_INT(again->skip, RULES_FACCEPT);
     CHECK_INT(again->rcpt_count, 2);
     CHECK(again->rcpt[0].by_client && !again->rcpt[1].by_client);
-    CHECK_INT(again->rcpt[1].transport, RULES_TRANSPORT_FORWARD);
+    CHECK_INT(again->rcpt[1].transport, TRANSPORT_FORWARD);
     CHECK_INT(again->header.n, 1);
   }
   buf_free(&context);
@@ -164,9 +164,10 @@ TEST(guard_who_may)
   m->facts.authenticated = true;
   CHECK_INT(guard_rcpt(m, 0, false), REPLY_DONE);
   c->server.smtp.unknown_rcpt = CONF_RCPT_REFUSE;
-  CHECK_INT(guard_rcpt(m, 1, false), REPLY_UNKNOWN_RCPT);
-  m->rcpt[1].transport = RULES_TRANSPORT_MAILDIR;
   CHECK_INT(guard_rcpt(m, 1, false), REPLY_DONE);
+  CHECK_INT(rcpt_expand_rcpt(m, 1), REPLY_UNKNOWN_RCPT);
+  m->rcpt[1].transport = TRANSPORT_MAILDIR;
+  CHECK_INT(rcpt_expand_rcpt(m, 1), REPLY_DONE);
   arena_free(a);
   conf_free(c);
 }

@@ -17,7 +17,7 @@ static int in_a_process(const struct conf *conf, int (*look)(int result, const s
   pid_t pid = fork();
   if (pid == 0) {
     struct err e = {.kind = ERR_NONE};
-    int result = privilege_drop(conf, &e);
+    int result = privilege_give_up(conf, &e);
     _exit(look(result, &e));
   }
   CHECK_INT(waitpid(pid, &status, 0), pid);
@@ -55,14 +55,14 @@ static int look_same(int result, const struct err *e)
   return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 2;
 }
 
-TEST(privilege_drop)
+TEST(privilege_give_up)
 {
   struct conf conf;
   memset(&conf, 0, sizeof conf);
   conf.server.system.user = STR("somebody");
   if (geteuid() != 0) {
     CHECK_INT(in_a_process(&conf, look_same), 0);
-    printf("skip privilege_drop: not root, so there is little to drop\n");
+    printf("skip privilege_give_up: not root, so there is little to drop\n");
     return;
   }
   CHECK_INT(in_a_process(&conf, look_refused), 0); /* nobody knows that user */

@@ -52,7 +52,7 @@ TEST(queue_gives_out_what_is_committed)
   CHECK_INT(c->mail.queue, STORE_DELIVER);
   CHECK_INT(c->mail.rcpt_count, 1);
   CHECK_STR(c->mail.rcpt[0].address, "bob@home.example");
-  CHECK_STR(c->mail.rcpt[0].transport, "maildir");
+  CHECK_INT(c->mail.rcpt[0].transport, TRANSPORT_MAILDIR);
   CHECK_INT(c->mail.rcpt[0].n, 1);
   CHECK_INT(c->mail.rcpt[0].status, STORE_PENDING);
   CHECK(queue_take(s, STORE_DELIVER, clock_wall()) == NULL); /* nobody else gets it */
@@ -204,7 +204,7 @@ TEST(queue_records_with_a_report)
   struct store_claim *c = queue_take(s, STORE_DELIVER, clock_wall());
   if (!CHECK(c != NULL)) return;
   char id[ID_LENGTH + 1];
-  struct store_rcpt to = {.address = STR("alice@example.net"), .transport = STR("deliver")};
+  struct store_rcpt to = {.address = STR("alice@example.net"), .transport = TRANSPORT_DELIVER};
   struct store_trace about = {.stage = STR("delivery"), .kind = STR("server"), .status = STR("x")};
   struct store_mail mail = {.id = str_of(id_new(id)),
                             .queue = STORE_DELIVER,
@@ -262,9 +262,11 @@ TEST(queue_changes_what_rules_changed)
   if (!CHECK(c != NULL)) return;
   CHECK(queue_take(s, STORE_WORKING, clock_wall()) == NULL);
   struct store_rcpt rcpt[] = {
-      {.address = STR("carol@home.example"), .transport = STR("mbox")},
-      {.address = STR("dave@far.example"), .transport = STR("forward"), .target = STR("[::1]:25")},
-      {.address = STR("gone@home.example"), .transport = STR("none"), .status = STORE_REMOVED}};
+      {.address = STR("carol@home.example"), .transport = TRANSPORT_MBOX},
+      {.address = STR("dave@far.example"),
+       .transport = TRANSPORT_FORWARD,
+       .target = STR("[::1]:25")},
+      {.address = STR("gone@home.example"), .transport = TRANSPORT_NONE, .status = STORE_REMOVED}};
   struct store_mail mail = c->mail;
   mail.queue = STORE_DELIVER;
   mail.mail_from = STR("");

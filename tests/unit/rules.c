@@ -405,8 +405,7 @@ static str rules_rcpt_text(const struct rules_test *t)
     const struct rules_rcpt *r = &t->host.rcpt[i].rcpt;
     n += (size_t)snprintf(text + n, sizeof text - n, "%s" STR_FMT "%s%s%s" STR_FMT, i ? " " : "",
                           STR_ARG(r->address), r->transport ? "/" : "",
-                          rules_transport_name(r->transport), r->target.n ? "/" : "",
-                          STR_ARG(r->target));
+                          transport_name(r->transport), r->target.n ? "/" : "", STR_ARG(r->target));
   }
   return str_of(text);
 }

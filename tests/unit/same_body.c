@@ -33,8 +33,7 @@ static void echo_open(struct echo_world *w, str sent)
   *w = (struct echo_world){.s = kit_open(check_folder()), .l = loop_new(&e), .sent = sent};
   kit_new(&w->m, w->s);
   w->h = (struct same_body){.loop = w->l,
-                            .body = echo_sent,
-                            .source = w,
+                            .sent = {.body = echo_sent, .source = w},
                             .octets = sent.n,
                             .in = w->m.in,
                             .ready = echo_is_ready,

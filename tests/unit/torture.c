@@ -34,14 +34,14 @@ static int64_t torture_stored(void)
 static void torture_feed(struct session *s, str text, struct buf *said)
 {
   struct session_hub *hub = &session_fuzz_hub;
-  while (text.n > 0 && hub->sessions && !io_is_closing(s->io)) {
+  while (text.n > 0 && hub->sessions.n && !io_is_closing(s->io)) {
     text = str_skip(text, io_feed(s->io, text));
     session_fuzz_turns(2);
-    if (hub->sessions) io_taken(s->io, said);
+    if (hub->sessions.n) io_taken(s->io, said);
   }
-  for (int i = 0; i < 20 && hub->sessions; i++) {
+  for (int i = 0; i < 20 && hub->sessions.n; i++) {
     session_fuzz_turns(1);
-    if (hub->sessions) io_taken(s->io, said);
+    if (hub->sessions.n) io_taken(s->io, said);
   }
 }
 
@@ -61,12 +61,12 @@ static void torture_converse(uint64_t nth, bool once, struct buf *said)
     session_fuzz_turns(2);
     torture_feed(s, str_of(torture_talk), said);
     if (str_find(buf_str(said), STR("\r\n354 ")) >= 0) torture_feed(s, buf_str(&body), said);
-    if (hub->sessions) io_feed_eof(s->io);
+    if (hub->sessions.n) io_feed_eof(s->io);
   }
   bool failed = mem_failed();
   mem_fail_at(0, true);
-  for (int i = 0; hub->sessions && i < 100; i++) session_fuzz_turns(1);
-  CHECK(!hub->sessions);
+  for (int i = 0; hub->sessions.n && i < 100; i++) session_fuzz_turns(1);
+  CHECK(!hub->sessions.n);
   if (!failed) buf_puts(said, "(nothing failed)");
   buf_free(&body);
 }
