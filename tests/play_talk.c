@@ -241,12 +241,46 @@ static void play_talk_each(str rest)
   talk.rest = after;
 }
 
+/* "include FILE NAME=VALUE…": the lines of a file, named from the folder of this one, with these
+ * values. */
+static void play_talk_include(str rest)
+{
+  static int depth;
+  struct buf path = BUF_INIT(4096), source = BUF_INIT(1 << 20);
+  str file = play_talk_word(&rest), here = str_of(play_file), word, name, line, after = talk.rest;
+  const char *outer = play_file;
+  int start = play_line;
+  if (!file.n || depth == 4) play_fail("include FILE NAME=VALUE…");
+  while ((word = play_talk_word(&rest)).n) {
+    if (!str_cut(&word, '=', &name)) play_fail("include FILE NAME=VALUE…");
+    play_talk_set(name, word);
+  }
+  buf_str_add(&path, str_sub(here, 0, (size_t)(str_rchr(here, '/') + 1)));
+  buf_str_add(&path, file);
+  play_file = play_talk_keep(buf_str(&path));
+  play_slurp(play_file, &source, false);
+  play_line = 0;
+  talk.rest = buf_str(&source);
+  depth++;
+  while (play_talk_next_line(&line)) play_talk_play_line(line);
+  depth--;
+  play_file = outer;
+  play_line = start;
+  talk.rest = after;
+  buf_free(&path);
+  buf_free(&source);
+}
+
 static void play_talk_play_line(str line)
 {
   str name;
   if (!str_trim(line).n || str_starts(line, STR("#"))) return;
   if (str_starts(line, STR("each "))) {
     play_talk_each(str_skip(line, STR("each ").n));
+    return;
+  }
+  if (str_starts(line, STR("include "))) {
+    play_talk_include(str_skip(line, STR("include ").n));
     return;
   }
   play_talk_read_block(&line);

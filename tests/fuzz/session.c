@@ -8,7 +8,9 @@
 #include "../../smtp/queue/queue.h"
 #include "../../smtp/session/session_int.h"
 
+#include <fcntl.h>
 #include <ftw.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,7 +60,8 @@ static const char session_fuzz_conf[] = "version_requirement = \"*\"\n"
 
 static struct mta session_fuzz_mta;
 static struct session_hub session_fuzz_hub = {.mta = &session_fuzz_mta};
-static char session_fuzz_folder[] = "/tmp/vsmtp-fuzz-XXXXXX";
+static char session_fuzz_folder[] = "/dev/shm/vsmtp-fuzz-XXXXXX"; /* in memory */
+static volatile int64_t *session_fuzz_clock;
 
 static int64_t session_fuzz_hook(void *arg, bool idle)
 {
@@ -70,6 +73,23 @@ static void session_fuzz_write(const char *path, const char *text)
   FILE *f = fopen(path, "w");
 
   if (!f || fputs(text, f) < 0 || fclose(f) != 0) abort();
+}
+
+/* Time passes when we say so, and nobody waits for it; but in unit tests, which have the time of the
+ * machine (SESSION_FUZZ_WAIT: ms a turn may take). */
+#ifndef SESSION_FUZZ_WAIT
+#define SESSION_FUZZ_WAIT 0
+#endif
+static void session_fuzz_own_time(const char *path)
+{
+  int fd = open(path, O_RDWR | O_CREAT, 0600);
+  void *map = MAP_FAILED;
+
+  if (fd >= 0 && ftruncate(fd, sizeof *session_fuzz_clock) == 0)
+    map = mmap(NULL, sizeof *session_fuzz_clock, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  if (map == MAP_FAILED || setenv("VSMTP_CLOCK", path, 1) < 0) abort();
+  session_fuzz_clock = map;
 }
 
 static int session_fuzz_unlink(const char *path, const struct stat *st, int kind, struct FTW *ftw)
@@ -102,6 +122,8 @@ static void session_fuzz_setup(void)
   struct err e;
 
   if (!mkdtemp(folder) || atexit(session_fuzz_remove) || diags_init(&d) < 0) abort();
+  snprintf(path, sizeof path, "%s/clock", folder);
+  if (!SESSION_FUZZ_WAIT) session_fuzz_own_time(path);
   snprintf(path, sizeof path, "%s/main.vsl", folder);
   session_fuzz_write(path, session_fuzz_rules);
   snprintf(path, sizeof path, "%s/vsmtp.toml", folder);
@@ -150,8 +172,10 @@ static void session_fuzz_turns(int n)
 {
   struct err e;
 
-  while (n-- > 0)
-    if (loop_turn(session_fuzz_mta.loop, 5, &e) < 0) abort();
+  while (n-- > 0) {
+    if (loop_turn(session_fuzz_mta.loop, SESSION_FUZZ_WAIT, &e) < 0) abort();
+    if (session_fuzz_clock) *session_fuzz_clock += 5;
+  }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

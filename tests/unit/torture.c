@@ -4,6 +4,7 @@
  * stays behind; the server goes on and takes the next mail.
  */
 #include "../check.h"
+#define SESSION_FUZZ_WAIT 5
 #include "../fuzz/session.c" /* its server with real rules and a real store, without a socket */
 
 #include <sqlite3.h>

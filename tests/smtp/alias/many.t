@@ -10,13 +10,7 @@ rules <<
 #{ preq: [ rule "keep" || quarantine("kept") ] }
 .
 mailbox alice@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<x@y.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
+include ../_rcpt.t FROM=x@y.example TO=alice@home.example
 C RCPT TO:<all@home.example>
 S 452 4.5.3
 C RCPT TO:<two@home.example>

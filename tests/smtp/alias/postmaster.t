@@ -23,12 +23,6 @@ Subject: two
 text
 .
 file-has app/mailboxes/home.example/postmaster/Maildir/new/* "Subject: two"
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<x@y.example>
-S 250
-C RCPT TO:<postmaster>
-S 250
+include ../_rcpt.t FROM=x@y.example TO=postmaster
 C RCPT TO:<root@home.example>
 S 550 5.1.1

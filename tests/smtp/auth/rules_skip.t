@@ -5,15 +5,7 @@ rules <<
   authenticate: [ rule "never" || accept() ],
 }
 .
-config <<
-[server.smtp.auth]
-enable_dangerous_mechanism_in_clair = true
-.
-start
-input <<
-correct horse
-.
-run user add bob@home.example
+include _bob.t
 
 S 220
 C EHLO me

@@ -3,13 +3,7 @@ rules <<
 #{}
 .
 mailbox alice@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=alice@home.example
 C EHLO me.again
 S 250
 C RCPT TO:<alice@home.example>

@@ -3,15 +3,7 @@ rules <<
 .
 mailbox alice@home.example
 split 1
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=alice@home.example
 data <<
 Subject: one
 

@@ -5,13 +5,7 @@ rules <<
 mailbox bob@home.example
 mailbox alice@home.example
 env VSMTP_DIE_AT=record
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=bob@home.example
 C RCPT TO:<alice@home.example>
 S 250
 C DATA

@@ -4,15 +4,7 @@ rules <<
 .
 mailbox bob@home.example
 env VSMTP_DIE_AT=spill:3
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=bob@home.example
 raw "Subject: long\r\n\r\n${The quick brown fox jumps over the lazy dog.\r\n*20000}.\r\n"
 closed
 died

@@ -3,15 +3,7 @@ rules <<
 #{ preq: [ rule "hold" || quarantine("held") ] }
 .
 mailbox bob@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=bob@home.example
 raw "Subject: x\r\n\r\nbare\nline\r\n${0123456789abcdef\r\n*60000}.\r\n"
 S 550 5.5.2 bare <LF> received
 C NOOP

@@ -3,15 +3,7 @@ rules <<
 #{ preq: [ rule "hold" || quarantine("held") ] }
 .
 mailbox bob@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=bob@home.example
 raw "Subject: big\r\n\r\n${The quick brown fox jumps over the lazy dog.\r\n*60000}last\r\n.\r\n"
 S 250
 db select length(message) - instr(message, cast(char(13,10,13,10) as blob)) - 3 from mail = 2760006

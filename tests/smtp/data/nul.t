@@ -3,15 +3,7 @@ rules <<
 #{ preq: [ rule "hold" || quarantine("held") ] }
 .
 mailbox bob@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=bob@home.example
 raw "Subject: x\r\n\r\ntext\r\n\0.\r\nMAIL FROM:<c@b.example>\r\n.\0\r\n\r\n.\r\n"
 S 550 5.6.0
 C MAIL FROM:<a@b.example>

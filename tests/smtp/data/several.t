@@ -4,15 +4,7 @@ rules <<
 .
 mailbox bob@home.example
 mailbox alice@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<one@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=one@b.example TO=bob@home.example
 data <<
 Subject: one
 

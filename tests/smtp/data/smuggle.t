@@ -7,15 +7,7 @@ each PIECE 0 2 <<PIECES
 each END \n.\n \n.\r \n.\r\n \r.\r \r.\r\n \r.\n \r\n.\n \r\n.\r <<ENDS
 connect
 split ${PIECE}
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=bob@home.example
 raw "Subject: x\r\n\r\ntext${END}"
 raw "MAIL FROM:<admin@home.example>\r\nRCPT TO:<bob@home.example>\r\nDATA\r\nSubject: y\r\n\r\nsmuggled\r\n.\r\n"
 S 550 5.5.2

@@ -3,15 +3,7 @@ rules <<
 #{ preq: [ rule "hold" || quarantine("held") ] }
 .
 mailbox bob@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=bob@home.example
 raw "Subject: half\r\n\r\n${The quick brown fox jumps over the lazy dog.\r\n*20000}"
 mail a@b.example bob@home.example <<
 Subject: whole

@@ -7,15 +7,7 @@ config <<
 [server.smtp.error]
 soft_count = -1
 .
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=alice@home.example
 data <<
 Subject: ${x*300000}
 

@@ -3,15 +3,7 @@ rules <<
 #{ preq: [ rule "hold" || quarantine("held") ] }
 .
 mailbox alice@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=alice@home.example
 raw "${Received: from a by b\r\n*51}Subject: x\r\n\r\ntext\r\n.\r\n"
 S 554 5.4.6
 C MAIL FROM:<a@b.example>

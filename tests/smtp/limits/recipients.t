@@ -5,13 +5,7 @@ rcpt_count_max = 3
 rules <<
 #{ rcpt: [ rule "all" || faccept() ], }
 .
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<a@x.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=a@x.example
 C RCPT TO:<b@x.example>
 S 250
 C RCPT TO:<c@x.example>

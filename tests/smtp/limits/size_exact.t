@@ -7,15 +7,7 @@ rules <<
 #{ preq: [ rule "hold" || quarantine("held") ] }
 .
 mailbox alice@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=alice@home.example
 data <<
 Subject: x
 

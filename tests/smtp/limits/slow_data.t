@@ -11,15 +11,7 @@ rules <<
 #{}
 .
 mailbox alice@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=alice@home.example
 raw "Subject: x\r\n"
 pause 61s
 S 421 4.4.2

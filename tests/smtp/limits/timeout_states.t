@@ -21,13 +21,7 @@ S 250
 C MAIL FROM:<a@b.example>
 S 250
 connect c
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=alice@home.example
 pause 121s
 use a
 S 421 4.4.2

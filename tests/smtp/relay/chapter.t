@@ -25,13 +25,7 @@ C RCPT TO:<bob@home.example>
 S 250
 from 127.0.1.7
 connect inside
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<bob@home.example>
-S 250
-C RCPT TO:<v@evil.test>
-S 250
+include ../_rcpt.t FROM=bob@home.example TO=v@evil.test
 C RCPT TO:<nobody@home.example>
 S 550 5.1.1
 C DATA

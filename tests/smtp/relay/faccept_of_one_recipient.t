@@ -11,13 +11,7 @@ rules <<
 .
 mailbox bob@home.example
 mailbox carol@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=bob@home.example
 C RCPT TO:<v@evil.test>
 S 554 5.7.1
 C RCPT TO:<carol@home.example>

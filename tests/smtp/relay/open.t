@@ -6,11 +6,5 @@ open_relay = true
 rules <<
 #{}
 .
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<v@evil.test>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=v@evil.test
 log ~ open_relay

@@ -6,13 +6,7 @@ rules <<
 #{}
 .
 mailbox carol@second.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<carol@second.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=carol@second.example
 C RCPT TO:<carol@home.example>
 S 550 5.1.1
 C RCPT TO:<carol@third.example>

@@ -3,15 +3,7 @@ rules <<
 #{ preq: [ rule "no" || if get_header("Subject") == "bad" { deny("554 5.7.1 bad subject") } else { next() } ] }
 .
 mailbox bob@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<bob@home.example>
-S 250
-C DATA
-S 354
+include ../_data.t FROM=a@b.example TO=bob@home.example
 data <<
 Subject: bad
 

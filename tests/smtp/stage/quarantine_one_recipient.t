@@ -11,13 +11,7 @@ rules <<
 mailbox bob@home.example
 mailbox carol@home.example
 mailbox trap@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<trap@home.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=trap@home.example
 C RCPT TO:<carol@home.example>
 S 554
 C RCPT TO:<bob@home.example>

@@ -8,13 +8,7 @@ rules <<
 mailbox alice@home.example
 mailbox bob@home.example
 mailbox carol@home.example
-S 220
-C EHLO me
-S 250
-C MAIL FROM:<a@b.example>
-S 250
-C RCPT TO:<alice@home.example>
-S 250
+include ../_rcpt.t FROM=a@b.example TO=alice@home.example
 C RCPT TO:<bob@home.example>
 S 550 5.7.1 not bob
 C RCPT TO:<carol@home.example>
