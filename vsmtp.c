@@ -238,6 +238,7 @@
 #include "smtp/helper/daemon.c"         /* leaving the terminal, but not before all is well */
 #include "smtp/helper/local.c"          /* one mail into a Maildir or an mbox, safely */
 #include "smtp/helper/helper_order.c"   /* what an order to it may look like */
+#include "smtp/helper/helper_folder.c"  /* the way to a mailbox folder, and whose it is */
 #include "smtp/helper/helper_child.c"   /* what a child of the helper does */
 #include "smtp/helper/helper_process.c" /* the one process that may become another user */
 #include "smtp/helper/helper.c" /* the server's side of it: orders out, mails down their pipes */
@@ -337,7 +338,7 @@
 #include "smtp/cli/cli_spf.c"           /* spf: what SPF says of a client */
 
 /* ---- main() -------------------------------------------------------------------------------------
- * The first argument names a verb; without one the program serves. */
+ * The first argument names a command; without one the program serves. */
 
 struct main_command {
   const char *name;
@@ -387,7 +388,7 @@ static int main_usage(FILE *out)
   return out == stdout ? EX_OK : EX_USAGE;
 }
 
-/* Where the verb stands: options may come before it, some with a value. 0: there is none. */
+/* Where the command stands: options may come before it, some with a value. 0: there is none. */
 static int main_command_at(int argc, char **argv)
 {
   static const char *const valued[] = {"-c", "--config", "-t", "--timeout", "-T"};
@@ -405,22 +406,22 @@ static int main_command_at(int argc, char **argv)
 int main(int argc, char **argv)
 {
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-  const struct main_command *verb = main_find(main_names, slash      ? slash + 1
-                                                          : argc > 0 ? argv[0]
-                                                                     : "");
-  if (verb) return verb->run(argc, argv);
+  const struct main_command *command = main_find(main_names, slash      ? slash + 1
+                                                             : argc > 0 ? argv[0]
+                                                                        : "");
+  if (command) return command->run(argc, argv);
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
     return main_usage(stdout);
 
   int at = main_command_at(argc, argv);
   if (at == 0) return server_run(argc, argv);
   char *word = argv[at];
-  verb = main_find(main_commands, word);
-  if (!verb) {
+  command = main_find(main_commands, word);
+  if (!command) {
     fprintf(stderr, "vsmtp: no command \"%s\"\n\n", word);
     return main_usage(stderr);
   }
   memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
   argv[1] = word;
-  return verb->run(argc - 1, argv + 1);
+  return command->run(argc - 1, argv + 1);
 }

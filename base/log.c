@@ -143,13 +143,24 @@ static void log_file_close(struct log_file *f)
   *f = (struct log_file){.fd = STDERR_FILENO};
 }
 
-/* Opens f->path and puts it in place of f->fd (which is closed unless it is standard error). */
+/* Opens f->path and puts it in place of f->fd (which is closed unless it is standard error). It may
+ * lie in a folder of somebody else: whatever stands there, opening it stops nothing. */
 static int log_file_open(struct log_file *f)
 {
-  int fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+  int fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+  struct stat st = {.st_mode = 0};
   if (fd < 0) return -1;
-  struct stat st;
-  f->size = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+  /* A pipe that somebody put there would stop us as soon as nobody reads it; what a service manager
+   * or a container gives us is meant so. */
+  bool fine = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ||
+                                      str_starts(str_of(f->path), STR("/dev/")) ||
+                                      str_starts(str_of(f->path), STR("/proc/self/fd/")));
+  if (!fine || fcntl(fd, F_SETFL, O_APPEND) < 0) {
+    close(fd);
+    errno = fine ? errno : EINVAL;
+    return -1;
+  }
+  f->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
   if (f->fd > STDERR_FILENO) close(f->fd);
   f->fd = fd;
   return 0;

@@ -1,5 +1,5 @@
 /* sqlite/account.c: who may log in. What the server asks it asks each time anew: a change made by a
- * verb holds from the moment it is committed.
+ * command holds from the moment it is committed.
  */
 #include "store_int.h"
 

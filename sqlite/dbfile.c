@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DBFILE_APPLICATION 0x76736d74 /* "vsmt" */
-#define DBFILE_VERB_WAIT   10000      /* ms a verb waits for the lock */
+#define DBFILE_APPLICATION  0x76736d74 /* "vsmt" */
+#define DBFILE_COMMAND_WAIT 10000      /* ms a command waits for the lock */
 
 static const char dbfile_schema[] =
 #include "sqlite/schema.sql.inc"
@@ -161,7 +161,7 @@ static int dbfile_connect(struct store *s)
   int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
   if (rc != SQLITE_OK) return rc;
   sqlite3_extended_result_codes(s->db, 1);
-  return sqlite3_busy_timeout(s->db, DBFILE_VERB_WAIT);
+  return sqlite3_busy_timeout(s->db, DBFILE_COMMAND_WAIT);
 }
 
 /* Is it in WAL mode now, and can it be used so? */
@@ -319,7 +319,7 @@ int store_check(str dirpath, bool *exists, struct err *e)
   }
   *exists = true;
   int rc = sqlite3_open_v2(buf_cstr(&path), &s.db, SQLITE_OPEN_READONLY, NULL);
-  if (rc == SQLITE_OK) sqlite3_busy_timeout(s.db, DBFILE_VERB_WAIT);
+  if (rc == SQLITE_OK) sqlite3_busy_timeout(s.db, DBFILE_COMMAND_WAIT);
   if (rc == SQLITE_OK) rc = dbfile_look(&s, &is);
   if (rc != SQLITE_OK) {
     sql_err(&s, rc, e, "read the database");
@@ -335,4 +335,4 @@ out:
 }
 
 #undef DBFILE_APPLICATION
-#undef DBFILE_VERB_WAIT
+#undef DBFILE_COMMAND_WAIT

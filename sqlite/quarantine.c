@@ -1,4 +1,4 @@
-/* sqlite/quarantine.c: what people do to messages, for the verbs.
+/* sqlite/quarantine.c: what people do to messages, for the commands.
  *
  * The same columns change as by SQL on the views (releasing goes through the very trigger), each
  * call in one synced transaction of its own, with a row in the trace. A server beside it notices

@@ -38,12 +38,12 @@ bool id_valid(str id);
 struct store_options {
   str dirpath; /* vsmtp.db lies here; the folder exists */
   bool server; /* takes vsmtp.lock for life, removes what a crash left half received, cleans and
-                  checkpoints. Else: a verb beside it, which waits up to 10 s for a lock */
+                  checkpoints. Else: a command beside it, which waits up to 10 s for a lock */
   bool create; /* make the file, or migrate an older schema; else both are errors */
   int64_t keep_dead, keep_trace, keep_quarantine; /* milliseconds, 0: for ever */
   void (*changed)(void *arg); /* server: there may be new work in the queue, ask queue_* again.
                                  Called by store_turn; NULL: nobody wants to know */
-  void (*touched)(void *arg); /* server: a person or a verb changed the file; then changed too */
+  void (*touched)(void *arg); /* server: a person or a command changed the file; then changed too */
   void *arg;
 };
 /* NULL: e says why: ERR_TEMP another server holds the lock or the file stayed locked, ERR_PERM not
@@ -257,7 +257,7 @@ int account_get(struct store *s, str name, struct buf *verifier, struct err *e);
 int account_exists(struct store *s, str name);
 int account_first(struct store *s, struct arena *a, str *name,
                   struct err *e); /* the oldest; in a */
-/* For verbs, which wait for the lock. 1 done, 0: there is one already (add) or none, -1. */
+/* For commands, which wait for the lock. 1 done, 0: there is one already (add) or none, -1. */
 int account_add(struct store *s, str name, str verifier, struct err *e);
 int account_set(struct store *s, str name, str verifier, struct err *e);
 int account_remove(struct store *s, str name, struct err *e);
@@ -269,7 +269,7 @@ int secret_get(struct store *s, str name, struct buf *out, int64_t *made_at, str
 /* Replaces it, in one of the next commits; the one it replaces becomes NAME.previous. Copied. */
 int secret_set(struct store *s, str name, str value, struct err *e);
 
-/* ---- view.c: rows for people; verbs ---------------------------------------------------------- */
+/* ---- view.c: rows for people; commands ------------------------------------------------------- */
 
 /* ORDER VIEW */
 enum store_view { VIEW_QUEUE, VIEW_RECIPIENT, VIEW_QUARANTINE, VIEW_TRACE, VIEW_ACCOUNT };
@@ -290,8 +290,8 @@ int view_mail(struct store *s, str id, bool (*put)(void *arg, str octets), void 
               struct err *e);
 
 /* ---- quarantine.c: what people do to messages ---------------------------------------------------
- * For verbs. The same rows change as by SQL on the views; a server running beside notices within a
- * second. 1 done, 0 no such message (there), -1 error: ERR_PERM not allowed for that message. */
+ * For commands. The same rows change as by SQL on the views; a server running beside notices within
+ * a second. 1 done, 0 no such message (there), -1 error: ERR_PERM not allowed for that message. */
 int quarantine_release(struct store *s, str id, struct err *e);         /* only from a quarantine */
 int quarantine_move(struct store *s, str id, str queue, struct err *e); /* any queue, any message:
                         working deliver dead or a quarantine; deferred and delegated: ERR_PERM */

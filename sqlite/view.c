@@ -1,6 +1,5 @@
-/* sqlite/view.c: rows for people, from the views that sqlite3(1) shows too. For verbs: statements
- * are made when they are needed, and waiting for a lock is fine.
- */
+/* sqlite/view.c: rows for people, from the views that sqlite3(1) shows too. For commands:
+ * statements are made when they are needed, and waiting for a lock is fine. */
 #include "store_int.h"
 
 #define VIEW_COLUMNS 16

@@ -17,7 +17,7 @@ struct store *kit_open(const char *folder)
   return kit_open_as(folder, true);
 }
 
-struct store *kit_verb(const char *folder)
+struct store *kit_command(const char *folder)
 {
   return kit_open_as(folder, false);
 }

@@ -7,8 +7,8 @@
 #include "../sqlite/store_int.h"
 #include "check.h"
 
-struct store *kit_open(const char *folder); /* as a server does; NULL after printing why */
-struct store *kit_verb(const char *folder); /* as a verb does */
+struct store *kit_open(const char *folder);    /* as a server does; NULL after printing why */
+struct store *kit_command(const char *folder); /* as a command does */
 
 /* Another program: runs sql; the first column of the first row, "" if there is none, or sqlite's
  * complaint. The result lives until the eighth further call. */

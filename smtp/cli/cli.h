@@ -3,10 +3,11 @@
 #define SMTP_CLI_H
 
 /* ---- smtp ---------------------------------------------------------------------------------------
- * The door of smtp/, seen by vsmtp.c alone: the verbs of the command line.
+ * The door of smtp/, seen by vsmtp.c alone: the commands of the command line.
  *
- * Each takes what stands behind the verb, argv[0] being the verb itself, and returns the exit code
- * of the process (sysexits.h). Data goes to standard output, everything else to standard error. */
+ * Each takes what stands behind the command, argv[0] being the command itself, and returns the exit
+ * code of the process (sysexits.h). Data goes to standard output, everything else to standard
+ * error. */
 int cli_check(int argc, char **argv);       /* read everything, start nothing */
 int cli_config_show(int argc, char **argv); /* the loaded configuration as JSON */
 int cli_config_diff(int argc, char **argv); /* what differs from the defaults */

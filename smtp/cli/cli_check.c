@@ -203,7 +203,7 @@ static void cli_check_all(struct cli_check_run *v)
   conf_free(c);
 }
 
-/* ---- the verb -------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 int cli_check(int argc, char **argv)
 {

@@ -116,10 +116,10 @@ static int cli_conf_diff(const struct conf *old, const struct conf *new, struct 
   return result;
 }
 
-/* ---- the verbs ------------------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------------- */
 
-/* Loads, writes into out what the verb shows, prints it; faults and warnings go to standard error.
- */
+/* Loads, writes into out what the command shows, prints it; faults and warnings go to standard
+ * error. */
 static int cli_conf_run(int argc, char **argv, const char *usage,
                         int (*show)(const struct conf *c, struct diags *d, struct buf *out))
 {

@@ -1,4 +1,4 @@
-/* smtp/cli/cli_db.c: what the verbs that look into the database share. */
+/* smtp/cli/cli_db.c: what the commands that look into the database share. */
 #include "cli_db.h"
 #include "../helper/helper.h"
 #include "../policy/policy.h"
@@ -11,27 +11,27 @@
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-int cli_db_fail(const char *verb, const struct err *e)
+int cli_db_fail(const char *command, const struct err *e)
 {
   static const int codes[] = {
       [ERR_NONE] = EX_SOFTWARE,  [ERR_NOMEM] = EX_OSERR,   [ERR_IO] = EX_IOERR,
       [ERR_FULL] = EX_CANTCREAT, [ERR_TEMP] = EX_TEMPFAIL, [ERR_PERM] = EX_DATAERR,
       [ERR_SYNTAX] = EX_NOINPUT, [ERR_RULE] = EX_SOFTWARE, [ERR_BUG] = EX_SOFTWARE,
   };
-  fprintf(stderr, "vsmtp %s: %s\n", verb, e->text);
+  fprintf(stderr, "vsmtp %s: %s\n", command, e->text);
   return codes[e->kind];
 }
 
-int cli_db_missing(const char *verb, str id)
+int cli_db_missing(const char *command, str id)
 {
-  fprintf(stderr, "vsmtp %s: no such message: %s\n", verb, log_q(id));
+  fprintf(stderr, "vsmtp %s: no such message: %s\n", command, log_q(id));
   return EX_NOUSER;
 }
 
 static const char cli_db_who[] = "be root or the server's user";
 
 /* Root works as the owner of the database's folder, or where that is root's own as the server's
- * user: nothing in it can then lead a verb of root's elsewhere, and the files beside it stay the
+ * user: nothing in it can then lead a command of root's elsewhere, and the files beside it stay the
  * server's. */
 static int cli_db_become(const struct conf *conf, struct err *e)
 {
@@ -47,10 +47,11 @@ static int cli_db_become(const struct conf *conf, struct err *e)
 }
 
 /* Whoever may not look into the folders of the server hears so, and what would help. */
-static int cli_db_refuse(const char *verb, const struct conf *conf, const char *file)
+static int cli_db_refuse(const char *command, const struct conf *conf, const char *file)
 {
   struct diags d;
-  fprintf(stderr, "vsmtp %s: cannot open %s: %s; %s\n", verb, file, strerror(EACCES), cli_db_who);
+  fprintf(stderr, "vsmtp %s: cannot open %s: %s; %s\n", command, file, strerror(EACCES),
+          cli_db_who);
   if (getuid() == conf->server.system.uid && diags_init(&d) == 0) { /* root became him */
     spool_judge(conf, conf->file.n ? conf->file : STR("defaults"), &d);
     diags_print(&d, stderr);
@@ -70,14 +71,14 @@ static bool cli_db_is_elsewhere(const struct conf *conf, bool exists, struct buf
   return lstat(buf_cstr(file), &st) == 0 || errno == EACCES;
 }
 
-static int cli_db_fail_to_make(const char *verb, struct err *e)
+static int cli_db_fail_to_make(const char *command, struct err *e)
 {
-  if (!str_ends(str_of(e->text), str_of(strerror(EACCES)))) return cli_db_fail(verb, e);
-  fprintf(stderr, "vsmtp %s: %s; %s\n", verb, e->text, cli_db_who);
+  if (!str_ends(str_of(e->text), str_of(strerror(EACCES)))) return cli_db_fail(command, e);
+  fprintf(stderr, "vsmtp %s: %s; %s\n", command, e->text, cli_db_who);
   return EX_NOPERM;
 }
 
-static int cli_db_open_store(const char *verb, const struct conf *conf, bool make,
+static int cli_db_open_store(const char *command, const struct conf *conf, bool make,
                              struct store **store)
 {
   struct store_options o = {.dirpath = conf->server.queues.dirpath};
@@ -86,47 +87,49 @@ static int cli_db_open_store(const char *verb, const struct conf *conf, bool mak
   struct stat st;
   int code = OPTIONS_GO;
   if (make && spool_make_folder(conf, o.dirpath, 0711, &e) < 0)
-    code = cli_db_fail_to_make(verb, &e);
-  if (code == OPTIONS_GO && cli_db_become(conf, &e) < 0) code = cli_db_fail(verb, &e);
+    code = cli_db_fail_to_make(command, &e);
+  if (code == OPTIONS_GO && cli_db_become(conf, &e) < 0) code = cli_db_fail(command, &e);
   buf_printf(&file, STR_FMT "/vsmtp.db", STR_ARG(o.dirpath));
   bool there = lstat(buf_cstr(&file), &st) == 0;
   bool denied = there ? access(buf_cstr(&file), R_OK | W_OK) < 0 : errno == EACCES;
   if (code == OPTIONS_GO && (denied || cli_db_is_elsewhere(conf, there, &file)))
-    code = cli_db_refuse(verb, conf, buf_cstr(&file));
+    code = cli_db_refuse(command, conf, buf_cstr(&file));
   buf_free(&file);
   if (code != OPTIONS_GO) return code;
   o.create = make && !there;
   *store = store_open(&o, &e);
-  return *store ? OPTIONS_GO : cli_db_fail(verb, &e);
+  return *store ? OPTIONS_GO : cli_db_fail(command, &e);
 }
 
-static int cli_db_begin(const char *verb, const struct options *o, bool make, struct store **store,
-                        struct conf **conf)
+static int cli_db_begin(const char *command, const struct options *o, bool make,
+                        struct store **store, struct conf **conf)
 {
   struct diags d;
   str denied = conf_denied(o->config);
   if (denied.n) {
-    fprintf(stderr, "vsmtp %s: cannot open " STR_FMT ": %s; %s\n", verb, STR_ARG(denied),
+    fprintf(stderr, "vsmtp %s: cannot open " STR_FMT ": %s; %s\n", command, STR_ARG(denied),
             strerror(EACCES), cli_db_who);
     return EX_NOPERM;
   }
   if (diags_init(&d)) return EX_OSERR;
   *conf = conf_load_alone(o->config, &d);
   if (d.errors) diags_print(&d, stderr);
-  int code = *conf && !d.errors ? cli_db_open_store(verb, *conf, make, store) : EX_CONFIG;
+  int code = *conf && !d.errors ? cli_db_open_store(command, *conf, make, store) : EX_CONFIG;
   if (code != OPTIONS_GO) conf_free(*conf);
   diags_free(&d);
   return code;
 }
 
-int cli_db_open(const char *verb, const struct options *o, struct store **store, struct conf **conf)
+int cli_db_open(const char *command, const struct options *o, struct store **store,
+                struct conf **conf)
 {
-  return cli_db_begin(verb, o, false, store, conf);
+  return cli_db_begin(command, o, false, store, conf);
 }
 
-int cli_db_make(const char *verb, const struct options *o, struct store **store, struct conf **conf)
+int cli_db_make(const char *command, const struct options *o, struct store **store,
+                struct conf **conf)
 {
-  return cli_db_begin(verb, o, true, store, conf);
+  return cli_db_begin(command, o, true, store, conf);
 }
 
 void cli_db_close(struct store *store, struct conf *conf)

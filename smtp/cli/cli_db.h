@@ -1,4 +1,4 @@
-/* smtp/cli/cli_db.h: what the verbs that look into the database share: opening it beside the
+/* smtp/cli/cli_db.h: what the commands that look into the database share: opening it beside the
  * server, and printing its rows, as a table for people or as one JSON object a line. */
 #ifndef CLI_CLI_DB_H
 #define CLI_CLI_DB_H
@@ -10,15 +10,15 @@
 /* The database of the configuration named in o. Root becomes the user whose folder it lies in, or
  * the server's, for good. Returns OPTIONS_GO with *store and *conf (both the caller's), or an exit
  * code after saying why. */
-int cli_db_open(const char *verb, const struct options *o, struct store **store,
+int cli_db_open(const char *command, const struct options *o, struct store **store,
                 struct conf **conf);
 /* The same; where there is no database yet one is made, and the folders of a server with it. */
-int cli_db_make(const char *verb, const struct options *o, struct store **store,
+int cli_db_make(const char *command, const struct options *o, struct store **store,
                 struct conf **conf);
 void cli_db_close(struct store *store, struct conf *conf);
 
-int cli_db_fail(const char *verb, const struct err *e); /* says it; the exit code it means */
-int cli_db_missing(const char *verb, str id);           /* no such message: 67 */
+int cli_db_fail(const char *command, const struct err *e); /* says it; the exit code it means */
+int cli_db_missing(const char *command, str id);           /* no such message: 67 */
 
 const struct store_cell *cli_db_cell(const struct store_cell *cell, size_t count,
                                      const char *column);

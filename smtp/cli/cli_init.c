@@ -213,7 +213,7 @@ static int cli_init_folder(struct cli_init_run *v, const char *dir, struct err *
   return 0;
 }
 
-/* ---- the verb -------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static void cli_init_print(const struct cli_init_run *v)
 {

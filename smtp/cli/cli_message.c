@@ -1,4 +1,4 @@
-/* smtp/cli/cli_message.c: what the verbs about stored messages share. */
+/* smtp/cli/cli_message.c: what the commands about stored messages share. */
 #include "cli_message.h"
 
 #include <sysexits.h>
@@ -59,19 +59,19 @@ static int cli_message_list(struct store *s, struct cli_message_text *t, enum st
   return r;
 }
 
-static int cli_message_facts(struct store *s, const char *verb, str id, bool json)
+static int cli_message_facts(struct store *s, const char *command, str id, bool json)
 {
   struct cli_message_text t = {.out = BUF_INIT(16 * CLI_DB_BUFFER), .json = json};
   struct err e;
   int code = EX_OK;
   int r = view_rows(s, VIEW_QUEUE, id, STR(""), cli_message_cells, &t, &e);
   if (r == 0 && !t.rows) r = view_rows(s, VIEW_QUARANTINE, id, STR(""), cli_message_cells, &t, &e);
-  if (r == 0 && !t.rows) code = cli_db_missing(verb, id);
+  if (r == 0 && !t.rows) code = cli_db_missing(command, id);
   if (r == 0 && code == EX_OK) r = cli_message_list(s, &t, VIEW_RECIPIENT, "recipients", id, &e);
   if (r == 0 && code == EX_OK && json) r = cli_message_list(s, &t, VIEW_TRACE, "trace", id, &e);
   if (json) buf_puts(&t.out, "}\n");
   if (r == 0 && !buf_ok(&t.out)) r = err_nomem(&e);
-  if (r) code = cli_db_fail(verb, &e);
+  if (r) code = cli_db_fail(command, &e);
   if (code == EX_OK) cli_db_print(&t.out);
   buf_free(&t.out);
   return code;
@@ -83,12 +83,12 @@ static bool cli_message_put(void *arg, str octets)
   return fwrite(octets.p ? octets.p : "", 1, octets.n, stdout) == octets.n;
 }
 
-static int cli_message_eml(struct store *s, const char *verb, str id)
+static int cli_message_eml(struct store *s, const char *command, str id)
 {
   struct err e;
   int r = view_mail(s, id, cli_message_put, NULL, &e);
-  if (r == 0) return cli_db_missing(verb, id);
-  if (r < 0) return cli_db_fail(verb, &e);
+  if (r == 0) return cli_db_missing(command, id);
+  if (r < 0) return cli_db_fail(command, &e);
   return fflush(stdout) || ferror(stdout) ? EX_IOERR : EX_OK;
 }
 
@@ -97,18 +97,18 @@ bool cli_message_form(int argc, char **argv)
   return argc < 2 || strcmp(argv[1], "eml") == 0 || strcmp(argv[1], "json") == 0;
 }
 
-int cli_message_show(struct store *s, const struct options *o, const char *verb, int argc,
+int cli_message_show(struct store *s, const struct options *o, const char *command, int argc,
                      char **argv)
 {
   const char *form = argc > 1 ? argv[1] : o->json ? "json" : "";
   str id = str_of(argv[0]);
-  if (strcmp(form, "eml") == 0) return cli_message_eml(s, verb, id);
-  return cli_message_facts(s, verb, id, strcmp(form, "json") == 0);
+  if (strcmp(form, "eml") == 0) return cli_message_eml(s, command, id);
+  return cli_message_facts(s, command, id, strcmp(form, "json") == 0);
 }
 
 /* ---- several --------------------------------------------------------------------------------- */
 
-int cli_message_each(struct store *s, const char *verb, int n, char **ids, str queue,
+int cli_message_each(struct store *s, const char *command, int n, char **ids, str queue,
                      cli_message_fn *act)
 {
   int first = EX_OK;
@@ -116,14 +116,14 @@ int cli_message_each(struct store *s, const char *verb, int n, char **ids, str q
     struct err e;
     int r = act(s, str_of(ids[i]), queue, &e);
     int code = r == 1   ? EX_OK
-               : r == 0 ? cli_db_missing(verb, str_of(ids[i]))
-                        : cli_db_fail(verb, &e);
+               : r == 0 ? cli_db_missing(command, str_of(ids[i]))
+                        : cli_db_fail(command, &e);
     if (first == EX_OK) first = code;
   }
   return first;
 }
 
-/* ---- the verb -------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static bool cli_message_fits(const struct cli_call *c, const struct options *o, int argc,
                              char **argv)
@@ -132,7 +132,7 @@ static bool cli_message_fits(const struct cli_call *c, const struct options *o, 
   return argc >= c->least && argc <= c->most && (!c->fits || c->fits(argc, argv));
 }
 
-int cli_message_main(const char *verb, const char *usage, const struct cli_call *calls, int argc,
+int cli_message_main(const char *command, const char *usage, const struct cli_call *calls, int argc,
                      char **argv)
 {
   struct options o;
@@ -146,10 +146,10 @@ int cli_message_main(const char *verb, const char *usage, const struct cli_call 
   if (argc && call->word) argc--, argv++;
   if (!call->word) call = calls;
   if (!cli_message_fits(call, &o, argc, argv)) {
-    fprintf(stderr, "vsmtp %s: no such call\n%s\n", verb, usage);
+    fprintf(stderr, "vsmtp %s: no such call\n%s\n", command, usage);
     return EX_USAGE;
   }
-  code = cli_db_open(verb, &o, &s, &conf);
+  code = cli_db_open(command, &o, &s, &conf);
   if (code != OPTIONS_GO) return code;
   code = call->run(s, &o, argc, argv);
   if (fflush(stdout) && code == EX_OK) code = EX_IOERR;

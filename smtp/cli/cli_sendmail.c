@@ -10,12 +10,15 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "../../sqlite/store.h"
 #include "../format/format.h"
+#include "../helper/helper.h"
 #include "cli.h"
 
 #define SENDMAIL_CONFIG path_system(CONF_PATH_DEFAULT)
@@ -134,6 +137,22 @@ static int sendmail_who(struct sendmail *m, struct err *e)
   if (!s->name.p) s->name = str_of(getenv("NAME"));
   if (!s->name.p) s->name = sendmail_full_name(m->arena, &p);
   return s->user.p ? 0 : err_nomem(e);
+}
+
+/* Root writes nothing in a folder of somebody else, who could make it lead anywhere: it becomes the
+ * owner of the spool folder, who says in the file for whom he left it. */
+static int sendmail_leave_root(struct sendmail *m, struct err *e)
+{
+  str spool = path_dir(m->leave.folder);
+  char path[PATH_MAX];
+  struct stat st;
+
+  if (geteuid() != 0) return 0;
+  snprintf(path, sizeof path, STR_FMT, STR_ARG(spool));
+  if (stat(path, &st) < 0 || st.st_uid == 0) return 0; /* root's own; or there is none */
+  m->leave.envelope.has_uid = true;
+  m->leave.envelope.uid = (uint32_t)getuid();
+  return privilege_become(st.st_uid, st.st_gid, NULL, 0, e);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -308,7 +327,8 @@ static int sendmail_all(struct sendmail *m, int argc, char **argv)
   if (code >= 0) return code;
   code = sendmail_recipients(m, argc - optind, argv + optind);
   if (code != EX_OK) return code;
-  if (sendmail_complete(m, &e) < 0 || sendmail_who(m, &e) < 0) return sendmail_fail(&e);
+  if (sendmail_complete(m, &e) < 0 || sendmail_who(m, &e) < 0 || sendmail_leave_root(m, &e) < 0)
+    return sendmail_fail(&e);
   return m->bare ? sendmail_serve(m) : sendmail_one(m);
 }
 

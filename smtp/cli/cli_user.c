@@ -183,7 +183,7 @@ static int cli_user_show(struct store *s, bool json)
   return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 
-/* ---- the verb -------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static const struct cli_user_call {
   const char *word;

@@ -188,7 +188,7 @@ static int cli_vqueue_msg(struct store *s, const struct cli_vqueue_run *v, int a
   return cli_message_show(s, &v->o, "vqueue", 2, show);
 }
 
-/* ---- the verb -------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static bool cli_vqueue_known(int argc, char **argv)
 {

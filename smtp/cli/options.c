@@ -1,12 +1,12 @@
-/* smtp/cli/options.c: the options that verbs share. */
+/* smtp/cli/options.c: the options that commands share. */
 #include "options.h"
 
 #include <getopt.h>
 #include <sysexits.h>
 
-static int options_mistake(const char *verb, const char *what, const char *usage)
+static int options_mistake(const char *command, const char *what, const char *usage)
 {
-  fprintf(stderr, "vsmtp %s: %s\n%s\n", verb, what, usage);
+  fprintf(stderr, "vsmtp %s: %s\n%s\n", command, what, usage);
   return EX_USAGE;
 }
 

@@ -1,4 +1,4 @@
-/* smtp/cli/options.h: the options that verbs share: -c FILE, --json, --all, -h. */
+/* smtp/cli/options.h: the options that commands share: -c FILE, --json, --all, -h. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 

@@ -13,6 +13,7 @@ static void drop_file_line(struct buf *out, const char *word, str value)
 void drop_file_write_head(const struct drop_file *d, struct buf *out)
 {
   buf_puts(out, DROP_FILE_MAGIC "\n");
+  if (d->has_uid) buf_printf(out, "for %u\n", (unsigned)d->uid);
   if (d->has_from) drop_file_line(out, "from", d->from);
   for (size_t i = 0; i < d->to_count; i++) drop_file_line(out, "to", d->to[i]);
   if (d->envid.n) drop_file_line(out, "envid", d->envid);
@@ -60,6 +61,16 @@ static bool drop_file_to(struct drop_file *d, str value)
   return true;
 }
 
+static bool drop_file_for(struct drop_file *d, str value)
+{
+  uint64_t uid = 0;
+
+  if (d->has_uid || str_to_u64(value, &uid, 10) < 0 || uid > UINT32_MAX) return false;
+  d->has_uid = true;
+  d->uid = (uint32_t)uid;
+  return true;
+}
+
 /* One line of the head. */
 static bool drop_file_read_line(struct drop_file *d, str line)
 {
@@ -67,6 +78,7 @@ static bool drop_file_read_line(struct drop_file *d, str line)
 
   if (!str_cut(&value, ' ', &word) || !value.p) return false;
   if (str_eq(word, STR("to"))) return drop_file_to(d, value);
+  if (str_eq(word, STR("for"))) return drop_file_for(d, value);
   if (str_eq(word, STR("from"))) {
     if (d->has_from || !drop_file_address_ok(value)) return false;
     d->has_from = true;

@@ -398,7 +398,9 @@ str subject_decode(str text, struct arena *a);
  * A mail left in the folder `drop` by `sendmail`: the format of its file. Pure.
  *
  *   vsmtp drop 1 LF
- *   from ADDRESS LF               absent: whoever owns the file; nothing behind it: the null sender
+ *   for UID LF                    in a file of the server's user: who left it, which was root; else
+ *                                 and absent: whoever owns the file
+ *   from ADDRESS LF               absent: he himself; nothing behind it: the null sender
  *   to ADDRESS LF                 once or more; the address may lack its domain
  *   envid TEXT LF                 RFC 3461, each as it stands behind its "=" in MAIL and RCPT;
  *   ret FULL|HDRS LF              absent: not asked for
@@ -409,7 +411,8 @@ str subject_decode(str text, struct arena *a);
  *
  * The last line is written last: a file without it is not whole. */
 struct drop_file {
-  bool has_from;
+  bool has_uid, has_from;
+  uint32_t uid;
   str from;
   str *to; /* in the arena */
   size_t to_count;

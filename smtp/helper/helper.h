@@ -48,9 +48,10 @@ struct helper;
 struct helper_conf {
   str mailboxes;   /* absolute path of app.dirpath/mailboxes; need not exist yet */
   str mbox_dir;    /* where users' mboxes are; empty: /var/mail */
-  str server_user; /* server.system.user: gets mailbox folders that root made; may be unknown */
+  str server_user; /* server.system.user, who may own mailbox folders; may be unknown */
   str local_group; /* server.system.group_local, or empty */
   str passwd;      /* empty: /etc/passwd */
+  str below;       /* the helper's own: of mailboxes, what is below its anchor */
 };
 /* Forks. Call it first of all: before the loop, the log files, the rules, any socket. */
 struct helper *helper_start(const struct helper_conf *conf, struct err *e);

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +21,7 @@
 #endif
 
 #define HELPER_FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-#define HELPER_MAIL_FD      3 /* where a child has its mail */
+#define HELPER_MAIL_FD      3 /* where a child has its mail: behind it, the anchor */
 #define HELPER_MAX_FD       65536
 #define HELPER_PATH         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define HELPER_MAX_ARGS     (LIMIT_PROGRAM_ARGS / 2)
@@ -105,67 +104,15 @@ static int helper_find_user(const struct helper_order *order, const struct helpe
   return 0;
 }
 
-/* Root acts only where the server itself is root, and only on a mailbox folder of its own. */
-static bool helper_root_serves(const struct helper_conf *conf)
-{
-  return str_eq(conf->server_user, STR("root"));
-}
-
-/* Mailbox folders that root made by hand are the server's. */
-static int helper_adopt(int dir, const struct helper_conf *conf, struct arena *a, struct stat *st,
-                        struct err *e)
-{
-  struct passwd_entry p;
-  if (st->st_uid != 0 || geteuid() != 0 || helper_root_serves(conf)) return 0;
-  if (!conf->server_user.n || passwd_user(conf->passwd, conf->server_user, a, &p, e) || p.uid == 0)
-    return err_set(e, ERR_TEMP, "the mailbox folder belongs to root: give it to a user");
-  if (fchown(dir, p.uid, p.gid)) return err_sys(e, errno, "cannot give the mailbox folder away");
-  st->st_uid = p.uid;
-  st->st_gid = p.gid;
-  return 0;
-}
-
-/* Opens the folder of mailboxes. It lies in one of the server's user, who is not trusted with what
- * root does: only links in folders of root's alone are followed. */
-static int helper_open_mailboxes(const struct helper_conf *conf)
-{
-  str rest = conf->mailboxes, name;
-  char text[NAME_MAX + 1];
-  struct stat st;
-  int dir;
-  if (geteuid() != 0 || helper_root_serves(conf) || !str_starts(rest, STR("/")))
-    return open(conf->mailboxes.p, HELPER_FOLDER_FLAGS);
-  dir = open("/", HELPER_FOLDER_FLAGS);
-  while (dir >= 0 && str_cut(&rest, '/', &name)) {
-    if (name.n == 0) continue;
-    snprintf(text, sizeof text, STR_FMT, STR_ARG(name));
-    bool roots = fstat(dir, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
-    int next = openat(dir, text, HELPER_FOLDER_FLAGS | (roots ? 0 : O_NOFOLLOW)), errnum = errno;
-    close(dir);
-    dir = next;
-    errno = errnum;
-  }
-  return dir;
-}
-
-/* mailboxes/<domain>/<local>, step by step and never through a symbolic link below mailboxes. */
+/* mailboxes/<domain>/<local>: the mail is written by whoever owns that folder. */
 static int helper_find_folder(const struct helper_order *order, const struct helper_conf *conf,
                               struct arena *a, struct helper_owner *o, struct err *e)
 {
-  struct stat st;
-  int domain = -1, root = helper_open_mailboxes(conf);
-  if (root < 0) return err_sys(e, errno, "cannot open the folder of mailboxes");
-  domain = openat(root, order->domain, HELPER_FOLDER_FLAGS | O_NOFOLLOW);
-  if (domain >= 0) o->dir = openat(domain, order->local, HELPER_FOLDER_FLAGS | O_NOFOLLOW);
-  int errnum = errno;
-  close(root);
-  if (domain >= 0) close(domain);
-  if (o->dir < 0 && errnum == ENOENT) return err_set(e, ERR_PERM, "there is no such mailbox");
-  if (o->dir < 0) return err_sys(e, errnum, "cannot open the mailbox folder");
-  if (fstat(o->dir, &st)) return err_sys(e, errno, "cannot read the mailbox folder");
-  if (helper_adopt(o->dir, conf, a, &st, e)) return -1;
-  o->uid = st.st_uid;
-  o->gid = st.st_gid;
+  struct passwd_entry p;
+  o->dir = helper_folder_open(conf, HELPER_ANCHOR_FD, order->domain, order->local, e);
+  if (o->dir < 0 || helper_folder_owner(conf, order, o->dir, a, &p, e)) return -1;
+  o->uid = p.uid;
+  o->gid = p.gid;
   o->may_be_root = helper_root_serves(conf);
   return 0;
 }
@@ -218,7 +165,7 @@ _Noreturn void helper_child_deliver(const struct helper_conf *conf, const struct
   if (mail != HELPER_MAIL_FD && dup2(mail, HELPER_MAIL_FD) < 0) {
     err_sys(&e, errno, "cannot take the mail");
   } else {
-    helper_close_from(HELPER_MAIL_FD + 1);
+    helper_close_from(HELPER_ANCHOR_FD + 1);
     result = helper_do_deliver(o, conf, &e);
   }
   helper_leave(answer, result, &e);

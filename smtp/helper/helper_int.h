@@ -78,6 +78,20 @@ bool helper_part_ok(const char *part);
 /* A name of /etc/passwd, without ':' and '/', whatever else. */
 bool helper_user_ok(const char *user);
 
+/* helper_folder.c. Where root begins on its way to the mailboxes: called once, as root, by whom
+ * nobody can have led astray yet. *below: the rest of the path, borrowed from conf. -1: nowhere. */
+#define HELPER_ANCHOR_FD 4 /* where the helper and its children have it */
+int helper_folder_anchor(const struct helper_conf *conf, str *below);
+/* The folder of a mailbox. -1 with e: ERR_PERM there is none. */
+int helper_folder_open(const struct helper_conf *conf, int anchor, const char *domain,
+                       const char *local, struct err *e);
+/* Whose it is, and his group: the server's user or a person; for anybody else -1. */
+struct passwd_entry;
+int helper_folder_owner(const struct helper_conf *conf, const struct helper_order *order, int dir,
+                        struct arena *a, struct passwd_entry *p, struct err *e);
+/* The server itself is root, and so are its folders. */
+bool helper_root_serves(const struct helper_conf *conf);
+
 /* helper_child.c: what a child does, from its fork to its end; the outcome goes to answer, memory
  * it shares with the helper. */
 _Noreturn void helper_child_deliver(const struct helper_conf *conf, const struct helper_order *o,

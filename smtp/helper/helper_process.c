@@ -335,7 +335,7 @@ static void helper_detach(int *fd)
 /* Its own copies of what the server will free, with a NUL behind each. */
 static int helper_copy_conf(struct helper_conf *to, const struct helper_conf *from)
 {
-  to->mailboxes.p = mem_strdup(from->mailboxes);
+  to->mailboxes = str_of(mem_strdup(from->mailboxes));
   to->mbox_dir.p = mem_strdup(from->mbox_dir.n ? from->mbox_dir : STR("/var/mail"));
   to->server_user = str_of(mem_strdup(from->server_user));
   to->local_group = str_of(mem_strdup(from->local_group));
@@ -343,6 +343,16 @@ static int helper_copy_conf(struct helper_conf *to, const struct helper_conf *fr
   return to->passwd.p && to->mailboxes.p && to->mbox_dir.p && to->server_user.p && to->local_group.p
              ? 0
              : -1;
+}
+
+/* Where the way to mailboxes begins, before anybody could have changed it. */
+static void helper_set_anchor(struct helper_conf *own)
+{
+  int fd = helper_folder_anchor(own, &own->below);
+  if (fd >= 0 && fd != HELPER_ANCHOR_FD) {
+    dup3(fd, HELPER_ANCHOR_FD, O_CLOEXEC);
+    close(fd);
+  }
 }
 
 _Noreturn void helper_process(int fd, const struct helper_conf *conf)
@@ -356,8 +366,10 @@ _Noreturn void helper_process(int fd, const struct helper_conf *conf)
   self.watch = (struct watch){.ready = helper_ordered, .arg = &self};
   self.board = mmap(NULL, sizeof *self.board * LIMIT_HELPER_CHILDREN, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (helper_copy_conf(&own, conf)) _exit(1);
+  helper_set_anchor(&own);
   self.loop = loop_new(&e);
-  if (self.board == MAP_FAILED || !self.loop || helper_copy_conf(&own, conf) ||
+  if (self.board == MAP_FAILED || !self.loop ||
       loop_signal(self.loop, SIGCHLD, helper_reap, &self, &e) ||
       watch_set(self.loop, &self.watch, fd, LOOP_READ, &e) || loop_run(self.loop, &e))
     _exit(1);

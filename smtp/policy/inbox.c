@@ -38,6 +38,16 @@ static bool inbox_is_absence(int errnum)
   return errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG || errnum == ELOOP;
 }
 
+/* May the helper act for the owner of this folder? A server that was not started as root has nobody
+ * else. */
+static bool inbox_owner_ok(const struct conf *conf, const struct stat *st)
+{
+  const struct conf_system *system = &conf->server.system;
+
+  return !system->resolved || st->st_uid == system->uid ||
+         (st->st_uid >= INBOX_UID_MIN && st->st_uid != INBOX_NOBODY);
+}
+
 static int inbox_folder(const struct conf *conf, str local, str domain, struct arena *a,
                         struct inbox *out)
 {
@@ -51,6 +61,14 @@ static int inbox_folder(const struct conf *conf, str local, str domain, struct a
   if (lstat(path.p, &st) < 0) /* the helper follows no link either */
     return inbox_is_absence(errno) ? 0 : -1;
   if (!S_ISDIR(st.st_mode)) return 0;
+  if (!inbox_owner_ok(conf, &st)) {
+    log_error(LOG_DELIVERY,
+              "mail for " STR_FMT "@" STR_FMT " waits: its folder belongs to uid %u;"
+              " type: chown -R " STR_FMT ": %s",
+              STR_ARG(local), STR_ARG(domain), (unsigned)st.st_uid,
+              STR_ARG(conf->server.system.user), path.p);
+    return -1;
+  }
   out->into = HELPER_FOLDER;
   out->local = local;
   out->domain = domain;

@@ -122,7 +122,7 @@ int spool_make_folder(const struct conf *conf, str path, mode_t mode, struct err
 
 /* The queue's folder with the one of `sendmail`, the rules' folder, and in that the mailboxes' with
  * the one of the postmaster, whom every domain must have (RFC 5321 §4.5.1). For the server, and for
- * a verb that comes before its first start. */
+ * a command that comes before its first start. */
 int spool_make(const struct conf *conf, struct err *e);
 
 /* Looks at those that are there, as whoever calls: each that he cannot use is said, with its owner

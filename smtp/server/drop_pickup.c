@@ -426,10 +426,14 @@ static int drop_converse(struct drop_job *j, struct err *e)
 
 /* ---- looking into the folder ----------------------------------------------------------------- */
 
+/* The owner of the file; or, where that is our own user, whom he says it is for. */
 static int drop_who(struct drop_job *j, uint32_t uid, struct err *e)
 {
   struct passwd_entry p;
-  int rc = passwd_uid(str_of(PASSWD_FILE), uid, j->arena, &p, e);
+  int rc;
+
+  if (j->file.has_uid && uid == geteuid()) uid = j->file.uid;
+  rc = passwd_uid(str_of(PASSWD_FILE), uid, j->arena, &p, e);
 
   j->uid = uid;
   j->user = rc == 0 ? p.name : arena_printf(j->arena, "uid%u", (unsigned)uid);

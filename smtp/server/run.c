@@ -244,6 +244,7 @@ static void run_helper_died(void *arg)
   if (s->broken) server_stop(s);
 }
 
+/* Before anything that others may have written is read: what the helper is told now stays. */
 static int run_tell_commands(struct server *s, struct err *e)
 {
   if (helper_attach(s->mta.helper, s->mta.loop, e) < 0) return -1;
@@ -348,8 +349,8 @@ static int run_all(struct conf *conf, struct run_options *o, struct diags *d, in
     conf_free(conf);
   } else if (run_load_certificates(&s, conf, d, &e) == 0 && run_bind(&s, o, &e) == 0 &&
              server_raise_descriptors(&s, conf, &e) == 0 && run_load_rules(&s, d, &e) == 0 &&
-             run_open_store(&s, &e) == 0 && srs_load(&s.mta.srs, s.mta.store, &e) == 0 &&
-             run_tell_commands(&s, &e) == 0 && run_make_parts(&s, &e) == 0 &&
+             run_tell_commands(&s, &e) == 0 && run_open_store(&s, &e) == 0 &&
+             srs_load(&s.mta.srs, s.mta.store, &e) == 0 && run_make_parts(&s, &e) == 0 &&
              run_set_signals(&s, &e) == 0) {
     diags_print(d, stderr);
     reload_log_faults(d);

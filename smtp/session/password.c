@@ -269,7 +269,7 @@ void password_end(struct password_check *c)
   c->all = NULL;
 }
 
-/* ---- for verbs ------------------------------------------------------------------------------- */
+/* ---- for commands ---------------------------------------------------------------------------- */
 
 int password_make_now(str password, struct scram_verifier *out)
 {

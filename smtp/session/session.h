@@ -75,7 +75,7 @@ enum password_answer password_make(struct passwords *l, struct password_check *c
                                    password_done *done, void *arg);
 void password_end(struct password_check *c); /* at any time; wipes */
 
-/* For verbs: the same at once, without a loop. -1: the password cannot be one, or no memory. */
+/* For commands: the same at once, without a loop. -1: the password cannot be one, or no memory. */
 int password_make_now(str password, struct scram_verifier *out);
 
 /* ---- session.c ----------------------------------------------------------------------------------

@@ -389,7 +389,7 @@ def test_account_before_the_start():
 
 
 def test_nothing_becomes_roots():
-    """no verb that root calls leaves a file of root's in the folders of the server, before or after a start"""
+    """no command that root calls leaves a file of root's in the folders of the server, before or after a start"""
     needs_root()
     calls = [["queue"], ["queue", "list"], ["queue", "show", "x"], ["queue", "retry", "--all"], ["quarantine"],
              ["quarantine", "release", "x"], ["explain", "x"], ["user", "list"], ["check"], ["config-show"],
@@ -455,7 +455,7 @@ def test_folders_root_made():
 
 
 def test_files_root_made():
-    """a database that root made by hand, or a log, is told in the same way, also by the verbs"""
+    """a database that root made by hand, or a log, is told in the same way, also by the commands"""
     needs_root()
     with folder() as f:
         config = configure(f, user=NOBODY)
@@ -497,8 +497,16 @@ def test_line_of_the_readme():
                 got_mail(f / "spool", "bob")
 
 
+def sendmail(where):
+    """The program by its other name."""
+    name = where / "sendmail"
+    if not name.is_symlink():
+        name.symlink_to(pathlib.Path(kit.PROGRAM[0]).absolute())
+    return name
+
+
 def test_root_follows_no_link():
-    """what the server's user puts into his folders leads root nowhere: not at the start, not by a verb"""
+    """what the server's user puts into his folders leads root nowhere: not at the start, not by a command"""
     needs_root()
     for name in ("log/server.log", "queues/drop", "queues/vsmtp.db", "queues/vsmtp.lock", "app/mailboxes"):
         with folder() as f:
@@ -515,10 +523,30 @@ def test_root_follows_no_link():
             said(kit.PROGRAM[0], "check", "-c", config)
             said(kit.PROGRAM[0], "user", "add", "alice@home.example", "-c", config, stdin="open sesame\n")
             said(kit.PROGRAM[0], "queue", "-c", config)
+            said(sendmail(f), "-C", config, "alice@home.example", stdin="Subject: x\n\nx\n")
             after = os.stat(secret)
             for key in ("st_uid", "st_gid", "st_mode", "st_size"):
                 expect(getattr(before, key) == getattr(after, key), f"{name}: {key} {after}")
             expect(not secret.is_dir() or not list(secret.iterdir()), f"{name}: something is in it")
+
+
+def test_root_sends_mail():
+    """what root leaves for the server is root's mail, and no file of root's"""
+    needs_root()
+    with folder() as f:
+        config = configure(f, user=NOBODY)
+        with serving(config):
+            status, text = said(sendmail(f), "-C", config, "postmaster@home.example",
+                                stdin="Subject: from cron\n\nIt works.\n")
+            expect(status == 0, text)
+            got_mail(f, "postmaster")
+            got = next((f / "app/mailboxes/home.example/postmaster/Maildir/new").iterdir()).read_text()
+            expect("from userid 0" in got and "Return-Path: <root@" in got, got)
+        (f / "queues/drop").mkdir(exist_ok=True)
+        said(sendmail(f), "-C", config, "postmaster@home.example", stdin="x\n")
+        left = list((f / "queues/drop").iterdir())
+        expect(len(left) == 1 and left[0].stat().st_uid == NOBODY.pw_uid, left)
+        left[0].unlink()
 
 
 # ---- who may ----------------------------------------------------------------------------------------------
@@ -578,7 +606,7 @@ def test_denied_is_not_missing():
             "-c": (None, ["check", "-c", closed / "vsmtp.toml"], 78),
             "config-show": (None, ["config-show", "-c", closed / "vsmtp.toml"], 78),
             "serve": (None, ["-c", closed / "vsmtp.toml"], 78),
-            "verb": (None, ["queue", "-c", closed / "vsmtp.toml"], 77),
+            "command": (None, ["queue", "-c", closed / "vsmtp.toml"], 77),
             "spf": (None, ["spf", "--ip", "192.0.2.1", "--helo", "x", "--mail-from", "", "-c", closed / "vsmtp.toml"],
                     78),
             "eval": (None, ["eval", closed / "a.vsl"], 66),

@@ -75,8 +75,8 @@ static void session_fuzz_write(const char *path, const char *text)
   if (!f || fputs(text, f) < 0 || fclose(f) != 0) abort();
 }
 
-/* Time passes when we say so, and nobody waits for it; but in unit tests, which have the time of the
- * machine (SESSION_FUZZ_WAIT: ms a turn may take). */
+/* Time passes when we say so, and nobody waits for it; but in unit tests, which have the time of
+ * the machine (SESSION_FUZZ_WAIT: ms a turn may take). */
 #ifndef SESSION_FUZZ_WAIT
 #define SESSION_FUZZ_WAIT 0
 #endif

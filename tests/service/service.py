@@ -446,6 +446,14 @@ def test_root_gives_up(program):
         s.mailbox("alice")
         client = s.connect()
         command(client, b"EHLO me", b"250")
+        # Root made it, and root adopts nothing: the log says what to type.
+        command(client, b"MAIL FROM:<a@b.example>", b"250")
+        command(client, b"RCPT TO:<alice@home.example>", b"451")
+        command(client, b"RSET", b"250")
+        folder = s.dir / "app/mailboxes/home.example/alice"
+        s.says(rf"ERROR delivery: mail for alice@home.example waits: .*type: chown -R .*: {folder}")
+        expect(os.stat(folder).st_uid == 0, "somebody gave the folder away")
+        os.chown(folder, s.uid, -1)
         send(client)
         new = s.dir / "app/mailboxes/home.example/alice/Maildir/new"
         until("the mail", lambda: new.is_dir() and list(new.iterdir()))

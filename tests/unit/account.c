@@ -10,30 +10,30 @@ static bool account_row(void *arg, const struct store_cell *cell, size_t n)
 TEST(account_comes_and_goes)
 {
   const char *folder = check_folder();
-  struct store *server = kit_open(folder), *verb = kit_verb(folder);
+  struct store *server = kit_open(folder), *command = kit_command(folder);
   struct buf v = BUF_INIT(100), list = BUF_INIT(100);
   struct err e;
-  if (!CHECK(server && verb)) return;
+  if (!CHECK(server && command)) return;
   CHECK_INT(account_exists(server, STR("a@b.example")), 0);
-  CHECK_INT(account_set(verb, STR("a@b.example"), STR("v1"), &e), 0);
-  CHECK_INT(account_add(verb, STR("a@b.example"), STR("v1"), &e), 1);
-  CHECK_INT(account_add(verb, STR("a@b.example"), STR("other"), &e), 0);
-  CHECK_INT(account_add(verb, STR("Z@b.example"), STR("v"), &e), 1);
+  CHECK_INT(account_set(command, STR("a@b.example"), STR("v1"), &e), 0);
+  CHECK_INT(account_add(command, STR("a@b.example"), STR("v1"), &e), 1);
+  CHECK_INT(account_add(command, STR("a@b.example"), STR("other"), &e), 0);
+  CHECK_INT(account_add(command, STR("Z@b.example"), STR("v"), &e), 1);
   CHECK_INT(account_get(server, STR("a@b.example"), &v, &e), 1); /* at once */
   CHECK_STR(&v, "v1");
   buf_clear(&v);
-  CHECK_INT(account_set(verb, STR("a@b.example"), STR("v2"), &e), 1);
+  CHECK_INT(account_set(command, STR("a@b.example"), STR("v2"), &e), 1);
   CHECK_INT(account_get(server, STR("a@b.example"), &v, &e), 1);
   CHECK_STR(&v, "v2");
-  CHECK_INT(view_rows(verb, VIEW_ACCOUNT, STR(""), STR(""), account_row, &list, &e), 0);
+  CHECK_INT(view_rows(command, VIEW_ACCOUNT, STR(""), STR(""), account_row, &list, &e), 0);
   CHECK_STR(&list, "Z@b.example3 a@b.example3 ");
   KIT_ASK(folder, "SELECT made_at <= changed_at FROM account WHERE verifier = 'v2'", "1");
-  CHECK_INT(account_remove(verb, STR("a@b.example"), &e), 1);
-  CHECK_INT(account_remove(verb, STR("a@b.example"), &e), 0);
+  CHECK_INT(account_remove(command, STR("a@b.example"), &e), 1);
+  CHECK_INT(account_remove(command, STR("a@b.example"), &e), 0);
   CHECK_INT(account_exists(server, STR("a@b.example")), 0);
   buf_free(&v);
   buf_free(&list);
-  store_close(verb);
+  store_close(command);
   store_close(server);
 }
 

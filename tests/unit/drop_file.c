@@ -21,7 +21,9 @@ static void dropfile_make(const struct drop_file *d, str message, struct buf *ou
 TEST(drop_file_reads_what_it_wrote)
 {
   str to[] = {STR_INIT("root"), STR_INIT("\"a b\"@c.example")};
-  struct drop_file in = {.has_from = true,
+  struct drop_file in = {.has_uid = true,
+                         .uid = 4294967295,
+                         .has_from = true,
                          .from = STR("alice@home.example"),
                          .to = to,
                          .to_count = 2,
@@ -34,6 +36,7 @@ TEST(drop_file_reads_what_it_wrote)
 
   dropfile_make(&in, STR("Subject: x\r\n\r\nvsmtp drop end 5\n"), &out);
   CHECK_INT(dropfile_read(buf_str(&out), a, &d), 0);
+  CHECK(d.has_uid && d.uid == 4294967295);
   CHECK(d.has_from);
   CHECK_STR(d.from, "alice@home.example");
   CHECK_INT(d.to_count, 2);
@@ -61,7 +64,7 @@ TEST(drop_file_sender)
 
   dropfile_make(&in, STR(""), &out);
   CHECK_INT(dropfile_read(buf_str(&out), a, &d), 0);
-  CHECK(!d.has_from);
+  CHECK(!d.has_from && !d.has_uid);
   buf_clear(&out);
   in.has_from = true; /* the null sender */
   dropfile_make(&in, STR(""), &out);
@@ -86,6 +89,9 @@ TEST(drop_file_refuses)
       "vsmtp drop 1\nto a\nnotify NEVER ORCPT\n\n", /* */
       "vsmtp drop 1\nto a\nword\n\n",
       "vsmtp drop 1\nto a\nstrange b\n\n",
+      "vsmtp drop 1\nfor 0\nfor 0\nto a\n\n",
+      "vsmtp drop 1\nfor root\nto a\n\n",
+      "vsmtp drop 1\nfor 4294967296\nto a\n\n",
   };
   struct arena *a = arena_new(0);
 

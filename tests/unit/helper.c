@@ -170,21 +170,66 @@ TEST(helper_follows_no_link_to_a_mailbox)
   finish();
 }
 
-TEST(helper_gives_folders_that_root_made_to_the_server)
+/* Root's law: what another made of the folders, root neither follows nor adopts. */
+TEST(helper_acts_for_the_server_and_for_people_alone)
+{
+  static const struct {
+    uint32_t uid;
+    enum helper_outcome want;
+  } rows[] = {{0, HELPER_TEMP},     {33, HELPER_TEMP},  {999, HELPER_TEMP},
+              {65534, HELPER_TEMP}, {OTHER, HELPER_OK}, {OWNER, HELPER_OK}};
+  struct mail m = mail_of("hello\r\n");
+  struct helper_delivery d = to_alice(&m);
+  struct stat st;
+  char name[100];
+  if (geteuid() != 0) {
+    printf("skip helper_acts_for_the_server_and_for_people_alone: not root\n");
+    return;
+  }
+  if (!begin()) return;
+  for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+    snprintf(name, sizeof name, "mailboxes/home.example/u%u", (unsigned)rows[i].uid);
+    make_folder(name, rows[i].uid);
+    d.local = str_skip(str_of(name), sizeof "mailboxes/home.example");
+    if (!CHECK_INT(deliver(&m, &d), rows[i].want)) printf("%u: %s\n", rows[i].uid, m.why);
+    CHECK_INT(stat(in_folder(name), &st), 0);
+    CHECK_INT(st.st_uid, rows[i].uid);
+    if (rows[i].uid == 0) CHECK(strstr(m.why, "type: chown -R q: "));
+  }
+  finish();
+}
+
+/* The server's user has the folder that holds the mailboxes, and puts something else there. */
+TEST(helper_walks_from_what_was_there_at_its_start)
 {
   struct mail m = mail_of("hello\r\n");
   struct helper_delivery d = to_alice(&m);
   struct stat st;
+  char target[500], was[500];
   if (geteuid() != 0) {
-    printf("skip helper_gives_folders_that_root_made_to_the_server: not root\n");
+    printf("skip helper_walks_from_what_was_there_at_its_start: not root\n");
     return;
   }
   if (!begin()) return;
-  make_folder("mailboxes/home.example/carol", 0);
-  d.local = STR("carol");
-  if (!CHECK_INT(deliver(&m, &d), HELPER_OK)) printf("%s\n", m.why);
-  CHECK_INT(stat(in_folder("mailboxes/home.example/carol/Maildir/new/0m.1"), &st), 0);
-  CHECK_INT(st.st_uid, OTHER);
+  CHECK_INT(deliver(&m, &d), HELPER_OK);
+  make_folder("etc", 0);
+  make_folder("etc/home.example", 0);
+  make_folder("etc/home.example/alice", OWNER);
+  make_folder("etc/home.example/cron.d", 0);
+  snprintf(was, sizeof was, "%s", in_folder("mailboxes"));
+  snprintf(target, sizeof target, "%s", in_folder("etc"));
+  CHECK_INT(rename(was, in_folder("boxes")), 0);
+  CHECK_INT(symlink(target, was), 0);
+  d.name = STR("0m.2");
+  CHECK_INT(deliver(&m, &d), HELPER_TEMP);
+  d.local = STR("cron.d");
+  CHECK_INT(deliver(&m, &d), HELPER_TEMP);
+  CHECK_INT(access(in_folder("etc/home.example/alice/Maildir"), F_OK), -1);
+  CHECK_INT(unlink(was), 0);
+  CHECK_INT(rename(target, was), 0); /* a folder in its place, then: root's stays root's */
+  CHECK_INT(deliver(&m, &d), HELPER_TEMP);
+  CHECK_INT(stat(in_folder("mailboxes/home.example/cron.d"), &st), 0);
+  CHECK_INT(st.st_uid, 0);
   finish();
 }
 

@@ -1,6 +1,7 @@
 /* tests/unit/log.c: levels, lines, quoting, rotation, full disks, traces. */
 #include "../check.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <sys/stat.h>
 
@@ -215,6 +216,23 @@ TEST(log_open_fails_and_keeps_the_old)
   CHECK_STR(log_behind_stamp(&out), "WARN server: still there");
   log_close();
   buf_free(&out);
+  arena_free(a);
+}
+
+/* Who may write in its folder can put a pipe there, to stop us or to read along. */
+TEST(log_is_no_pipe)
+{
+  struct arena *a = arena_new(0);
+  struct err e;
+  str path = log_path(a, "pipe");
+  CHECK_INT(mkfifo(path.p, 0600), 0);
+  CHECK_INT(log_open(false, path, 0, 0, &e), -1); /* and it does not wait for a reader */
+  int reader = open(path.p, O_RDONLY | O_NONBLOCK);
+  CHECK_INT(log_open(false, path, 0, 0, &e), -1);
+  CHECK(str_ends(str_of(e.text), STR("Invalid argument")));
+  close(reader);
+  CHECK_INT(log_open(false, STR("/dev/null"), 0, 0, &e), 0);
+  log_close();
   arena_free(a);
 }
 

@@ -1,4 +1,4 @@
-/* tests/unit/options.c: the options that verbs share. */
+/* tests/unit/options.c: the options that commands share. */
 #include "../check.h"
 
 #include "../../smtp/cli/options.h"
@@ -11,7 +11,7 @@ static struct options options_got;
 static int options_of(bool json, int max_args, const char *a, const char *b, const char *c,
                       const char *d)
 {
-  const char *words[] = {"verb", a, b, c, d, NULL};
+  const char *words[] = {"command", a, b, c, d, NULL};
   char *argv[6] = {NULL};
   int argc = 0, saved = dup(2);
   while (words[argc]) {
@@ -19,7 +19,7 @@ static int options_of(bool json, int max_args, const char *a, const char *b, con
     argc++;
   }
   if (!freopen("/dev/null", "w", stderr)) return -2;
-  int code = options_read(argc, argv, json, max_args, "usage: verb", &options_got);
+  int code = options_read(argc, argv, json, max_args, "usage: command", &options_got);
   fflush(stderr);
   dup2(saved, 2);
   close(saved);

@@ -1,6 +1,5 @@
-/* tests/unit/quarantine.c: what people see and do: each sentence of the triggers, the verbs' side,
- * the rows the views give. All of it with the server's store open beside.
- */
+/* tests/unit/quarantine.c: what people see and do: each sentence of the triggers, the commands'
+ * side, the rows the views give. All of it with the server's store open beside. */
 #include "../store_kit.h"
 
 TEST(quarantine_released_by_sql)
@@ -129,46 +128,46 @@ TEST(quarantine_view_of_large_mail_is_cheap)
   store_close(s);
 }
 
-/* ---- the verbs ------------------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------------- */
 
 TEST(quarantine_verbs_move_everything)
 {
   const char *folder = check_folder();
-  struct store *s = kit_open(folder), *verb;
+  struct store *s = kit_open(folder), *command;
   struct err e;
   char held[ID_LENGTH + 1], queued[ID_LENGTH + 1];
   if (!CHECK(s != NULL)) return;
   CHECK_INT(kit_send(s, 100, STORE_QUARANTINE, held), STORE_OK);
   CHECK_INT(kit_send(s, 100, STORE_DELIVER, queued), STORE_OK);
-  verb = kit_verb(folder);
-  if (!CHECK(verb != NULL)) return;
-  CHECK_INT(quarantine_release(verb, STR("nobody"), &e), 0);
-  CHECK_INT(quarantine_release(verb, str_of(queued), &e), -1);
+  command = kit_command(folder);
+  if (!CHECK(command != NULL)) return;
+  CHECK_INT(quarantine_release(command, STR("nobody"), &e), 0);
+  CHECK_INT(quarantine_release(command, str_of(queued), &e), -1);
   CHECK_INT(e.kind, ERR_PERM);
-  CHECK_INT(quarantine_retry(verb, str_of(held), &e), -1);
-  CHECK_INT(quarantine_remove(verb, str_of(queued), true, &e), 0);
-  CHECK_INT(quarantine_release(verb, str_of(held), &e), 1);
+  CHECK_INT(quarantine_retry(command, str_of(held), &e), -1);
+  CHECK_INT(quarantine_remove(command, str_of(queued), true, &e), 0);
+  CHECK_INT(quarantine_release(command, str_of(held), &e), 1);
   KIT_ASK(folder, "SELECT count(*) FROM queue WHERE queue = 'deliver'", "2");
   static const char *const no[] = {"deferred", "delegated", "", "Dead", "a\nb"};
   for (size_t i = 0; i < BASE_COUNT(no); i++) {
-    CHECK_INT(quarantine_move(verb, str_of(held), str_of(no[i]), &e), -1);
+    CHECK_INT(quarantine_move(command, str_of(held), str_of(no[i]), &e), -1);
     CHECK_INT(e.kind, ERR_PERM);
   }
-  CHECK_INT(quarantine_move(verb, str_of(held), STR("working"), &e), 1);
+  CHECK_INT(quarantine_move(command, str_of(held), STR("working"), &e), 1);
   KIT_ASK(folder, "SELECT count(*) FROM queue WHERE queue = 'working' AND next_attempt_at IS NULL",
           "1");
-  CHECK_INT(quarantine_move(verb, str_of(held), STR("dead"), &e), 1);
+  CHECK_INT(quarantine_move(command, str_of(held), STR("dead"), &e), 1);
   CHECK_STR(str_of(kit_laws(folder)), "");
-  CHECK_INT(quarantine_move(verb, str_of(held), STR("deliver"), &e), 1);
+  CHECK_INT(quarantine_move(command, str_of(held), STR("deliver"), &e), 1);
   KIT_ASK(folder, "SELECT count(*) FROM queue WHERE queue = 'deliver'", "2");
-  CHECK_INT(quarantine_move(verb, str_of(queued), STR("hold"), &e), 1);
+  CHECK_INT(quarantine_move(command, str_of(queued), STR("hold"), &e), 1);
   KIT_ASK(folder, "SELECT id FROM quarantine WHERE queue = 'hold'", queued);
   CHECK_STR(str_of(kit_laws(folder)), "");
-  CHECK_INT(quarantine_remove(verb, str_of(queued), true, &e), 1);
-  CHECK_INT(quarantine_remove(verb, str_of(queued), true, &e), 0);
-  CHECK_INT(quarantine_remove(verb, str_of(held), false, &e), 1);
+  CHECK_INT(quarantine_remove(command, str_of(queued), true, &e), 1);
+  CHECK_INT(quarantine_remove(command, str_of(queued), true, &e), 0);
+  CHECK_INT(quarantine_remove(command, str_of(held), false, &e), 1);
   KIT_ASK(folder, "SELECT count(*) FROM mail", "0");
-  store_close(verb);
+  store_close(command);
   kit_sleep(1100);
   kit_run(s);
   KIT_ASK(folder, "SELECT count(*) FROM message", "0");
@@ -179,7 +178,7 @@ TEST(quarantine_verbs_move_everything)
 TEST(quarantine_retry_revives_the_dead)
 {
   const char *folder = check_folder();
-  struct store *s = kit_open(folder), *verb;
+  struct store *s = kit_open(folder), *command;
   struct err e;
   struct store_claim *c = NULL;
   char id[ID_LENGTH + 1];
@@ -191,18 +190,18 @@ TEST(quarantine_retry_revives_the_dead)
   queue_release(s, c);
   kit_run(s);
   KIT_ASK(folder, "SELECT queue FROM queue", "dead");
-  verb = kit_verb(folder);
-  CHECK_INT(quarantine_retry(verb, str_of(id), &e), 1);
+  command = kit_command(folder);
+  CHECK_INT(quarantine_retry(command, str_of(id), &e), 1);
   KIT_ASK(folder, "SELECT queue || rcpt_left FROM queue", "deliver1");
   CHECK_STR(str_of(kit_laws(folder)), "");
   KIT_ASK(folder, "UPDATE rcpt SET next_at = 9000000000000", "");
   KIT_ASK(folder, "SELECT queue FROM queue", "deferred");
-  CHECK_INT(quarantine_retry(verb, STR(""), &e), 1);
+  CHECK_INT(quarantine_retry(command, STR(""), &e), 1);
   KIT_ASK(folder, "SELECT queue FROM queue", "deliver");
   KIT_ASK(folder, "UPDATE rcpt SET next_at = 9000000000000", "");
-  CHECK_INT(quarantine_retry(verb, str_of(id), &e), 1);
+  CHECK_INT(quarantine_retry(command, str_of(id), &e), 1);
   KIT_ASK(folder, "SELECT queue FROM queue", "deliver");
-  store_close(verb);
+  store_close(command);
   store_close(s);
 }
 
@@ -230,7 +229,7 @@ static bool quarantine_row(void *arg, const struct store_cell *cell, size_t coun
 TEST(quarantine_views_give_rows)
 {
   const char *folder = check_folder();
-  struct store *s = kit_open(folder), *verb;
+  struct store *s = kit_open(folder), *command;
   struct quarantine_rows r = {.text = BUF_INIT(4096)};
   struct err e;
   char id[ID_LENGTH + 1];
@@ -238,32 +237,32 @@ TEST(quarantine_views_give_rows)
   CHECK_INT(kit_send(s, 100, STORE_QUARANTINE, id), STORE_OK);
   CHECK_INT(kit_send(s, 100, STORE_DELIVER, NULL), STORE_OK);
   CHECK_INT(kit_send(s, 100, STORE_WORKING, NULL), STORE_OK);
-  verb = kit_verb(folder);
-  CHECK_INT(view_rows(verb, VIEW_QUEUE, STR(""), STR(""), quarantine_row, &r, &e), 0);
+  command = kit_command(folder);
+  CHECK_INT(view_rows(command, VIEW_QUEUE, STR(""), STR(""), quarantine_row, &r, &e), 0);
   CHECK_INT(r.rows, 2);
   r.stop_at = 3;
-  CHECK_INT(view_rows(verb, VIEW_QUEUE, STR(""), STR(""), quarantine_row, &r, &e), 0);
+  CHECK_INT(view_rows(command, VIEW_QUEUE, STR(""), STR(""), quarantine_row, &r, &e), 0);
   CHECK_INT(r.rows, 3);
   buf_clear(&r.text);
   r.stop_at = 0;
-  CHECK_INT(view_rows(verb, VIEW_QUEUE, STR(""), STR("working"), quarantine_row, &r, &e), 0);
+  CHECK_INT(view_rows(command, VIEW_QUEUE, STR(""), STR("working"), quarantine_row, &r, &e), 0);
   CHECK_STR(&r.text,
             "queue:working client_ip:192.0.2.1 helo:client.example mail_from:alice@example.net"
             " auth_user: subject:Hello size:118 rcpt_total:1 rcpt_left:1 attempts:0 last_reply: ");
   buf_clear(&r.text);
-  CHECK_INT(view_rows(verb, VIEW_QUARANTINE, str_of(id), STR(""), quarantine_row, &r, &e), 0);
+  CHECK_INT(view_rows(command, VIEW_QUARANTINE, str_of(id), STR(""), quarantine_row, &r, &e), 0);
   CHECK_STR(&r.text, "queue:virus_q client_ip:192.0.2.1 helo:client.example"
                      " mail_from:alice@example.net rcpt_to:bob@home.example subject:Hello size:118"
                      " stage:preq rule:hold it reason: ");
   buf_clear(&r.text);
-  CHECK_INT(view_rows(verb, VIEW_RECIPIENT, str_of(id), STR(""), quarantine_row, &r, &e), 0);
+  CHECK_INT(view_rows(command, VIEW_RECIPIENT, str_of(id), STR(""), quarantine_row, &r, &e), 0);
   CHECK_STR(&r.text, "address:bob@home.example transport:maildir target: status:pending attempts:0"
                      " last_reply: ");
   buf_clear(&r.text);
-  CHECK_INT(view_rows(verb, VIEW_TRACE, str_of(id), STR(""), quarantine_row, &r, &e), 0);
+  CHECK_INT(view_rows(command, VIEW_TRACE, str_of(id), STR(""), quarantine_row, &r, &e), 0);
   CHECK_STR(&r.text, "stage:preq directive:hold it kind:rule status:next detail: ");
   buf_free(&r.text);
-  store_close(verb);
+  store_close(command);
   store_close(s);
 }
 
@@ -292,11 +291,11 @@ TEST(quarantine_gives_the_whole_mail)
   char id[ID_LENGTH + 1];
   if (!CHECK(s != NULL)) return;
   CHECK_INT(kit_send(s, 5 * LIMIT_CHUNK + 1, STORE_QUARANTINE, id), STORE_OK);
-  struct store *verb = kit_verb(folder);
-  CHECK_INT(view_mail(verb, str_of(id), quarantine_put, &o, &e), 1);
+  struct store *command = kit_command(folder);
+  CHECK_INT(view_mail(command, str_of(id), quarantine_put, &o, &e), 1);
   CHECK_INT(o.n, 5 * LIMIT_CHUNK + 1 + KIT_HEADER_SIZE);
   CHECK(!o.wrong);
-  CHECK_INT(view_mail(verb, STR("nobody"), quarantine_put, &o, &e), 0);
-  store_close(verb);
+  CHECK_INT(view_mail(command, STR("nobody"), quarantine_put, &o, &e), 0);
+  store_close(command);
   store_close(s);
 }

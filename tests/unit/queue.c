@@ -335,7 +335,7 @@ TEST(queue_drops_a_message_without_recipients)
 TEST(queue_respects_what_a_person_did)
 {
   const char *folder = check_folder();
-  struct store *s = kit_open(folder), *verb;
+  struct store *s = kit_open(folder), *command;
   struct err e;
   char id[ID_LENGTH + 1];
   if (!CHECK(s != NULL)) return;
@@ -343,18 +343,18 @@ TEST(queue_respects_what_a_person_did)
   CHECK_INT(kit_send(s, 100, STORE_DELIVER, id), STORE_OK);
   struct store_claim *c = queue_take(s, STORE_DELIVER, clock_wall());
   if (!CHECK(c != NULL)) return;
-  verb = kit_verb(folder);
-  CHECK_INT(quarantine_move(verb, str_of(id), STR("hold"), &e), 1);
+  command = kit_command(folder);
+  CHECK_INT(quarantine_move(command, str_of(id), STR("hold"), &e), 1);
   CHECK_INT(queue_told(s, c, STORE_PENDING, clock_wall() + 1000, "451 no").result, STORE_OK);
   KIT_ASK(folder, "SELECT queue FROM quarantine", "hold");
   CHECK_STR(str_of(kit_laws(folder)), "");
   CHECK_INT(queue_due_at(s), 0);
-  CHECK_INT(quarantine_release(verb, str_of(id), &e), 1);
+  CHECK_INT(quarantine_release(command, str_of(id), &e), 1);
   kit_run(s);
   c = queue_take(s, STORE_DELIVER, clock_wall());
   if (!CHECK(c != NULL)) return;
   /* Removed while it is being delivered. */
-  CHECK_INT(quarantine_remove(verb, str_of(id), false, &e), 1);
+  CHECK_INT(quarantine_remove(command, str_of(id), false, &e), 1);
   KIT_ASK(folder, "SELECT count(*) FROM queue", "0");
   CHECK_INT(queue_told(s, c, STORE_DONE, 0, "250").result, STORE_GONE);
   kit_sleep(1100);
@@ -364,14 +364,14 @@ TEST(queue_respects_what_a_person_did)
   KIT_ASK(folder, "SELECT group_concat(status) FROM trace WHERE kind = 'server'",
           "moved,released,removed");
   CHECK_STR(str_of(kit_laws(folder)), "");
-  store_close(verb);
+  store_close(command);
   store_close(s);
 }
 
 TEST(queue_change_is_void_after_a_person)
 {
   const char *folder = check_folder();
-  struct store *s = kit_open(folder), *verb;
+  struct store *s = kit_open(folder), *command;
   struct kit_said said = {0};
   struct err e;
   char id[ID_LENGTH + 1];
@@ -379,9 +379,9 @@ TEST(queue_change_is_void_after_a_person)
   CHECK_INT(kit_send(s, 100, STORE_WORKING, id), STORE_OK);
   struct store_claim *c = queue_take(s, STORE_WORKING, clock_wall());
   if (!CHECK(c != NULL)) return;
-  verb = kit_verb(folder);
-  CHECK_INT(quarantine_move(verb, str_of(id), STR("hold"), &e), 1);
-  store_close(verb);
+  command = kit_command(folder);
+  CHECK_INT(quarantine_move(command, str_of(id), STR("hold"), &e), 1);
+  store_close(command);
   struct store_mail mail = c->mail;
   mail.queue = STORE_DELIVER;
   CHECK_INT(queue_change(s, c, &mail, NULL, kit_say, &said), 0);
@@ -448,7 +448,7 @@ TEST(queue_replaces_header_and_body)
 TEST(queue_replace_is_void_after_a_person)
 {
   const char *folder = check_folder();
-  struct store *s = kit_open(folder), *verb;
+  struct store *s = kit_open(folder), *command;
   struct kit_mail m;
   struct err e;
   char id[ID_LENGTH + 1];
@@ -456,9 +456,9 @@ TEST(queue_replace_is_void_after_a_person)
   CHECK_INT(kit_send(s, 100000, STORE_WORKING, id), STORE_OK);
   struct store_claim *c = queue_take(s, STORE_WORKING, clock_wall());
   if (!CHECK(c != NULL)) return;
-  verb = kit_verb(folder);
-  CHECK_INT(quarantine_move(verb, str_of(id), STR("hold"), &e), 1);
-  store_close(verb);
+  command = kit_command(folder);
+  CHECK_INT(quarantine_move(command, str_of(id), STR("hold"), &e), 1);
+  store_close(command);
   CHECK_INT(queue_replace_by(s, c, &m, 200000).result, STORE_GONE);
   queue_release(s, c);
   kit_run(s);

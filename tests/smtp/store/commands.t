@@ -1,4 +1,4 @@
-# the same by the verbs, with the server running
+# the same by the commands, with the server running
 rules <<
 #{ preq: [ rule "hold" || quarantine("demo") ] }
 .
