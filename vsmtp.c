@@ -261,6 +261,7 @@
 #include "smtp/policy/policy.c"      /* a configuration together with its rules */
 #include "smtp/policy/host_wait.c"   /* what rules ask that takes time: SPF, names */
 #include "smtp/policy/host.c"        /* what rules may ask about a mail and do to it */
+#include "smtp/policy/router.c"      /* the router of this network, behind which strangers hide */
 #include "smtp/policy/judge.c"       /* the rules of one stage run over one mail */
 #include "smtp/policy/guard.c"       /* what no rule can forget: no open relay, no backscatter */
 #include "smtp/policy/rcpt_expand.c" /* recipients become who they stand for */
@@ -353,12 +354,12 @@ static const struct main_command main_commands[] = {
     {"config-show", cli_config_show, "config-show [-c FILE]     the loaded configuration as JSON"},
     {"config-diff", cli_config_diff, "config-diff [-c FILE]     what differs from the defaults"},
     {"queue", cli_queue,
-     "queue …                   the messages on their way: list, show, retry, move"},
+     "queue …                   the messages on their way: list, show, retry, move, hold, remove"},
     {"quarantine", cli_quarantine,
-     "quarantine …              what rules set aside: list, show, release"},
+     "quarantine …              what rules set aside: list, show, release, remove"},
     {"user", cli_user, "user …                    accounts: add, passwd, remove, list"},
     {"explain", cli_explain, "explain ID                every decision about a message"},
-    {"init", cli_init, "init DOMAIN [--dir DIR]   a configuration to start from"},
+    {"init", cli_init, "init DOMAIN               a configuration to start from"},
     {"spf", cli_spf, "spf --ip IP …             what SPF says of a client and its sender"},
     {"--version", cli_version, "--version                 of the program and its libraries"},
     {"-V", cli_version, NULL},

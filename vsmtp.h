@@ -424,6 +424,10 @@ struct datum {
 #ifndef LIMIT_PASSWD_FILE
 #define LIMIT_PASSWD_FILE (4 << 20) /* octets of /etc/passwd, /etc/group; nobody is found */
 #endif
+#ifndef LIMIT_ROUTES
+#define LIMIT_ROUTES                                                                               \
+  (256 * 1024) /* octets of the kernel's table of routes; the router is not known */
+#endif
 #ifndef LIMIT_ALIAS_FILE
 #define LIMIT_ALIAS_FILE (1 << 20) /* octets of an aliases file */
 #endif

@@ -25,6 +25,35 @@ static int api_guard_in_domain(struct fiber *f, struct call *c)
 
 /* ---- relaying -------------------------------------------------------------------------------- */
 
+/* Do hosts name this address alone, not in a range? Groups are nested as deep as object.h says. */
+static bool api_guard_names(struct value hosts, const struct ip *ip)
+{
+  struct ip_range range;
+  struct ip one;
+  str text;
+  if (hosts.type == VALUE_ARRAY) {
+    bool named = false;
+    for (uint32_t i = 0; !named && i < hosts.as.array->n; i++)
+      named = hosts.as.array->items[i].type != VALUE_ARRAY &&
+              api_guard_names(hosts.as.array->items[i], ip);
+    return named;
+  }
+  if (object_is_kind(hosts, OBJECT_GROUP) || object_is_kind(hosts, OBJECT_FILE))
+    return api_guard_names(object_thing(hosts)->items, ip);
+  if (!object_text(hosts, &text)) return false;
+  if (ip_parse(text, &one) == 0) return ip_equal(&one, ip);
+  return ip_range_parse(text, ip->v6, &range) == 0 && range.bits == (ip->v6 ? 128 : 32) &&
+         ip_within(ip, &range);
+}
+
+/* A router that is in a range only: whoever comes from there may be any stranger. */
+static bool api_guard_is_router(const struct api_env *env, struct value hosts)
+{
+  struct ip ip;
+  return ip_parse(env->host->facts(env->tx)->client_ip, &ip) == 0 && !api_guard_names(hosts, &ip) &&
+         env->host->is_router(env->tx);
+}
+
 /* Is the client one that may relay: authenticated, or among hosts? 1, 0, -1 raised. */
 static int api_guard_is_known(struct fiber *f, const struct api_env *env, struct value hosts)
 {
@@ -34,6 +63,7 @@ static int api_guard_is_known(struct fiber *f, const struct api_env *env, struct
   if (ip.type == VALUE_NONE) return fiber_full(f);
   const int among = match_among(f, ip, hosts);
   value_release(fiber_region(f), ip);
+  if (among > 0 && !authenticated && api_guard_is_router(env, hosts)) return 0;
   return among < 0 ? -1 : among || authenticated;
 }
 

@@ -242,6 +242,7 @@ struct rules_host {
   int (*write_text)(void *tx, str dir, str suffix, str text, struct err *e);
 
   bool (*in_domain)(void *tx, str domain); /* ours: server.domain or a key of server.virtual */
+  bool (*is_router)(void *tx);             /* the client: all strangers may come from there */
   bool (*user_exist)(void *tx, str name);  /* a local system user */
   void (*log)(void *tx, enum log_target t, enum log_level l, str text); /* adds sid= and mid= */
   void (*decided)(void *tx, const struct rules_trace *t); /* each directive, in order */

@@ -216,6 +216,12 @@ static bool fake_in_domain(void *tx, str domain)
   return false;
 }
 
+static bool fake_is_router(void *tx)
+{
+  (void)tx;
+  return false;
+}
+
 static bool fake_user_exist(void *tx, str name)
 {
   (void)tx;
@@ -282,6 +288,7 @@ static const struct rules_host fake_host = {
     .write_message = fake_write_message,
     .write_text = fake_write_text,
     .in_domain = fake_in_domain,
+    .is_router = fake_is_router,
     .user_exist = fake_user_exist,
     .log = fake_log,
     .decided = fake_decided,

@@ -16,13 +16,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define CLI_INIT_USAGE   "usage: vsmtp init DOMAIN [--dir DIR]"
+#define CLI_INIT_USAGE   "usage: vsmtp init DOMAIN [--dir DIR] [--inside RANGE]"
 #define CLI_INIT_DEFAULT "/etc/vsmtp"
 #define CLI_INIT_TEXT    (LIMIT_PATH * 64)
 
 struct cli_init_run {
   str domain, dir; /* dir absolute, once it exists */
   char path[PATH_MAX];
+  str inside;   /* a range that sends without a login; or empty */
+  bool six;     /* of IPv6 */
   bool made;    /* the folder is ours to remove */
   bool private; /* nobody but its owner may enter the folder */
 };
@@ -65,6 +67,8 @@ static void cli_init_toml(const struct cli_init_run *v, struct buf *out)
   buf_puts(out, "level = [\"info\"] # a line for each mail and client; \"warn\": troubles alone\n");
   buf_puts(out, "\n[server.queues]\n");
   cli_init_path(out, "dirpath", usual ? STR("/var/spool") : v->dir, usual ? "vsmtp" : "queue");
+  buf_puts(out,
+           "keep.quarantine = \"30d\" # of what rules set aside; without this line for ever\n");
   buf_puts(out, "\n[app]\n");
   cli_init_path(out, "dirpath", usual ? STR("/var/spool/vsmtp") : v->dir, "app");
   cli_init_path(out, "vsl.filepath", v->dir, "main.vsl");
@@ -104,10 +108,20 @@ static void cli_init_rules(const struct cli_init_run *v, struct buf *out)
 
 static void cli_init_objects(const struct cli_init_run *v, struct buf *out)
 {
-  (void)v;
-  buf_puts(out, "// -- objects.vsl: names for things\n\n"
-                "// The machines that may send mail to the world through this server.\n"
-                "object internal_net rg4 = \"192.168.0.0/16\";\n");
+  buf_puts(
+      out,
+      "// -- objects.vsl: names for things\n\n"
+      "// The machines that may send mail to the world through this server without a login:\n"
+      "// this one alone. Everybody else logs in. A printer that cannot is named by its\n"
+      "// address. Of a whole range think twice: behind a router that rewrites addresses, in a\n"
+      "// container and in some VPNs all strangers come from an address of the house.\n"
+      "object internal_net group = [\n"
+      "  object here rg4 = \"127.0.0.0/8\",\n"
+      "  object here6 ip6 = \"::1\",\n");
+  if (v->inside.n)
+    buf_printf(out, "  object house %s = \"" STR_FMT "\",\n", v->six ? "rg6" : "rg4",
+               STR_ARG(v->inside));
+  buf_puts(out, "  // object printer ip4 = \"192.168.1.20\",\n];\n");
 }
 
 static const struct {
@@ -213,6 +227,21 @@ static int cli_init_folder(struct cli_init_run *v, const char *dir, struct err *
   return 0;
 }
 
+/* ---- options --------------------------------------------------------------------------------- */
+
+/* Of a range as wide as all the world nobody can mean it. */
+static bool cli_init_inside(struct cli_init_run *v, str range)
+{
+  struct netaddr a;
+  str bits = range, ip;
+  uint64_t n;
+
+  if (!str_cut(&bits, '/', &ip) || netaddr_of_ip(ip, 0, &a) < 0) return false;
+  v->inside = range;
+  v->six = a.sa.sa_family == AF_INET6;
+  return bits.n > 0 && str_to_u64(bits, &n, 10) == 0 && n >= 8 && n <= (v->six ? 128 : 32);
+}
+
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static void cli_init_print(const struct cli_init_run *v)
@@ -243,8 +272,10 @@ static void cli_init_say(const struct cli_init_run *v, bool was_done)
 
 int cli_init(int argc, char **argv)
 {
-  static const struct option names[] = {
-      {"dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  static const struct option names[] = {{"dir", required_argument, NULL, 'd'},
+                                        {"inside", required_argument, NULL, 'i'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
   struct cli_init_run v = {.made = false};
   const char *dir = CLI_INIT_DEFAULT;
   struct err e;
@@ -253,8 +284,11 @@ int cli_init(int argc, char **argv)
   optind = 0;
   for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
     if (c == 'h') return puts(CLI_INIT_USAGE) < 0 ? EX_IOERR : EX_OK;
-    if (c != 'd') return cli_init_mistake(c == ':' ? "an option wants a value" : "no such option");
-    dir = optarg;
+    if (c != 'd' && c != 'i')
+      return cli_init_mistake(c == ':' ? "an option wants a value" : "no such option");
+    if (c == 'd') dir = optarg;
+    if (c == 'i' && !cli_init_inside(&v, str_of(optarg)))
+      return cli_init_mistake("--inside wants a range such as 192.168.1.0/24, of prefix 8 or more");
   }
   if (argc - optind != 1) return cli_init_mistake("it wants one domain");
   v.domain = str_of(argv[optind]);
@@ -264,7 +298,10 @@ int cli_init(int argc, char **argv)
   bool done = false;
   if (cli_init_folder(&v, dir, &e) < 0 ||
       (!(done = cli_init_is_done(&v)) && cli_init_write_all(&v, &e) < 0)) {
-    fprintf(stderr, "vsmtp init: nothing changed: %s\n", e.text);
+    fprintf(stderr, "vsmtp init: nothing changed: %s%s\n", e.text,
+            str_ends(str_of(e.text), str_of(strerror(EEXIST)))
+                ? "; there is a configuration already: edit it, or use --dir"
+                : "");
     return EX_CANTCREAT;
   }
   cli_init_print(&v);

@@ -146,7 +146,8 @@ int cli_message_main(const char *command, const char *usage, const struct cli_ca
   if (argc && call->word) argc--, argv++;
   if (!call->word) call = calls;
   if (!cli_message_fits(call, &o, argc, argv)) {
-    fprintf(stderr, "vsmtp %s: no such call\n%s\n", command, usage);
+    fprintf(stderr, "vsmtp %s: %s\n%s\n", command,
+            call->least > argc && !o.all ? "it wants the ID of a message" : "no such call", usage);
     return EX_USAGE;
   }
   code = cli_db_open(command, &o, &s, &conf);

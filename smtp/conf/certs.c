@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CERTS_REMIND    (24 * 3600 * 1000)
 #define CERTS_WARN_DAYS 14 /* those who renew by a timer do it 30 days before */
@@ -135,9 +136,12 @@ static void certs_say_unreadable(const struct conf *conf, const struct certs_ent
   bool denied = str_ends(str_of(e->text), str_of(strerror(EACCES)));
 
   snprintf(text, sizeof text, "%s%s", e->text,
-           denied ? "; let the server's user read it (chgrp and chmod 640), or restart the server "
-                    "whenever it changes"
-                  : "");
+           denied && geteuid() != 0 && !conf->server.system.resolved
+               ? "; root may read it, who starts most servers: ask as root"
+           : denied
+               ? "; let the server's user read it (chgrp and chmod 640), or restart the server "
+                 "whenever it changes"
+               : "");
   certs_say(conf, at, false, key, text, d);
 }
 

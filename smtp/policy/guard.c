@@ -31,6 +31,20 @@ static bool guard_is_here(const struct mail *m)
   return str_eq(m->facts.client_ip, STR("127.0.0.1")) || str_eq(m->facts.client_ip, STR("::1"));
 }
 
+/* The first of them is worth a word to the operator: it may be one of very many. */
+static void guard_tell_of_router(const struct mail *m, str to)
+{
+  static bool told;
+
+  if (told || !router_is(m->facts.client_ip)) return;
+  told = true;
+  log_error(LOG_RECEIVER,
+            "mid=" STR_FMT " the router " STR_FMT " relays a mail to %s: if it forwards port 25 to"
+            " this machine and rewrites addresses, this is an open relay for all the world; see"
+            " README, \"Behind a router, in a container\"",
+            STR_ARG(m->facts.message_id), STR_ARG(m->facts.client_ip), log_q(to));
+}
+
 enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
 {
   struct mail_rcpt *r = &m->rcpt[i];
@@ -40,6 +54,7 @@ enum reply_id guard_rcpt(struct mail *m, size_t i, bool faccept)
 
   if (!ours && !may_relay && !m->conf->server.smtp.open_relay)
     return m->conf->domain_forgotten ? REPLY_NOT_CONFIGURED : REPLY_RELAY_DENIED;
+  if (!ours && !m->facts.authenticated) guard_tell_of_router(m, r->address);
   if (ours && !may_relay && guard_is_odd(addr_local(given), m->arena)) return REPLY_ODD_LOCAL_PART;
   if (r->dsn.n && !may_relay && !m->sender_proved && !guard_is_here(m)) {
     r->dsn = dsn_unsuccessful(r->dsn, m->arena);

@@ -216,6 +216,11 @@ static bool host_in_domain(void *tx, str domain)
   return conf_is_ours(((struct mail *)tx)->conf, domain);
 }
 
+static bool host_is_router(void *tx)
+{
+  return router_is(((struct mail *)tx)->facts.client_ip);
+}
+
 static bool host_user_exist(void *tx, str name)
 {
   (void)tx;
@@ -271,6 +276,7 @@ const struct rules_host host_functions = {
     .write_message = host_write_message,
     .write_text = host_write_text,
     .in_domain = host_in_domain,
+    .is_router = host_is_router,
     .user_exist = host_user_exist,
     .log = host_log,
     .decided = host_decided,

@@ -2,6 +2,7 @@
 #include "policy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -154,19 +155,29 @@ int inbox_mailbox(const struct conf *conf, struct store *store, str address, str
   return found;
 }
 
+/* A mail that was answered 250 is gone with its folder, if that is not on the disk. */
+static int inbox_make_folder(const char *parent, const char *path, struct err *e)
+{
+  int fd, rc;
+
+  if (mkdir(path, 0700) < 0)
+    return errno == EEXIST ? 0 : err_sys(e, errno, "cannot make the mailbox %s", path);
+  fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  rc = fd < 0 || fsync(fd) < 0 ? err_sys(e, errno, "cannot sync %s", parent) : 0;
+  if (fd >= 0) close(fd);
+  return rc;
+}
+
 int inbox_make(const struct conf *conf, const struct inbox *where, struct arena *a, struct err *e)
 {
-  str domain, path;
+  str domain, path, root = inbox_root(conf, a);
 
   if (!where->to_make) return 0;
   domain = inbox_domain_folder(conf, where->domain, a);
   path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(domain), STR_ARG(where->local));
-  if (!domain.p || !path.p) return err_nomem(e);
-  if (mkdir(domain.p, 0700) < 0 && errno != EEXIST)
-    return err_sys(e, errno, "cannot make the folder %s", domain.p);
-  if (mkdir(path.p, 0700) < 0 && errno != EEXIST)
-    return err_sys(e, errno, "cannot make the mailbox %s", path.p);
-  return 0;
+  if (!root.p || !domain.p || !path.p) return err_nomem(e);
+  if (inbox_make_folder(root.p, domain.p, e) < 0) return -1;
+  return inbox_make_folder(domain.p, path.p, e);
 }
 
 int inbox_make_postmaster(const struct conf *conf, struct err *e)

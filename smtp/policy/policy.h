@@ -363,6 +363,11 @@ struct host_wait *host_wait_start(struct loop *l, struct policy *p, const struct
                                   struct err *e);
 void host_wait_cancel(struct host_wait *a); /* fn will not be called; NULL is fine */
 
+/* ---- router.c -----------------------------------------------------------------------------------
+ * The router of this network, behind which strangers may hide. */
+bool router_is(str ip);                               /* asks the kernel's tables */
+bool router_find(str table, const struct netaddr *a); /* the text of the one for its family */
+
 /* ---- judge.c ------------------------------------------------------------------------------------
  * The rules of one stage run over one mail, for sessions and the queue runner. */
 /* What is asked, of which mail, and who hears the verdict. */

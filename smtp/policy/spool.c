@@ -12,6 +12,8 @@
 #include "../helper/helper.h"
 
 #define SPOOL_MAILBOXES 1000 /* looked at, more are not named */
+#define SPOOL_UID_MIN   1000 /* people, as for the helper */
+#define SPOOL_NOBODY    65534
 
 /* ---- whose is it? ---------------------------------------------------------------------------- */
 
@@ -241,6 +243,17 @@ static void spool_begin(struct spool_look *l)
 
 enum spool_level { SPOOL_FAULT, SPOOL_WARNING };
 
+static bool spool_is_servers(struct spool_look *l, uint32_t uid)
+{
+  struct passwd_entry p;
+  struct err ignored;
+
+  return uid != geteuid() &&
+         passwd_user(str_of(PASSWD_FILE), l->conf->server.system.user, l->arena, &p, &ignored) ==
+             0 &&
+         p.uid == uid;
+}
+
 /* What cannot be done with it, and what to type. */
 static void spool_say(struct spool_look *l, enum spool_level level, const char *key,
                       const char *deed, const char *path, const char *option)
@@ -248,7 +261,11 @@ static void spool_say(struct spool_look *l, enum spool_level level, const char *
   struct buf advice = BUF_INIT(ERR_TEXT_MAX);
   struct stat st;
 
-  if (stat(path, &st) == 0 && st.st_uid != geteuid())
+  if (stat(path, &st) == 0 && !l->root && spool_is_servers(l, st.st_uid))
+    buf_printf(&advice,
+               "; it belongs to " STR_FMT ", whom a server becomes that root starts: ask as root",
+               STR_ARG(l->conf->server.system.user));
+  else if (stat(path, &st) == 0 && st.st_uid != geteuid())
     buf_printf(&advice, "; it belongs to " STR_FMT ", so type%s: chown %s" STR_FMT " %s",
                STR_ARG(spool_owner(l, st.st_uid)), l->root ? "" : " as root", option,
                STR_ARG(l->to), path);
@@ -294,8 +311,7 @@ static void spool_look_files(struct spool_look *l, str dirpath)
 
 /* ---- mailboxes ------------------------------------------------------------------------------- */
 
-/* One that is neither the server's nor a person's cannot be delivered to; the helper takes over the
- * folder of a mailbox that root made, but not what root put into it. */
+/* One that is neither the server's nor a person's cannot be delivered to, whoever made it. */
 static void spool_look_mailbox(struct spool_look *l, const char *path)
 {
   char below[PATH_MAX + 8];
@@ -303,7 +319,7 @@ static void spool_look_mailbox(struct spool_look *l, const char *path)
 
   if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode)) return;
   snprintf(below, sizeof below, "%s/Maildir", path);
-  if (st.st_uid == 0 && geteuid() != 0)
+  if (st.st_uid != geteuid() && (st.st_uid < SPOOL_UID_MIN || st.st_uid == SPOOL_NOBODY))
     spool_say(l, SPOOL_WARNING, "app.dirpath", "deliver into", path, "-R ");
   else if (lstat(below, &maildir) == 0 && maildir.st_uid == 0 && geteuid() != 0)
     spool_say(l, SPOOL_WARNING, "app.dirpath", "deliver into", below, "-R ");
@@ -405,3 +421,5 @@ size_t spool_judge(const struct conf *conf, str file, struct diags *d)
 }
 #undef SPOOL_LINKS
 #undef SPOOL_MAILBOXES
+#undef SPOOL_UID_MIN
+#undef SPOOL_NOBODY
