@@ -298,6 +298,15 @@ static int run_serve(struct server *s, const struct run_options *o, struct err *
   return rc;
 }
 
+/* All is over: a signal that comes a moment late shall not make a failure of it. */
+static void run_deafen(void)
+{
+  sigset_t all;
+
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 static void run_end(struct server *s)
 {
   struct err e;
@@ -315,6 +324,7 @@ static void run_end(struct server *s)
   if (s->mta.loop && loop_turn(s->mta.loop, 0, &e) < 0)
     log_error(LOG_SERVER, "at the end: %s", e.text);
   policy_release(s->mta.policy);
+  run_deafen();
   loop_free(s->mta.loop);
   if (s->notify >= 0) close(s->notify);
   log_close();
