@@ -101,6 +101,16 @@ static void drop_discard(struct drop *d, const char *name, const char *why)
   if (!gone) drop_remember(d, name, clock_wall() + DROP_WAIT_MAX);
 }
 
+/* Was it written to its end since st was taken? Who has done that lets go of the lock. */
+static bool drop_has_grown(int fd, const struct stat *st)
+{
+  struct stat now;
+
+  return fd >= 0 && fstat(fd, &now) == 0 &&
+         (now.st_size != st->st_size || now.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+          now.st_mtim.tv_nsec != st->st_mtim.tv_nsec);
+}
+
 /* A file that is not whole: still being written, and locked by whoever does that, or for ever. fd
  * may be -1: we may not read it. Without a lock: the older it is, the longer until the next
  * look. */
@@ -109,6 +119,8 @@ static void drop_unfinished(struct drop *d, const char *name, int fd, const stru
   int64_t now = clock_wall(), age = now - (int64_t)st->st_mtim.tv_sec * 1000;
 
   if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+    drop_remember(d, name, now);
+  else if (drop_has_grown(fd, st))
     drop_remember(d, name, now);
   else if (age > DROP_UNFINISHED)
     drop_discard(d, name, "it was never finished");
